@@ -1,0 +1,133 @@
+"""The adapter: one platform behind the facets. Its class body lists which facet is translated and which is a gap.
+
+A connected adapter is what users call a backend. It holds the settings, the pipeline and the vendor's client, which an
+adapter opens when it is first needed.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, ClassVar, Generic, Self, TypeVar, overload
+
+from dragoman.calls.binding import ErrorTable
+from dragoman.calls.limits import Limits
+from dragoman.calls.pipeline import Pipeline
+from dragoman.calls.scrub import Scrubber
+from dragoman.capability import EXACT, Capability, FidelityTable, Gap, Level
+from dragoman.interface import (
+    FACETS,
+    Attachments,
+    Datasets,
+    Evaluations,
+    Facet,
+    Handoff,
+    Inference,
+    Labels,
+    Models,
+    Ontologies,
+    Predictions,
+    Trainings,
+    Versions,
+)
+from dragoman.schema import GEOMETRIES
+from dragoman.settings import PlatformSettings
+
+F = TypeVar("F", bound=Facet)
+
+LOSSLESS = FidelityTable({geometry.kind: EXACT for geometry in GEOMETRIES})
+
+
+class facet(Generic[F]):
+    """Declare a facet in an adapter's body: `models = facet(NucleusModels)`, or `facet(Trainings, gap=Gap...)`."""
+
+    def __init__(self, kind: type[F], *, gap: Gap | None = None) -> None:
+        self.kind = kind
+        self.gap = gap
+
+    @overload
+    def __get__(self, adapter: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, adapter: Adapter, owner: type) -> F: ...
+
+    def __get__(self, adapter: Adapter | None, owner: type) -> Self | F:
+        if adapter is None:
+            return self
+        instance = self.kind(adapter, self.gap)
+        adapter.__dict__[self.kind.name] = instance
+        return instance
+
+
+class Adapter:
+    """Base of all adapters.
+
+    Args:
+        settings: The plugin's settings, resolved.
+        hooks: Pluggy's hook caller with the observers.
+    """
+
+    name: ClassVar[str]
+    """Name of the platform, as in `connect(name)`."""
+    errors: ClassVar[ErrorTable] = {}
+    """Vendor exceptions to ours."""
+    limits: ClassVar[Limits] = Limits()
+    """What the platform bears."""
+    label_fidelity: ClassVar[FidelityTable] = LOSSLESS
+    """What survives of a label written to it."""
+    prediction_fidelity: ClassVar[FidelityTable] = LOSSLESS
+    """What survives of a prediction written to it."""
+
+    models = facet(Models)
+    versions = facet(Versions)
+    training = facet(Trainings)
+    inference = facet(Inference)
+    predictions = facet(Predictions)
+    evaluations = facet(Evaluations)
+    attachments = facet(Attachments)
+    datasets = facet(Datasets)
+    labels = facet(Labels)
+    ontologies = facet(Ontologies)
+    handoff = facet(Handoff)
+
+    def __init__(self, settings: PlatformSettings, hooks: Any) -> None:
+        self.settings = settings
+        self.sleep = time.sleep
+        self.pipeline = Pipeline(
+            self.name,
+            errors=self.errors,
+            limits=self.limits,
+            scrubber=Scrubber(settings.secrets()),
+            hooks=hooks,
+            sleep=lambda seconds: self.sleep(seconds),
+        )
+
+    @classmethod
+    def capabilities(cls) -> dict[str, Capability]:
+        """Return what the class says of every operation: `"facet.operation"` to capability."""
+        own: dict[str, Capability] = {}
+        composed: dict[str, tuple[str, ...]] = {}
+        for base in FACETS:
+            slot: facet[Any] = getattr(cls, base.name)
+            for name, operation in base.operations.items():
+                own[str(operation)] = slot.gap.capability if slot.gap else slot.kind.declared(name)
+                if operation.composed_of and own[str(operation)].level is Level.UNDECLARED:
+                    composed[str(operation)] = operation.composed_of
+        for name, parts in composed.items():
+            if all(own[part].level is Level.FULL for part in parts):
+                own[name] = Capability(Level.COMPOSED, f"made of {', '.join(parts)}")
+        return own
+
+    def close(self) -> None:
+        """Give back connections and files. A closed backend is not used again."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<dragoman backend {self.name!r}>"

@@ -1,0 +1,110 @@
+"""Bulk writes: rows from any iterable, in batches, one outcome per row, bounded memory.
+
+A batch that the platform refuses as a whole is halved until the bad rows stand alone. Rows whose fate an answer does
+not tell are looked up where the adapter can. When a write stops early, the error carries the outcomes so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, TypeVar
+
+from dragoman.calls.pipeline import Operation, Pipeline
+from dragoman.errors import DragomanError, InvalidData, PluginError
+from dragoman.schema import Outcome, Report, RowResult
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkWrite(Generic[Row]):
+    """One bulk write to one platform.
+
+    Args:
+        pipeline: Carries the calls.
+        operation: What is called; its writes must be keyed, so that a batch may be sent twice.
+        key: Name of a row: its id or key.
+        send: Translates and sends a batch; returns one result per row, in order.
+        find: Looks rows up; returns one result per row, None where the platform has no such row.
+        check: Raises `InvalidData` for a row that must not be sent.
+    """
+
+    pipeline: Pipeline
+    operation: Operation
+    key: Callable[[Row], str]
+    send: Callable[[Sequence[Row]], Sequence[RowResult]]
+    find: Callable[[Sequence[Row]], Sequence[RowResult | None]] | None = None
+    check: Callable[[Row], None] | None = None
+
+    def run(self, rows: Iterable[Row]) -> Report:
+        """Write all rows and return their outcomes.
+
+        Raises:
+            InvalidData: A row must not be sent; the error names it. Batches before it have been written.
+            DragomanError: The platform failed for good. In both cases `error.report` has the outcomes so far.
+        """
+        report = Report()
+        stream = self._checked(rows)
+        try:
+            while batch := list(islice(stream, self.pipeline.limits.batch_size)):
+                self._settle(batch, report)
+        except DragomanError as error:
+            error.report = report
+            raise
+        return report
+
+    def _checked(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for number, row in enumerate(rows):
+            if self.check is not None:
+                try:
+                    self.check(row)
+                except InvalidData as error:
+                    error.row = number
+                    raise
+            yield row
+
+    def _settle(self, batch: Sequence[Row], report: Report) -> None:
+        try:
+            results = self.pipeline.call(self.operation, self.send, batch)
+        except InvalidData as error:
+            if len(batch) == 1:
+                self._add(report, batch, [RowResult("rejected", reason=error.message)])
+                return
+            middle = len(batch) // 2
+            self._settle(batch[:middle], report)
+            self._settle(batch[middle:], report)
+        except DragomanError as error:
+            if error.maybe_applied:
+                unknown = RowResult("unknown", reason=f"No answer says what became of it: {error.message}")
+                self._add(report, batch, self._looked_up(batch, [unknown] * len(batch), absent=unknown))
+            raise
+        else:
+            if len(results) != len(batch):
+                raise PluginError(f"{self.operation} answered {len(results)} results for {len(batch)} rows.")
+            absent = RowResult("rejected", reason="The platform did not take it and does not say why.")
+            self._add(report, batch, self._looked_up(batch, results, absent=absent))
+
+    def _looked_up(
+        self, batch: Sequence[Row], results: Sequence[RowResult], *, absent: RowResult
+    ) -> Sequence[RowResult]:
+        """Replace the unknown results by what a look-up finds; an absent row keeps its own reason if it has one."""
+        unclear = [position for position, result in enumerate(results) if result.status == "unknown"]
+        if not unclear or self.find is None:
+            return results
+        try:
+            found = self.pipeline.call(self.operation, self.find, [batch[position] for position in unclear])
+        except DragomanError:
+            return results
+        settled = list(results)
+        for position, result in zip(unclear, found, strict=True):
+            settled[position] = result or absent
+        return settled
+
+    def _add(self, report: Report, batch: Sequence[Row], results: Sequence[RowResult]) -> None:
+        start = len(report)
+        report.add(
+            Outcome(start + offset, self.key(row), result.status, result.id, result.reason)
+            for offset, (row, result) in enumerate(zip(batch, results, strict=True))
+        )

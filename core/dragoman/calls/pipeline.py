@@ -1,0 +1,170 @@
+"""One call from the core to a platform: observers, limiter, translation, error binding, retry.
+
+Retry is by tenacity: full jitter, `Retry-After` honoured. What is not repeatable is sent again only when it
+certainly did not arrive; otherwise it becomes `OutcomeUnknown` and the facet looks it up.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import tenacity
+
+from dragoman.calls.binding import ErrorTable, bind
+from dragoman.calls.limits import Limits
+from dragoman.calls.scrub import Scrubber
+from dragoman.errors import DragomanError, OutcomeUnknown, PluginError
+
+logger = logging.getLogger("dragoman.calls")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A public operation of a facet.
+
+    Args:
+        facet: Name of the facet, such as `"models"`.
+        name: Name of the operation, such as `"create"`.
+        repeatable: Sending it twice does no more than sending it once (reads; writes keyed by id).
+        composed_of: Operations that the core makes this one of where a platform has no such call.
+    """
+
+    facet: str
+    name: str
+    repeatable: bool = True
+    composed_of: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.facet}.{self.name}"
+
+
+@dataclass(slots=True)
+class Call:
+    """One call as observers see it: `seconds` and `error` are set when it has ended."""
+
+    platform: str
+    operation: Operation
+    attempts: int = 0
+    started: float = field(default_factory=time.perf_counter)
+    seconds: float | None = None
+    error: DragomanError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a listing. `next` is the cursor of the page after it, None at the end."""
+
+    items: Iterable[T]
+    next: str | None = None
+
+
+class Pipeline:
+    """Carries the calls of one backend.
+
+    Args:
+        platform: Name of the backend, for errors and observers.
+        errors: The plugin's table of vendor exceptions.
+        limits: What the platform bears.
+        scrubber: Knows the secrets.
+        hooks: The observers, as pluggy's hook caller.
+        sleep: Waits that many seconds; tests put their own here.
+    """
+
+    def __init__(
+        self,
+        platform: str,
+        *,
+        errors: ErrorTable,
+        limits: Limits,
+        scrubber: Scrubber,
+        hooks: Any,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.platform = platform
+        self.limits = limits
+        self._errors = errors
+        self._scrubber = scrubber
+        self._hooks = hooks
+        self._jitter = tenacity.wait_random_exponential(multiplier=0.5, max=30)
+        self._acquire = _limiter(platform, limits)
+        self._sleep = sleep
+
+    def call(self, operation: Operation, translate: Callable[..., T], *arguments: Any) -> T:
+        """Return `translate(*arguments)`, surrounded by everything a call needs.
+
+        Raises:
+            DragomanError: The call failed for good; the vendor's exception is the cause.
+        """
+        call = Call(self.platform, operation)
+        self._hooks.dragoman_before_call(call=call)
+        try:
+            return self._retrying(operation)(self._attempt, call, translate, arguments)
+        except DragomanError as error:
+            call.error = error
+            raise
+        finally:
+            call.seconds = time.perf_counter() - call.started
+            logger.debug("%s %s: %d attempts, %s", call.platform, operation, call.attempts, call.error or "ok")
+            self._hooks.dragoman_after_call(call=call)
+
+    def pages(self, operation: Operation, fetch: Callable[[str | None, int], Page[T]], size: int | None) -> Iterator[T]:
+        """Yield the items of all pages, one call per page, the next page only when it is needed."""
+        cursor: str | None = None
+        while True:
+            page = self.call(operation, fetch, cursor, size or self.limits.page_size)
+            yield from page.items
+            if page.next is None:
+                return
+            if page.next == cursor:
+                raise PluginError(f"Page {cursor!r} names itself as the next.", operation=str(operation))
+            cursor = page.next
+
+    def _retrying(self, operation: Operation) -> tenacity.Retrying:
+        def again(error: BaseException) -> bool:
+            return isinstance(error, DragomanError) and error.retryable
+
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(again),
+            wait=self._wait,
+            stop=tenacity.stop_after_attempt(self.limits.attempts) | tenacity.stop_after_delay(self.limits.deadline),
+            sleep=self._sleep,
+            reraise=True,
+        )
+
+    def _attempt(self, call: Call, translate: Callable[..., T], arguments: Sequence[Any]) -> T:
+        call.attempts += 1
+        self._acquire()
+        try:
+            return translate(*arguments)
+        except Exception as cause:
+            error = bind(cause, self._errors, self._scrubber)
+            if error.maybe_applied and not call.operation.repeatable:
+                error = OutcomeUnknown(
+                    f"The request was sent and its answer was lost ({error.message})",
+                    hint="Look the thing up before you send it again.",
+                )
+            error.platform = error.platform or self.platform
+            error.operation = error.operation or str(call.operation)
+            if error is cause:
+                raise
+            raise error from cause
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = getattr(error, "retry_after", None)
+        return float(asked) if asked is not None else self._jitter(state)
+
+
+def _limiter(name: str, limits: Limits) -> Callable[[], object]:
+    if limits.calls_per_second is None:
+        return lambda: None
+    from pyrate_limiter import Duration, Limiter, Rate
+
+    limiter = Limiter(Rate(limits.calls_per_second, Duration.SECOND))
+    return lambda: limiter.try_acquire(name)

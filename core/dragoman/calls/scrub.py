@@ -1,0 +1,36 @@
+"""Takes secrets out of texts and out of the exceptions of vendors, which are kept as causes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MASK = "***"
+
+
+class Scrubber:
+    """Replaces known secrets by `***`."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        # The longest first, so that a secret that contains another leaves no rest.
+        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """Return `text` without the secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+    def exception(self, error: BaseException) -> None:
+        """Clean an exception in place, with all its causes and contexts."""
+        seen: set[int] = set()
+        pending: list[BaseException | None] = [error]
+        while pending:
+            current = pending.pop()
+            if current is None or id(current) in seen:
+                continue
+            seen.add(id(current))
+            current.args = tuple(self.text(value) if isinstance(value, str) else value for value in current.args)
+            for name, value in list(vars(current).items()):
+                if isinstance(value, str):
+                    setattr(current, name, self.text(value))
+            pending += [current.__cause__, current.__context__]

@@ -1,0 +1,103 @@
+"""What all facets share: the operation marker and the bridge from public methods to an adapter's translations.
+
+A public method documents, validates and calls `self._call(...)`; an adapter's subclass writes the method with the same
+name and a leading underscore. Where it writes none, a `Gap` stands and the call raises `Unsupported`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from inspect import getattr_static
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from dragoman.calls.pipeline import Operation, Page
+from dragoman.capability import Capability, Gap, Level
+
+if TYPE_CHECKING:
+    from dragoman.adapter import Adapter
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+def operation(*, repeatable: bool = True, composed_of: tuple[str, ...] = ()) -> Callable[[Method], Method]:
+    """Mark a public method as an operation of its facet.
+
+    Args:
+        repeatable: Sending it twice does no more than sending it once.
+        composed_of: `"facet.operation"` names that the core makes it of where an adapter does not translate it.
+    """
+
+    def mark(method: Method) -> Method:
+        method.__operation__ = (repeatable, composed_of)  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class Facet:
+    """Base of all facets. `name` is the attribute under which a backend has it."""
+
+    name: ClassVar[str]
+    operations: ClassVar[dict[str, Operation]] = {}
+
+    def __init__(self, adapter: Adapter, gap: Gap | None = None) -> None:
+        self._adapter = adapter
+        self._gap = gap
+
+    def __init_subclass__(cls, name: str | None = None) -> None:
+        super().__init_subclass__()
+        if name is None:
+            return
+        cls.name = name
+        cls.operations = {}
+        for attribute, method in list(vars(cls).items()):
+            if marked := getattr(method, "__operation__", None):
+                repeatable, composed_of = marked
+                cls.operations[attribute] = Operation(name, attribute, repeatable, composed_of)
+                if not hasattr(cls, f"_{attribute}"):
+                    setattr(cls, f"_{attribute}", Gap.undeclared())
+
+    @classmethod
+    def declared(cls, operation: str) -> Capability:
+        """Return what this class itself says of an operation, composition left aside."""
+        translation = getattr_static(cls, f"_{operation}")
+        return translation.capability if isinstance(translation, Gap) else Capability(Level.FULL)
+
+    def _translates(self, operation: str) -> bool:
+        return self._gap is None and self.declared(operation).level is Level.FULL
+
+    def _translation(self, operation: str) -> Callable[..., Any]:
+        """Return the adapter's method for an operation.
+
+        Raises:
+            Unsupported: There is a gap in its place, or in the place of the whole facet.
+        """
+        gap = self._gap or getattr_static(type(self), f"_{operation}")
+        if isinstance(gap, Gap):
+            gap.refuse(self._adapter.name, f"{self.name}.{operation}")
+        method: Callable[..., Any] = getattr(self, f"_{operation}")
+        return method
+
+    def _call(self, operation: str, *arguments: Any) -> Any:
+        translation = self._translation(operation)
+        return self._adapter.pipeline.call(self.operations[operation], translation, *arguments)
+
+    def _pages(self, operation: str, *arguments: Any, size: int | None = None) -> Iterator[Any]:
+        """Iterate over a listing whose translation takes `(*arguments, cursor, size)` and returns a `Page`."""
+        translation = self._translation(operation)
+
+        def fetch(cursor: str | None, size: int) -> Page[Any]:
+            page: Page[Any] = translation(*arguments, cursor, size)
+            return page
+
+        return self._adapter.pipeline.pages(self.operations[operation], fetch, size)
+
+    def __repr__(self) -> str:
+        supported = [name for name in self.operations if self._translates(name)]
+        return f"<{self._adapter.name} {self.name}: {', '.join(supported) or 'not supported'}>"
+
+
+def ref(thing: Any) -> str:
+    """Return the id of a control-plane object, or the string itself if it is an id already."""
+    return thing if isinstance(thing, str) else str(thing.id)

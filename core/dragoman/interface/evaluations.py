@@ -1,0 +1,44 @@
+"""Evaluations: how well a version's predictions match a dataset's labels."""
+
+from __future__ import annotations
+
+from dragoman.interface.base import Facet, operation, ref
+from dragoman.schema import Dataset, Evaluation, MatchPolicy, Version
+
+
+class Evaluations(Facet, name="evaluations"):
+    """Evaluate versions and compare the results."""
+
+    @operation(composed_of=("labels.read", "predictions.read"))
+    def evaluate(
+        self, version: str | Version, *, dataset: str | Dataset, policy: MatchPolicy | None = None
+    ) -> Evaluation:
+        """Evaluate the predictions of a version against the labels of a dataset.
+
+        Where the platform has no evaluation, labels and predictions are read from it and the core computes: COCO's mean
+        average precision for boxes, accuracy for classifications.
+
+        Args:
+            version: The version or its id.
+            dataset: The dataset or its id.
+            policy: When a prediction counts as a hit; only a platform's own evaluation takes one.
+
+        Raises:
+            InvalidData: There are no labels to evaluate against.
+        """
+        if self._translates("evaluate"):
+            return self._call("evaluate", ref(version), ref(dataset), policy)
+        from dragoman.evaluate import evaluate
+
+        adapter = self._adapter
+        return evaluate(
+            adapter.labels.read(dataset),
+            adapter.predictions.read(version, dataset=dataset),
+            version=ref(version),
+            dataset=ref(dataset),
+        )
+
+    @operation()
+    def get(self, evaluation: str | Evaluation) -> Evaluation:
+        """Return an evaluation that the platform keeps."""
+        return self._call("get", ref(evaluation))

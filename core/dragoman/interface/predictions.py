@@ -1,0 +1,96 @@
+"""Predictions: what a version said about items, stored on a platform."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from dragoman.calls.bulk import BulkWrite
+from dragoman.errors import InvalidData
+from dragoman.interface.base import Facet, operation, ref
+from dragoman.schema import Dataset, Prediction, Report, Version
+
+
+class Predictions(Facet, name="predictions"):
+    """Write, read and delete predictions.
+
+    An adapter may also write `_find(version, dataset, rows)`, which looks rows up: see `dragoman.calls.bulk`.
+    """
+
+    @operation()
+    def write(
+        self,
+        rows: Iterable[Prediction],
+        *,
+        version: str | Version,
+        dataset: str | Dataset,
+        update: bool = False,
+    ) -> Report:
+        """Write predictions of a version on items of a dataset, streamed in batches, and return every row's outcome.
+
+        Args:
+            rows: The predictions; an iterator is consumed as it goes and never held whole.
+            version: The version or its id.
+            dataset: The dataset that holds the items, or its id.
+            update: Overwrite predictions of the same id; otherwise they are left as they are and `ignored`.
+
+        Raises:
+            InvalidData: A row's feature is none of the model's. Rows before it may be written: see `error.report`.
+            NotFound: There is no such version or dataset.
+        """
+        translation = self._translation("write")
+        version_id, dataset_id = ref(version), ref(dataset)
+        features = self._known_features(version_id)
+        find = getattr(self, "_find", None)
+
+        def check(row: Prediction) -> None:
+            if row.feature not in features:
+                raise InvalidData(
+                    f"The model knows no feature {row.feature!r}.",
+                    hint=f"It knows: {', '.join(sorted(features))}.",
+                    platform=self._adapter.name,
+                    operation="predictions.write",
+                    field="feature",
+                )
+
+        return BulkWrite[Prediction](
+            self._adapter.pipeline,
+            self.operations["write"],
+            key=lambda row: row.id,
+            send=lambda batch: translation(version_id, dataset_id, batch, update),
+            find=(lambda batch: find(version_id, dataset_id, batch)) if find else None,
+            check=check if features else None,
+        ).run(rows)
+
+    @operation()
+    def read(
+        self,
+        version: str | Version,
+        *,
+        dataset: str | Dataset,
+        items: Sequence[str] | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[Prediction]:
+        """Iterate over the predictions of a version on a dataset.
+
+        Args:
+            version: The version or its id.
+            dataset: The dataset or its id.
+            items: Keys of the items to read; all if not given.
+            page_size: Predictions per request.
+
+        Raises:
+            NotFound: There is no such version, dataset or item.
+        """
+        return self._pages("read", ref(version), ref(dataset), items, size=page_size)
+
+    @operation()
+    def delete(self, version: str | Version, *, dataset: str | Dataset, ids: Sequence[str] | None = None) -> None:
+        """Delete the predictions of a version on a dataset; only those in `ids` if given."""
+        self._call("delete", ref(version), ref(dataset), ids)
+
+    def _known_features(self, version: str) -> Collection[str]:
+        """Return the features of the version's model; empty where the platform does not know them."""
+        adapter = self._adapter
+        if not (adapter.versions._translates("get") and adapter.models._translates("get")):
+            return ()
+        return frozenset(adapter.models.get(adapter.versions.get(version).model).features)

@@ -1,0 +1,183 @@
+"""Control plane: the few, named things that a user creates and looks up, as frozen pydantic models.
+
+Rows that come by the thousand (items, labels, predictions) are in `rows.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Task(StrEnum):
+    """What a model does."""
+
+    CLASSIFICATION = "classification"
+    OBJECT_DETECTION = "object_detection"
+    INSTANCE_SEGMENTATION = "instance_segmentation"
+
+
+class Status(StrEnum):
+    """State of a job, and of the version that it makes."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the state is final."""
+        return self in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+
+class Control(BaseModel):
+    """Base of the control plane: frozen, and unknown fields are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Feature(Control):
+    """A class that a model knows or an ontology holds.
+
+    Args:
+        name: Its name, unique in its ontology.
+        geometries: Kinds of geometry it may have, such as `("box",)`; empty means any.
+        color: `"#rrggbb"`, or None.
+        attributes: Attribute name to a description of its answers.
+    """
+
+    name: Name
+    geometries: tuple[str, ...] = ()
+    color: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    attributes: dict[str, Any] = {}
+
+
+class Ontology(Control):
+    """A named list of features, each name once."""
+
+    name: Name
+    features: tuple[Feature, ...]
+    id: str = ""
+
+    @field_validator("features")
+    @classmethod
+    def _unique(cls, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+        names = [feature.name for feature in features]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"features named more than once: {', '.join(sorted(twice))}")
+        return features
+
+
+class Model(Control):
+    """A named thing with a task and a fixed list of features.
+
+    `id` is the platform's; `key` is the user's own reference, kept by a migration.
+    """
+
+    name: Name
+    task: Task | None = None
+    features: tuple[str, ...] = ()
+    id: str = ""
+    key: str | None = None
+    description: str = ""
+    metadata: dict[str, Any] = {}
+    created_at: datetime | None = None
+
+
+class Version(Control):
+    """One trained state of a model, or one run of it over data.
+
+    `metrics` maps a metric's name to its value; `config` holds what it was trained or run with.
+    """
+
+    model: str
+    name: str = ""
+    id: str = ""
+    status: Status | None = None
+    dataset: str | None = None
+    training: str | None = None
+    config: dict[str, Any] = {}
+    tags: tuple[str, ...] = ()
+    metrics: dict[str, float] = {}
+    metadata: dict[str, Any] = {}
+    created_at: datetime | None = None
+
+
+class Progress(Control):
+    """How far a job is: steps done and in all, the last loss, and an estimate in seconds of the time left."""
+
+    step: int = 0
+    steps: int = 0
+    epoch: int = 0
+    loss: float | None = None
+    images_per_second: float | None = None
+    seconds_left: float | None = None
+    metrics: dict[str, float] = {}
+
+
+class Training(Control):
+    """A job that makes a version. `version` is its id once there is one; `error` says why a job failed."""
+
+    id: str
+    model: str
+    status: Status
+    progress: Progress = Progress()
+    version: str | None = None
+    error: str | None = None
+    config: dict[str, Any] = {}
+    created_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class Dataset(Control):
+    """A named collection of items. `items` is how many, when the platform says."""
+
+    name: Name
+    id: str = ""
+    items: int | None = None
+    metadata: dict[str, Any] = {}
+    created_at: datetime | None = None
+
+
+class Attachment(Control):
+    """A model bound to a project; `features` maps the model's features to the project's."""
+
+    id: str
+    model: str
+    project: str
+    features: dict[str, str] = {}
+    versions: tuple[str, ...] = ()
+
+
+class MatchPolicy(Control):
+    """When a prediction counts as a hit on a label.
+
+    Args:
+        iou: Least intersection over union.
+        class_agnostic: Whether the features may differ.
+        pairs: (label feature, prediction feature) pairs that match besides equal names.
+    """
+
+    iou: Annotated[float, Field(ge=0, le=1)] = 0.5
+    class_agnostic: bool = False
+    pairs: tuple[tuple[str, str], ...] = ()
+
+
+class Evaluation(Control):
+    """Metrics of one version against the labels of one dataset; values lie between 0 and 1."""
+
+    version: str
+    dataset: str
+    metrics: dict[str, float]
+    per_feature: dict[str, dict[str, float]] = {}
+    labels: int = 0
+    predictions: int = 0
+    id: str = ""

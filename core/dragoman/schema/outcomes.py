@@ -1,0 +1,116 @@
+"""Outcomes of bulk calls: one per row, and the report that holds them all in bounded memory."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from dragoman.errors import PartialFailure
+
+OutcomeStatus = Literal["created", "updated", "ignored", "rejected", "unknown"]
+
+
+class RowResult(msgspec.Struct, frozen=True, gc=False):
+    """What an adapter says of one row of a batch; the core makes an `Outcome` of it."""
+
+    status: OutcomeStatus
+    id: str | None = None
+    reason: str | None = None
+
+
+CREATED = RowResult("created")
+UPDATED = RowResult("updated")
+IGNORED = RowResult("ignored")
+
+SPOOL_BYTES = 1 << 20
+"""Outcomes beyond this many bytes of NDJSON go to a temporary file."""
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What happened to one row of a bulk call.
+
+    Args:
+        row: Zero-based position of the row in the caller's input.
+        key: The row's own id (labels, predictions) or key (items).
+        status: `created`; `updated` (it was there and is now as sent); `ignored` (it was there and was left alone);
+            `rejected` (the platform refused it); `unknown` (it was sent and no answer says what became of it).
+        id: The platform's id, when it gave one.
+        reason: Why it was rejected, ignored or unknown, or how the status was found out.
+    """
+
+    row: int
+    key: str
+    status: OutcomeStatus
+    id: str | None = None
+    reason: str | None = None
+
+
+class Report:
+    """All outcomes of a bulk call, in the order of the rows.
+
+    Counts are at hand; the outcomes themselves are spooled to a temporary file once they are many, so a report of a
+    million rows takes no more memory than one of ten thousand. Iterate as often as you like.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives as long as the report
+        self._encoder = msgspec.json.Encoder()
+
+    def add(self, outcomes: Iterable[Outcome]) -> None:
+        """Append outcomes."""
+        batch = list(outcomes)
+        self.counts.update(outcome.status for outcome in batch)
+        self._spool.seek(0, 2)
+        self._spool.write(self._encoder.encode_lines(batch))
+
+    def __iter__(self) -> Iterator[Outcome]:
+        decoder = msgspec.json.Decoder(Outcome)
+        position = 0
+        while True:
+            self._spool.seek(position)
+            line = self._spool.readline()
+            if not line:
+                return
+            position = self._spool.tell()
+            yield decoder.decode(line)
+
+    def __len__(self) -> int:
+        return self.counts.total()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row is on the platform: none rejected, none unknown."""
+        return not (self.counts["rejected"] or self.counts["unknown"])
+
+    def problems(self) -> Iterator[Outcome]:
+        """Yield the outcomes of the rows that were rejected or are unknown."""
+        return (outcome for outcome in self if outcome.status in ("rejected", "unknown"))
+
+    def raise_for_problems(self) -> Report:
+        """Return the report itself if all rows are on the platform.
+
+        Raises:
+            PartialFailure: Some are not; the message names the first of them and the error carries the report.
+        """
+        if self.ok:
+            return self
+        first = next(self.problems())
+        bad = self.counts["rejected"] + self.counts["unknown"]
+        raise PartialFailure(
+            f"{bad} of {len(self)} rows were not accepted; the first is row {first.row} ({first.key}): {first.reason}",
+            hint="Iterate over error.report.problems() for all of them.",
+            report=self,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as plain values."""
+        return {"rows": len(self), **dict(self.counts)}
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items())) or "no rows"
+        return f"<Report: {counts}>"

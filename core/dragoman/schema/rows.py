@@ -1,0 +1,187 @@
+"""Rows of the data plane: items, labels and predictions, as frozen msgspec structs.
+
+Rows are made by the hundred thousand, so they hold plain values and check them on construction and on decoding alike.
+`encode_rows` and `decode_rows` move them to and from NDJSON. Control objects (models, versions) are in `control.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+from uuid import UUID, uuid5
+
+import msgspec
+
+from dragoman.errors import InvalidData
+from dragoman.schema.geometry import AnyGeometry
+
+NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
+"""Namespace of the ids that Dragoman derives (RFC 4122's OID namespace)."""
+
+_encoder = msgspec.json.Encoder()
+
+
+def derive_id(*identity: Any) -> str:
+    """Return the UUIDv5 of a source identity: any JSON values, such as platform, item, feature and geometry."""
+    return str(uuid5(NAMESPACE, _encoder.encode(identity).decode()))
+
+
+class Item(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One media unit of a dataset.
+
+    Args:
+        key: The user's own name for it, unique in its dataset.
+        id: The platform's id; empty until a platform has given one.
+        uri: Where the media is: an http(s), s3 or gs URL, or a path of this machine.
+        width: Width in pixels, after the EXIF orientation has been applied.
+        height: Height in pixels, after the EXIF orientation has been applied.
+        media: `"image"` or `"video"`.
+        frames: Number of frames of a video.
+        frame_rate: Frames per second of a video.
+        split: Part of the dataset it belongs to, such as `"train"`.
+        metadata: JSON values that the user attached.
+    """
+
+    key: str
+    id: str = ""
+    uri: str | None = None
+    width: int | None = None
+    height: int | None = None
+    media: str = "image"
+    frames: int | None = None
+    frame_rate: float | None = None
+    split: str | None = None
+    metadata: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        if not self.key:
+            raise InvalidData("an item has no key.", field="key")
+        for name in ("width", "height", "frames"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value <= 0):
+                raise InvalidData(f"item {self.key!r} has {name} = {value!r}; it must be positive.", field=name)
+
+
+class Provenance(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Where a row came from: the platform, its id there, who made it and with which model version."""
+
+    platform: str
+    id: str | None = None
+    author: str | None = None
+    version: str | None = None
+
+
+class Label(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Ground truth on an item, on a frame of it, or on a span of its frames.
+
+    Args:
+        item: Key of the item.
+        feature: Name of the feature it shows.
+        geometry: Its shape in absolute pixels; `Whole()` for a classification.
+        id: Its id; derived from the content when the source has none, so that the same row always gets the same id.
+        frame: Zero-based frame of a video.
+        span: First and last frame, both included.
+        track_id: Joins the annotations of one object over frames.
+        attributes: Answers to the feature's attributes.
+        metadata: JSON values that the user attached.
+        provenance: Where the row came from.
+
+    Raises:
+        InvalidData: A value breaks the rules above; the error names the field.
+    """
+
+    item: str
+    feature: str
+    geometry: AnyGeometry
+    id: str = ""
+    frame: int | None = None
+    span: tuple[int, int] | None = None
+    track_id: str | None = None
+    attributes: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+    provenance: Provenance | None = None
+
+    def __post_init__(self) -> None:
+        if not self.item:
+            raise InvalidData("the row names no item.", field="item")
+        if not self.feature:
+            raise InvalidData(f"the row on item {self.item!r} names no feature.", field="feature")
+        if self.frame is not None and self.frame < 0:
+            raise InvalidData(f"frame is {self.frame}; frames count from zero.", field="frame")
+        if self.span is not None and not 0 <= self.span[0] <= self.span[1]:
+            raise InvalidData(f"span is {self.span}; it runs from its first to its last frame.", field="span")
+        if not self.id:
+            identity = (self.item, self.frame, self.span, self.track_id, self.feature, self.geometry)
+            msgspec.structs.force_setattr(self, "id", derive_id(*identity))
+
+
+class Prediction(Label, frozen=True, gc=False, omit_defaults=True):
+    """Model output on an item: a label with `confidence` and, where the model gives it, `class_pdf`.
+
+    Args:
+        confidence: Between 0 and 1; None when the model gives none. 0.0 is a value, not an absence.
+        class_pdf: Probability per feature name.
+    """
+
+    confidence: float | None = None
+    class_pdf: dict[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        Label.__post_init__(self)
+        confidence = self.confidence
+        if confidence is not None:
+            if not _is_probability(confidence):
+                raise InvalidData(f"confidence is {confidence!r}; it lies between 0 and 1.", field="confidence")
+            if type(confidence) is not float:
+                msgspec.structs.force_setattr(self, "confidence", float(confidence))
+        if self.class_pdf is not None:
+            for feature, probability in self.class_pdf.items():
+                if not _is_probability(probability):
+                    raise InvalidData(
+                        f"class_pdf of {feature!r} is {probability!r}; it lies between 0 and 1.",
+                        field=f"class_pdf.{feature}",
+                    )
+
+
+def _is_probability(value: Any) -> bool:
+    return not isinstance(value, str) and bool(0.0 <= value <= 1.0)
+
+
+Row = TypeVar("Row", Item, Label, Prediction)
+
+
+def encode_rows(rows: Iterable[msgspec.Struct]) -> bytes:
+    """Return the rows as NDJSON: one UTF-8 JSON object per line, each line ending with a newline."""
+    return _encoder.encode_lines(rows)
+
+
+def decode_rows(lines: Iterable[bytes | str], kind: type[Row]) -> Iterator[Row]:
+    """Yield rows of `kind` from NDJSON lines, one at a time; blank lines are passed over.
+
+    Raises:
+        InvalidData: A line is not JSON or breaks the schema; the error names the row and the field.
+    """
+    decoder = msgspec.json.Decoder(kind)
+    for row, line in enumerate(line for line in lines if line.strip()):
+        try:
+            yield decoder.decode(line)
+        except msgspec.MsgspecError as error:
+            raise _invalid(error, line, kind, row) from error
+
+
+def _invalid(error: msgspec.MsgspecError, line: bytes | str, kind: type, row: int) -> InvalidData:
+    if isinstance(error, msgspec.ValidationError):
+        cause = error.__cause__
+        if isinstance(cause, InvalidData):
+            return InvalidData(cause.message, row=row, field=cause.field)
+        reason, _, path = str(error).partition(" - at `$")
+        return InvalidData(f"{reason}.", row=row, field=path.strip(".`") or None)
+    try:
+        # The standard library's parser lets NaN and infinity through, so that the schema can say which field holds one.
+        msgspec.convert(json.loads(line), kind)
+    except msgspec.ValidationError as validation:
+        return _invalid(validation, line, kind, row)
+    except ValueError:
+        pass
+    return InvalidData(f"the line is not JSON: {error}.", row=row)

@@ -1,0 +1,135 @@
+"""Settings of a platform: from arguments, then the environment, then a profile file, in that order.
+
+The profile file is TOML: `[default.local]` holds the settings of `local` in the profile `default`. It is looked for at
+`DRAGOMAN_CONFIG`, else at `dragoman/config.toml` in the user's configuration folder. Secrets are `SecretStr`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from dragoman.errors import AuthenticationError, InvalidData, NotFound
+
+_profile: ContextVar[dict[str, Any]] = ContextVar("dragoman_profile")
+
+
+def config_path() -> Path:
+    """Return where the profile file is looked for."""
+    if path := os.environ.get("DRAGOMAN_CONFIG"):
+        return Path(path)
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(home) / "dragoman" / "config.toml"
+
+
+def read_profile(platform: str, profile: str | None = None) -> dict[str, Any]:
+    """Return the settings of `platform` in a profile; empty if no profile was asked for and there is no file.
+
+    Raises:
+        NotFound: The profile was named and is not in the file.
+        InvalidData: The file is not TOML.
+    """
+    path = config_path()
+    name = profile or os.environ.get("DRAGOMAN_PROFILE")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidData(f"The profile file {path} is not TOML: {error}.") from error
+    if name and name not in content:
+        raise NotFound(
+            f"There is no profile named {name!r} in {path}.", hint=f"It has: {', '.join(content) or 'none'}."
+        )
+    section = content.get(name or "default", {}).get(platform, {})
+    return dict(section)
+
+
+class _ProfileSource(PydanticBaseSettingsSource):
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self().get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return _profile.get({})
+
+
+class PlatformSettings(BaseSettings):
+    """Base of a plugin's settings. Set `env_prefix="DRAGOMAN_<NAME>_"` in the subclass's `model_config`."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    platform: ClassVar[str]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, profile."""
+        return init_settings, env_settings, _ProfileSource(settings_cls)
+
+    def secrets(self) -> list[str]:
+        """Return the values that must never be seen: those of all `SecretStr` fields."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
+
+def resolve(
+    settings_class: type[PlatformSettings], platform: str, profile: str | None, arguments: dict[str, Any]
+) -> PlatformSettings:
+    """Return the settings of a platform.
+
+    Raises:
+        AuthenticationError: A secret is missing; the hint names the ways to give it.
+        InvalidData: Another setting is missing, unknown or bad; the error names it.
+    """
+    with _using(read_profile(platform, profile)):
+        try:
+            return settings_class(**arguments)
+        except ValidationError as error:
+            raise _explain(settings_class, platform, error) from None
+
+
+@contextmanager
+def _using(profile: dict[str, Any]) -> Iterator[None]:
+    token = _profile.set(profile)
+    try:
+        yield
+    finally:
+        _profile.reset(token)
+
+
+def _explain(settings_class: type[PlatformSettings], platform: str, error: ValidationError) -> Exception:
+    # The validation error itself is not kept as the cause: it repeats the input, and the input holds secrets.
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    name = _field_name(settings_class, first["loc"])
+    field = settings_class.model_fields.get(name)
+    if field is None:
+        known = ", ".join(settings_class.model_fields)
+        return InvalidData(f"There is no setting {name!r}.", hint=f"The settings are: {known}.", platform=platform)
+    prefix = str(settings_class.model_config.get("env_prefix", ""))
+    hint = f"Pass {name}=..., set {(prefix + name).upper()}, or write it in {config_path()} under [default.{platform}]."
+    if first["type"] == "missing" and "SecretStr" in str(field.annotation):
+        return AuthenticationError(f"No {name} was given.", hint=hint, platform=platform)
+    return InvalidData(f"Setting {name}: {first['msg']}.", hint=hint, platform=platform, field=name)
+
+
+def _field_name(settings_class: type[PlatformSettings], location: tuple[int | str, ...]) -> str:
+    """Return the field's name for an error location, which may hold an alias of it."""
+    place = str(location[0]) if location else ""
+    for name, field in settings_class.model_fields.items():
+        alias = field.validation_alias
+        if place in (name, alias) or place in getattr(alias, "choices", ()):
+            return name
+    return place
