@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from dragoman.calls.pipeline import Operation, Pipeline
-from dragoman.errors import DragomanError, InvalidData, PluginError
+from dragoman.errors import DragomanError, InvalidData, PluginError, WouldLose
 from dragoman.schema import Outcome, Report, RowResult
 
 Row = TypeVar("Row")
@@ -28,7 +28,7 @@ class BulkWrite(Generic[Row]):
         key: Name of a row: its id or key.
         send: Translates and sends a batch; returns one result per row, in order.
         find: Looks rows up; returns one result per row, None where the platform has no such row.
-        check: Raises `InvalidData` for a row that must not be sent.
+        check: Raises `InvalidData` or `WouldLose` for a row that must not be sent.
     """
 
     pipeline: Pipeline
@@ -43,6 +43,7 @@ class BulkWrite(Generic[Row]):
 
         Raises:
             InvalidData: A row must not be sent; the error names it. Batches before it have been written.
+            WouldLose: A row would lose something; likewise.
             DragomanError: The platform failed for good. In both cases `error.report` has the outcomes so far.
         """
         report = Report()
@@ -60,8 +61,10 @@ class BulkWrite(Generic[Row]):
             if self.check is not None:
                 try:
                     self.check(row)
-                except InvalidData as error:
+                except (InvalidData, WouldLose) as error:
                     error.row = number
+                    error.platform = self.pipeline.platform
+                    error.operation = str(self.operation)
                     raise
             yield row
 

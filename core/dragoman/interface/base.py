@@ -64,7 +64,8 @@ class Facet:
         translation = getattr_static(cls, f"_{operation}")
         return translation.capability if isinstance(translation, Gap) else Capability(Level.FULL)
 
-    def _translates(self, operation: str) -> bool:
+    def supports(self, operation: str) -> bool:
+        """Return whether the adapter translates an operation of this facet; composition by the core is left aside."""
         return self._gap is None and self.declared(operation).level is Level.FULL
 
     def _translation(self, operation: str) -> Callable[..., Any]:
@@ -94,7 +95,7 @@ class Facet:
         return self._adapter.pipeline.pages(self.operations[operation], fetch, size)
 
     def __repr__(self) -> str:
-        supported = [name for name in self.operations if self._translates(name)]
+        supported = [name for name in self.operations if self.supports(name)]
         return f"<{self._adapter.name} {self.name}: {', '.join(supported) or 'not supported'}>"
 
 

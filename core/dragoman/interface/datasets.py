@@ -86,7 +86,7 @@ class Datasets(Facet, name="datasets"):
     @operation(composed_of=("datasets.read_items",))
     def splits(self, dataset: str | Dataset) -> dict[str, int]:
         """Return how many items each split has; items without one are counted under the empty name."""
-        if self._translates("splits"):
+        if self.supports("splits"):
             return self._call("splits", ref(dataset))
         counts: dict[str, int] = {}
         for item in self.read_items(dataset):

@@ -26,7 +26,7 @@ class Evaluations(Facet, name="evaluations"):
         Raises:
             InvalidData: There are no labels to evaluate against.
         """
-        if self._translates("evaluate"):
+        if self.supports("evaluate"):
             return self._call("evaluate", ref(version), ref(dataset), policy)
         from dragoman.evaluate import evaluate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from dragoman.calls.bulk import BulkWrite
+from dragoman.capability import LossPolicy
 from dragoman.interface.base import Facet, operation, ref
 from dragoman.schema import Dataset, Label, Report
 
@@ -32,15 +33,24 @@ class Labels(Facet, name="labels"):
         return self._pages("read", ref(dataset), items, size=page_size)
 
     @operation()
-    def write(self, rows: Iterable[Label], *, dataset: str | Dataset, update: bool = False) -> Report:
+    def write(
+        self,
+        rows: Iterable[Label],
+        *,
+        dataset: str | Dataset,
+        update: bool = False,
+        on_loss: LossPolicy = "raise",
+    ) -> Report:
         """Write labels on items of a dataset, streamed in batches, and return every row's outcome.
 
         Args:
             rows: The labels; an iterator is consumed as it goes and never held whole.
             dataset: The dataset or its id.
             update: Overwrite labels of the same id; otherwise they are left as they are and `ignored`.
+            on_loss: What to do with a row that the platform would not keep exactly: refuse it, or convert it.
 
         Raises:
+            WouldLose: A row would lose something that `on_loss` does not allow.
             NotFound: There is no such dataset.
         """
         translation = self._translation("write")
@@ -52,6 +62,7 @@ class Labels(Facet, name="labels"):
             key=lambda row: row.id,
             send=lambda batch: translation(dataset_id, batch, update),
             find=(lambda batch: find(dataset_id, batch)) if find else None,
+            check=lambda row: self._adapter.label_fidelity.check(row, on_loss),
         ).run(rows)
 
     @operation()

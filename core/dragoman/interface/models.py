@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from dragoman.errors import Conflict, InvalidData, OutcomeUnknown
@@ -10,6 +10,15 @@ from dragoman.interface.base import Facet, operation, ref
 from dragoman.schema import Model, Task
 
 ModelOrder = Literal["name", "created_at"]
+
+
+def select(models: Iterable[Model], query: str | None, order: str | None) -> list[Model]:
+    """Filter and sort as `Models.list` says, for platforms that do neither themselves."""
+    found = [model for model in models if query is None or query.casefold() in model.name.casefold()]
+    if order is not None:
+        # Models without the field come last.
+        found.sort(key=lambda model: (getattr(model, order) is None, getattr(model, order)))
+    return found
 
 
 class Models(Facet, name="models"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dragoman.calls.bulk import BulkWrite
+from dragoman.capability import LossPolicy
 from dragoman.errors import InvalidData
 from dragoman.interface.base import Facet, operation, ref
 from dragoman.schema import Dataset, Prediction, Report, Version
@@ -24,6 +25,7 @@ class Predictions(Facet, name="predictions"):
         version: str | Version,
         dataset: str | Dataset,
         update: bool = False,
+        on_loss: LossPolicy = "raise",
     ) -> Report:
         """Write predictions of a version on items of a dataset, streamed in batches, and return every row's outcome.
 
@@ -32,9 +34,11 @@ class Predictions(Facet, name="predictions"):
             version: The version or its id.
             dataset: The dataset that holds the items, or its id.
             update: Overwrite predictions of the same id; otherwise they are left as they are and `ignored`.
+            on_loss: What to do with a row that the platform would not keep exactly: refuse it, or convert it.
 
         Raises:
             InvalidData: A row's feature is none of the model's. Rows before it may be written: see `error.report`.
+            WouldLose: A row would lose something that `on_loss` does not allow.
             NotFound: There is no such version or dataset.
         """
         translation = self._translation("write")
@@ -42,13 +46,14 @@ class Predictions(Facet, name="predictions"):
         features = self._known_features(version_id)
         find = getattr(self, "_find", None)
 
+        fidelity = self._adapter.prediction_fidelity
+
         def check(row: Prediction) -> None:
-            if row.feature not in features:
+            fidelity.check(row, on_loss)
+            if features and row.feature not in features:
                 raise InvalidData(
                     f"The model knows no feature {row.feature!r}.",
                     hint=f"It knows: {', '.join(sorted(features))}.",
-                    platform=self._adapter.name,
-                    operation="predictions.write",
                     field="feature",
                 )
 
@@ -58,7 +63,7 @@ class Predictions(Facet, name="predictions"):
             key=lambda row: row.id,
             send=lambda batch: translation(version_id, dataset_id, batch, update),
             find=(lambda batch: find(version_id, dataset_id, batch)) if find else None,
-            check=check if features else None,
+            check=check,
         ).run(rows)
 
     @operation()
@@ -91,6 +96,6 @@ class Predictions(Facet, name="predictions"):
     def _known_features(self, version: str) -> Collection[str]:
         """Return the features of the version's model; empty where the platform does not know them."""
         adapter = self._adapter
-        if not (adapter.versions._translates("get") and adapter.models._translates("get")):
+        if not (adapter.versions.supports("get") and adapter.models.supports("get")):
             return ()
         return frozenset(adapter.models.get(adapter.versions.get(version).model).features)

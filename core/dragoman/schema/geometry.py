@@ -21,6 +21,11 @@ class Geometry(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
 
     kind: ClassVar[str]
 
+    @property
+    def form(self) -> str:
+        """The kind, told apart further where platforms differ: such as `"polygon with holes"`."""
+        return self.kind
+
 
 def _coerce(struct: Geometry, name: str) -> None:
     """Store the field as a plain finite float, so that 10, 10.0 and numpy's 10.0 are one value."""
@@ -129,6 +134,13 @@ class Polygon(Geometry, frozen=True, gc=False, tag="polygon"):
             for p, rings in enumerate(self.parts)
         )
         msgspec.structs.force_setattr(self, "parts", parts)
+
+    @property
+    def form(self) -> str:
+        """`"polygon"` for one ring, `"polygon with holes"`, or `"polygon of parts"`."""
+        if len(self.parts) > 1:
+            return "polygon of parts"
+        return "polygon with holes" if len(self.parts[0]) > 1 else "polygon"
 
 
 class Polyline(Geometry, frozen=True, gc=False, tag="polyline"):

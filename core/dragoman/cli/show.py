@@ -1,0 +1,99 @@
+"""How the command line shows things: tables for people, JSON for scripts, progress bars on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from dragoman.errors import DragomanError
+
+T = TypeVar("T")
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table; columns whose name ends in a number sign are right-aligned."""
+    shown = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        shown.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left")
+    for row in rows:
+        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(shown)
+
+
+def as_json(value: Any) -> None:
+    """Print one JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def error_line(error: DragomanError, *, as_json: bool) -> None:
+    """Print an error: one sentence and the hint, or its facts as JSON."""
+    if as_json:
+        sys.stderr.write(json.dumps({"error": error.to_dict()}) + "\n")
+    else:
+        err.print(f"[bold red]error[/] [{error.code}] {_plain(error)}", soft_wrap=True)
+
+
+def _plain(error: DragomanError) -> str:
+    from rich.markup import escape
+
+    return escape(str(error))
+
+
+class Bars:
+    """Progress bars for steps that last; a `dragoman.progress.Progress`."""
+
+    def track(self, rows: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+        """Yield the rows under a bar, with their number and the time left if the total is known."""
+        with bars() as progress:
+            task = progress.add_task(description, total=total, note="")
+            for row in rows:
+                yield row
+                progress.advance(task)
+            progress.update(task, total=progress.tasks[0].completed)
+
+
+def bars() -> Progress:
+    """Return rich's progress display in our form, on standard error; nothing is drawn where that is no terminal."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description:<28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=err,
+        disable=not err.is_terminal,
+    )
+
+
+def settings(pairs: Sequence[str]) -> Mapping[str, str]:
+    """Return `name=value` options as a mapping.
+
+    Raises:
+        typer.BadParameter: One has no equals sign.
+    """
+    import typer
+
+    parted = [pair.partition("=") for pair in pairs]
+    for name, equals, _ in parted:
+        if not equals:
+            raise typer.BadParameter(f"{name!r} is not of the form name=value.")
+    return {name: value for name, _, value in parted}

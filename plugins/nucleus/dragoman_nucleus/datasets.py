@@ -1,0 +1,138 @@
+"""Datasets and items on Nucleus (`ds_` and `di_` ids); an item's key is its reference id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import requests
+from nucleus.errors import NucleusAPIError
+
+from dragoman.calls.pipeline import Page
+from dragoman.errors import Unsupported
+from dragoman.interface import Datasets
+from dragoman.schema import IGNORED, UPDATED, Dataset, Item, RowResult
+from dragoman_nucleus import jobs
+from dragoman_nucleus.codec import escape, item_in, item_out
+from dragoman_nucleus.receipts import FOUND, item_results
+
+REMOTE = ("http://", "https://", "s3://", "gs://")
+FILES_PER_REQUEST = 10
+"""Hard limit of the SDK for local files."""
+LISTING_SIZE = 100_000
+
+
+class NucleusDatasets(Datasets):
+    """Datasets through the SDK's client; items through the routes of `dataset.append` and `items_generator`."""
+
+    _adapter: Any
+
+    def _create(self, dataset: Dataset) -> Dataset:
+        if dataset.metadata:
+            raise Unsupported("A Nucleus dataset holds no metadata.", hint="Leave it out.")
+        made = self._adapter.client.create_dataset(dataset.name, is_scene=False)
+        return dataset.model_copy(update={"id": made.id})
+
+    def _get(self, dataset: str) -> Dataset:
+        info = self._adapter.client.make_request(None, f"dataset/{dataset}/info", requests.get)
+        return Dataset(id=info["dataset_id"], name=info["name"], items=info["length"])
+
+    def _list(self, cursor: str | None, size: int) -> Page[Dataset]:
+        listed = self._adapter.client.make_request(None, "dataset/details", requests.get)
+        return Page([Dataset(id=entry["id"], name=entry["name"]) for entry in listed])
+
+    def _delete(self, dataset: str) -> None:
+        self._adapter.client.delete_dataset(dataset)
+
+    def _read_items(self, dataset: str, cursor: str | None, size: int) -> Page[Item]:
+        payload = {"pageToken": cursor, "pageSize": size}
+        page = self._adapter.client.make_request(payload, f"dataset/{dataset}/itemsPage")
+        return Page([item_in(wire) for wire in page["items"]], page["nextPageToken"] or None)
+
+    def _write_items(self, dataset: str, rows: Sequence[Item], update: bool) -> list[RowResult]:
+        # Nucleus does not tell which items an append ignored, so those that are there are found out first.
+        present = self._present(dataset) & {row.key for row in rows}
+        results: dict[int, RowResult] = {}
+        remote: list[int] = []
+        local: list[int] = []
+        for position, row in enumerate(rows):
+            if row.key in present and not update:
+                results[position] = IGNORED
+            elif reason := _unusable(row):
+                results[position] = RowResult("rejected", reason=reason)
+            else:
+                (remote if _is_remote(row) else local).append(position)
+        for places, result in self._append(dataset, rows, remote, local, update=update):
+            for place, outcome in zip(places, result, strict=True):
+                there = update and rows[place].key in present and outcome.status == "created"
+                results[place] = UPDATED if there else outcome
+        return [results[position] for position in range(len(rows))]
+
+    def _append(
+        self, dataset: str, rows: Sequence[Item], remote: list[int], local: list[int], *, update: bool
+    ) -> Iterator[tuple[list[int], list[RowResult]]]:
+        """Send items by URL in one job and files ten to a job; then wait for the jobs and yield their results."""
+        client, settings = self._adapter.client, self._adapter.settings
+        started: list[tuple[list[int], str]] = []
+        route = f"dataset/{dataset}/append"
+        if remote:
+            lines = ({**item_out(rows[place]), "image_url": rows[place].uri} for place in remote)
+            started.append((remote, jobs.send_rows(client, dataset, route, lines, update=update)))
+        for start in range(0, len(local), FILES_PER_REQUEST):
+            places = local[start : start + FILES_PER_REQUEST]
+            paths = [_path(rows[place]) for place in places]
+            entries = [
+                {**item_out(rows[place]), "image_url": path.name, "update": update}
+                for place, path in zip(places, paths, strict=True)
+            ]
+            job = client.connection.upload_files(f"{route}?async=1", {"items": entries}, "image", paths)
+            started.append((places, job["job_id"]))
+        for places, job_id in started:
+            rest, limit = settings.poll_seconds, settings.job_timeout
+            message = jobs.finish(client, job_id, rest=rest, timeout=limit, sleep=self._adapter.sleep)
+            yield places, item_results([rows[place] for place in places], message, jobs.errors(client, job_id))
+
+    def _present(self, dataset: str) -> set[str]:
+        client = self._adapter.client
+        if not client.make_request(None, f"dataset/{dataset}/size", requests.get)["count"]:
+            return set()
+        keys: set[str] = set()
+        page = self._read_items(dataset, None, LISTING_SIZE)
+        while True:
+            keys.update(item.key for item in page.items)
+            if page.next is None:
+                return keys
+            page = self._read_items(dataset, page.next, LISTING_SIZE)
+
+    def _find(self, dataset: str, rows: Sequence[Item]) -> list[RowResult | None]:
+        return [FOUND if self._has(dataset, row.key) else None for row in rows]
+
+    def _has(self, dataset: str, key: str) -> bool:
+        try:
+            self._adapter.client.make_request(None, f"dataset/{dataset}/refloc/{escape(key)}", requests.get)
+        except NucleusAPIError as error:
+            if error.status_code == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+        return True
+
+
+def _is_remote(item: Item) -> bool:
+    return (item.uri or "").startswith(REMOTE)
+
+
+def _path(item: Item) -> Path:
+    return Path((item.uri or "").removeprefix("file://"))
+
+
+def _unusable(item: Item) -> str | None:
+    """Return why an item cannot be sent, or None."""
+    if not item.uri:
+        return "The item has no uri; Nucleus needs an image."
+    if item.media != "image":
+        return f"The item is a {item.media}; only images are sent yet."
+    if not _is_remote(item) and not _path(item).is_file():
+        return f"There is no file {item.uri}."
+    return None

@@ -1,0 +1,71 @@
+"""Nucleus's exceptions and ours: one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import requests
+from nucleus.async_job import JobError
+from nucleus.errors import (
+    DatasetItemRetrievalError,
+    DuplicateIDError,
+    ModelCreationError,
+    ModelRunCreationError,
+    NotFoundError,
+    NucleusAPIError,
+)
+from urllib3.exceptions import NewConnectionError
+
+from dragoman.calls.binding import ErrorTable, from_status
+from dragoman.errors import DragomanError, InvalidData, NotFound, PlatformError, Timeout, Unavailable
+
+
+def _api(error: NucleusAPIError) -> DragomanError:
+    response = getattr(error, "response", None)
+    if response is None:
+        return from_status(error.status_code, error.message)
+    return from_status(
+        response.status_code,
+        _said(response),
+        retry_after=_seconds(response.headers.get("Retry-After")),
+        request_id=response.headers.get("x-request-id"),
+    )
+
+
+def _said(response: requests.Response) -> str:
+    """Return the text of `{"error": text}`, Nucleus's usual answer, or of whatever else it answered."""
+    try:
+        body: Any = msgspec.json.decode(response.content)
+        text = body["error"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        text = response.text[:500] or response.reason
+    return f"Nucleus answered {response.status_code}: {text}"
+
+
+def _seconds(value: str | None) -> float | None:
+    return float(value) if value is not None and value.isdigit() else None
+
+
+def _connection(error: requests.ConnectionError) -> DragomanError:
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(reason, NewConnectionError):
+        return Unavailable("Nucleus cannot be reached: the connection was refused.", hint="Check the endpoint.")
+    return Unavailable("The connection to Nucleus broke before an answer came.", maybe_applied=True)
+
+
+ERRORS: ErrorTable = {
+    NucleusAPIError: _api,
+    requests.ConnectionError: _connection,
+    requests.ConnectTimeout: lambda _: Unavailable("Nucleus cannot be reached: connecting timed out."),
+    requests.Timeout: lambda _: Timeout("Nucleus did not answer in time.", maybe_applied=True),
+    requests.RequestException: lambda error: PlatformError(f"The request to Nucleus failed: {error}"),
+    msgspec.DecodeError: lambda error: PlatformError(f"Nucleus answered something that is not JSON: {error}"),
+    KeyError: lambda error: PlatformError(f"Nucleus's answer lacks {error}."),
+    JobError: lambda error: PlatformError(f"A Nucleus job failed: {error}"),
+    DuplicateIDError: lambda error: InvalidData(f"Two rows have one id: {error}"),
+    ModelCreationError: lambda error: PlatformError(f"Nucleus made no model: {error.message}"),
+    ModelRunCreationError: lambda error: PlatformError(f"Nucleus made no run: {error.message}"),
+    DatasetItemRetrievalError: lambda error: PlatformError(f"Nucleus gave no items: {error.message}"),
+    NotFoundError: lambda error: NotFound(error.message),
+}

@@ -1,0 +1,55 @@
+"""Versions on Nucleus: model runs (`run_` ids), each of one model over one or more datasets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dragoman.calls.pipeline import Page
+from dragoman.capability import Gap
+from dragoman.interface import Versions
+from dragoman.schema import Version
+from dragoman_nucleus.codec import OURS
+
+
+class NucleusVersions(Versions):
+    """Runs through `model.create_run` and `ModelRun`."""
+
+    _adapter: Any
+
+    def _create(self, version: Version) -> Version:
+        client = self._adapter.client
+        model = client.get_model(model_id=version.model)
+        dataset = client.get_dataset(version.dataset) if version.dataset else None
+        ours = {"config": version.config, "tags": list(version.tags), "dataset": version.dataset}
+        metadata = {**version.metadata, **{OURS + name: value for name, value in ours.items() if value}}
+        run = model.create_run(name=version.name, dataset=dataset, predictions=[], metadata=metadata)
+        return version.model_copy(update={"id": run.model_run_id})
+
+    def _get(self, version: str) -> Version:
+        info = self._adapter.client.get_model_run(version, None).info()
+        metadata = info.get("metadata") or {}
+        return Version(
+            id=version,
+            model=info["model_id"],
+            name=info.get("name") or "",
+            dataset=metadata.get(OURS + "dataset"),
+            config=metadata.get(OURS + "config", {}),
+            tags=tuple(metadata.get(OURS + "tags", ())),
+            metadata={key: value for key, value in metadata.items() if not key.startswith(OURS)},
+        )
+
+    def _list(self, model: str, cursor: str | None, size: int) -> Page[Version]:
+        # The listing has ids only; each run is then asked for.
+        runs = self._adapter.client.get_model(model_id=model).model_runs()
+        start = int(cursor or 0)
+        end = start + size
+        return Page([self._get(run) for run in runs[start:end]], str(end) if end < len(runs) else None)
+
+    _update = Gap.impossible("Nucleus changes no run once it is made.", instead="versions.create")
+
+    def _delete(self, version: str) -> None:
+        self._adapter.client.delete_model_run(version)
+
+    _download_weights = Gap.unwritten("Nucleus keeps one weights file per model, not per version.")
+    _upload_weights = Gap.unwritten("Nucleus keeps one weights file per model, not per version.")
+    _data = Gap.impossible("Nucleus does not know what a run's model was trained on.")
