@@ -35,7 +35,9 @@ from dragoman.settings import PlatformSettings
 
 F = TypeVar("F", bound=Facet)
 
-LOSSLESS = FidelityTable({geometry.kind: EXACT for geometry in GEOMETRIES})
+LOSSLESS = FidelityTable(
+    dict.fromkeys([*(geometry.kind for geometry in GEOMETRIES), "polygon with holes", "polygon of parts"], EXACT)
+)
 
 
 class facet(Generic[F]):

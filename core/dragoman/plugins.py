@@ -98,7 +98,7 @@ def load(found: list[EntryPoint] | None = None) -> Loaded:
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     loaded = Loaded(manager)
-    only = {name for name in os.environ.get("DRAGOMAN_PLUGINS", "").split(",") if name}
+    only = {name.strip() for name in os.environ.get("DRAGOMAN_PLUGINS", "").split(",") if name.strip()}
     for entry in entry_points(group=GROUP) if found is None else found:
         if only and entry.name not in only:
             continue

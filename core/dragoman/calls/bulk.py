@@ -18,7 +18,7 @@ from dragoman.schema import Outcome, Report, RowResult
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BulkWrite(Generic[Row]):
     """One bulk write to one platform.
 
@@ -85,7 +85,11 @@ class BulkWrite(Generic[Row]):
             raise
         else:
             if len(results) != len(batch):
-                raise PluginError(f"{self.operation} answered {len(results)} results for {len(batch)} rows.")
+                raise PluginError(
+                    f"{len(results)} results were answered for {len(batch)} rows.",
+                    platform=self.pipeline.platform,
+                    operation=str(self.operation),
+                )
             absent = RowResult("rejected", reason="The platform did not take it and does not say why.")
             self._add(report, batch, self._looked_up(batch, results, absent=absent))
 

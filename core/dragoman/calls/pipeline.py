@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import tenacity
 
@@ -101,10 +102,25 @@ class Pipeline:
         Raises:
             DragomanError: The call failed for good; the vendor's exception is the cause.
         """
+        with self._observed(operation) as call:
+            return self._retrying(operation)(self._attempt, call, translate, arguments)
+
+    def stream(self, operation: Operation, translate: Callable[..., Iterator[T]], *arguments: Any) -> Iterator[T]:
+        """Yield what `translate(*arguments)` yields. Its errors are bound; a stream that broke is not begun again."""
+        with self._observed(operation) as call:
+            call.attempts = 1
+            self._acquire()
+            try:
+                yield from translate(*arguments)
+            except Exception as cause:
+                self._fail(call, cause)
+
+    @contextmanager
+    def _observed(self, operation: Operation) -> Iterator[Call]:
         call = Call(self.platform, operation)
         self._hooks.dragoman_before_call(call=call)
         try:
-            return self._retrying(operation)(self._attempt, call, translate, arguments)
+            yield call
         except DragomanError as error:
             call.error = error
             raise
@@ -122,7 +138,9 @@ class Pipeline:
             if page.next is None:
                 return
             if page.next == cursor:
-                raise PluginError(f"Page {cursor!r} names itself as the next.", operation=str(operation))
+                raise PluginError(
+                    f"Page {cursor!r} names itself as the next.", platform=self.platform, operation=str(operation)
+                )
             cursor = page.next
 
     def _retrying(self, operation: Operation) -> tenacity.Retrying:
@@ -132,7 +150,7 @@ class Pipeline:
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(again),
             wait=self._wait,
-            stop=tenacity.stop_after_attempt(self.limits.attempts) | tenacity.stop_after_delay(self.limits.deadline),
+            stop=tenacity.stop_after_attempt(self.limits.attempts) | tenacity.stop_before_delay(self.limits.deadline),
             sleep=self._sleep,
             reraise=True,
         )
@@ -143,17 +161,21 @@ class Pipeline:
         try:
             return translate(*arguments)
         except Exception as cause:
-            error = bind(cause, self._errors, self._scrubber)
-            if error.maybe_applied and not call.operation.repeatable:
-                error = OutcomeUnknown(
-                    f"The request was sent and its answer was lost ({error.message})",
-                    hint="Look the thing up before you send it again.",
-                )
-            error.platform = error.platform or self.platform
-            error.operation = error.operation or str(call.operation)
-            if error is cause:
-                raise
-            raise error from cause
+            self._fail(call, cause)
+
+    def _fail(self, call: Call, cause: Exception) -> NoReturn:
+        """Raise our error for a vendor's, with the facts of the call."""
+        error = bind(cause, self._errors, self._scrubber)
+        if error.maybe_applied and not call.operation.repeatable:
+            error = OutcomeUnknown(
+                f"The request was sent and its answer was lost ({error.message})",
+                hint="Look the thing up before you send it again.",
+            )
+        error.platform = error.platform or self.platform
+        error.operation = error.operation or str(call.operation)
+        if error is cause:
+            raise error
+        raise error from cause
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

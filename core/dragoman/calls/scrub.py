@@ -32,5 +32,5 @@ class Scrubber:
             current.args = tuple(self.text(value) if isinstance(value, str) else value for value in current.args)
             for name, value in list(vars(current).items()):
                 if isinstance(value, str):
-                    setattr(current, name, self.text(value))
+                    vars(current)[name] = self.text(value)
             pending += [current.__cause__, current.__context__]

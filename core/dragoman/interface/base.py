@@ -84,6 +84,10 @@ class Facet:
         translation = self._translation(operation)
         return self._adapter.pipeline.call(self.operations[operation], translation, *arguments)
 
+    def _stream(self, operation: str, *arguments: Any) -> Iterator[Any]:
+        """Iterate over what a translation yields."""
+        return self._adapter.pipeline.stream(self.operations[operation], self._translation(operation), *arguments)
+
     def _pages(self, operation: str, *arguments: Any, size: int | None = None) -> Iterator[Any]:
         """Iterate over a listing whose translation takes `(*arguments, cursor, size)` and returns a `Page`."""
         translation = self._translation(operation)

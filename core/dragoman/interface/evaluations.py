@@ -11,7 +11,12 @@ class Evaluations(Facet, name="evaluations"):
 
     @operation(composed_of=("labels.read", "predictions.read"))
     def evaluate(
-        self, version: str | Version, *, dataset: str | Dataset, policy: MatchPolicy | None = None
+        self,
+        version: str | Version,
+        *,
+        dataset: str | Dataset,
+        split: str | None = None,
+        policy: MatchPolicy | None = None,
     ) -> Evaluation:
         """Evaluate the predictions of a version against the labels of a dataset.
 
@@ -21,19 +26,23 @@ class Evaluations(Facet, name="evaluations"):
         Args:
             version: The version or its id.
             dataset: The dataset or its id.
+            split: Only items of this split; all if not given.
             policy: When a prediction counts as a hit; only a platform's own evaluation takes one.
 
         Raises:
             InvalidData: There are no labels to evaluate against.
         """
         if self.supports("evaluate"):
-            return self._call("evaluate", ref(version), ref(dataset), policy)
+            return self._call("evaluate", ref(version), ref(dataset), split, policy)
         from dragoman.evaluate import evaluate
 
         adapter = self._adapter
+        keys = None
+        if split is not None:
+            keys = {item.key for item in adapter.datasets.read_items(dataset) if item.split == split}
         return evaluate(
-            adapter.labels.read(dataset),
-            adapter.predictions.read(version, dataset=dataset),
+            (row for row in adapter.labels.read(dataset) if keys is None or row.item in keys),
+            (row for row in adapter.predictions.read(version, dataset=dataset) if keys is None or row.item in keys),
             version=ref(version),
             dataset=ref(dataset),
         )

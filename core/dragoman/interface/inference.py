@@ -38,4 +38,4 @@ class Inference(Facet, name="inference"):
             if not 0 <= value <= 1:
                 raise InvalidData(f"{field} is {value}; it lies between 0 and 1.", field=field)
         media = (item if isinstance(item, Item) else Item(key=str(item), uri=str(item)) for item in items)
-        return self._call("predict", ref(version), media, confidence, iou)
+        return self._stream("predict", ref(version), media, confidence, iou)

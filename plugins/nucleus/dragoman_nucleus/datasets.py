@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from nucleus.errors import NucleusAPIError
 
 from dragoman.calls.pipeline import Page
 from dragoman.errors import Unsupported
@@ -17,6 +16,7 @@ from dragoman.schema import IGNORED, UPDATED, Dataset, Item, RowResult
 from dragoman_nucleus import jobs
 from dragoman_nucleus.codec import escape, item_in, item_out
 from dragoman_nucleus.receipts import FOUND, item_results
+from dragoman_nucleus.sdk import NucleusAPIError
 
 REMOTE = ("http://", "https://", "s3://", "gs://")
 FILES_PER_REQUEST = 10
@@ -89,10 +89,12 @@ class NucleusDatasets(Datasets):
             ]
             job = client.connection.upload_files(f"{route}?async=1", {"items": entries}, "image", paths)
             started.append((places, job["job_id"]))
+        ids = [job_id for _, job_id in started]
+        rest, limit = settings.poll_seconds, settings.job_timeout
+        messages = jobs.finish(client, ids, rest=rest, timeout=limit, sleep=self._adapter.sleep)
         for places, job_id in started:
-            rest, limit = settings.poll_seconds, settings.job_timeout
-            message = jobs.finish(client, job_id, rest=rest, timeout=limit, sleep=self._adapter.sleep)
-            yield places, item_results([rows[place] for place in places], message, jobs.errors(client, job_id))
+            items = [rows[place] for place in places]
+            yield places, item_results(items, messages[job_id], jobs.errors(client, job_id))
 
     def _present(self, dataset: str) -> set[str]:
         client = self._adapter.client

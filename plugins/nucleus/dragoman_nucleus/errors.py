@@ -6,19 +6,11 @@ from typing import Any
 
 import msgspec
 import requests
-from nucleus.async_job import JobError
-from nucleus.errors import (
-    DatasetItemRetrievalError,
-    DuplicateIDError,
-    ModelCreationError,
-    ModelRunCreationError,
-    NotFoundError,
-    NucleusAPIError,
-)
 from urllib3.exceptions import NewConnectionError
 
 from dragoman.calls.binding import ErrorTable, from_status
 from dragoman.errors import DragomanError, InvalidData, NotFound, PlatformError, Timeout, Unavailable
+from dragoman_nucleus.sdk import JobError, NucleusAPIError, sdk_errors
 
 
 def _api(error: NucleusAPIError) -> DragomanError:
@@ -63,9 +55,9 @@ ERRORS: ErrorTable = {
     msgspec.DecodeError: lambda error: PlatformError(f"Nucleus answered something that is not JSON: {error}"),
     KeyError: lambda error: PlatformError(f"Nucleus's answer lacks {error}."),
     JobError: lambda error: PlatformError(f"A Nucleus job failed: {error}"),
-    DuplicateIDError: lambda error: InvalidData(f"Two rows have one id: {error}"),
-    ModelCreationError: lambda error: PlatformError(f"Nucleus made no model: {error.message}"),
-    ModelRunCreationError: lambda error: PlatformError(f"Nucleus made no run: {error.message}"),
-    DatasetItemRetrievalError: lambda error: PlatformError(f"Nucleus gave no items: {error.message}"),
-    NotFoundError: lambda error: NotFound(error.message),
+    sdk_errors.DuplicateIDError: lambda error: InvalidData(f"Two rows have one id: {error}"),
+    sdk_errors.ModelCreationError: lambda error: PlatformError(f"Nucleus made no model: {error.message}"),
+    sdk_errors.ModelRunCreationError: lambda error: PlatformError(f"Nucleus made no run: {error.message}"),
+    sdk_errors.DatasetItemRetrievalError: lambda error: PlatformError(f"Nucleus gave no items: {error.message}"),
+    sdk_errors.NotFoundError: lambda error: NotFound(error.message),
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,15 +14,16 @@ from dragoman.errors import PlatformError, Timeout
 
 # The SDK's own waiting takes every state but Running for success and sleeps five seconds first.
 _GOING = ("Queued", "Running", "Retried")
+SHORTEST_PAUSE = 0.02
 
 
 def send_rows(client: Any, dataset: str, route: str, rows: Iterable[Any], *, update: bool) -> str:
     """Upload rows as NDJSON to a presigned URL, start the job that reads them, and return its id."""
-    request_id = uuid.uuid4().hex
+    content = msgspec.json.Encoder().encode_lines(rows)
+    # Named by its content, so that a repeated upload is the same upload.
+    request_id = hashlib.blake2b(content, digest_size=16).hexdigest()
     answer = client.make_request(None, f"dataset/{dataset}/signedUrl/{request_id}", requests.get)
-    put = client.connection.session.put(
-        answer["signed_url"], data=msgspec.json.Encoder().encode_lines(rows), auth=_no_auth, timeout=None
-    )
+    put = client.connection.session.put(answer["signed_url"], data=content, auth=_no_auth, timeout=None)
     put.raise_for_status()
     job = client.make_request({"requestId": request_id, "update": update}, f"{route}?async=1")
     return str(job["job_id"])
@@ -33,25 +34,44 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def finish(client: Any, job: str, *, rest: float, timeout: float, sleep: Callable[[float], None]) -> dict[str, Any]:
-    """Wait until a job has ended and return its message.
+def finish(
+    client: Any, jobs: Iterable[str], *, rest: float, timeout: float, sleep: Callable[[float], None]
+) -> dict[str, dict[str, Any]]:
+    """Wait until all jobs have ended and return their messages by id.
+
+    Args:
+        client: The SDK's client.
+        jobs: Ids of the jobs.
+        rest: Longest pause in seconds between two rounds; the first pauses are shorter.
+        timeout: Seconds after which a job counts as stuck.
+        sleep: Pauses.
 
     Raises:
-        PlatformError: It failed.
-        Timeout: It has not ended in time.
+        PlatformError: A job failed.
+        Timeout: A job has not ended in time.
     """
     deadline = time.monotonic() + timeout
+    pending = list(jobs)
+    messages: dict[str, dict[str, Any]] = {}
+    pause = min(rest, SHORTEST_PAUSE)
     while True:
-        state = client.make_request(None, f"job/{job}", requests.get)
-        status = state["status"]
-        if status not in _GOING:
-            break
+        for job in pending:
+            state = client.make_request(None, f"job/{job}", requests.get)
+            if state["status"] not in _GOING:
+                messages[job] = _message(job, state)
+        pending = [job for job in pending if job not in messages]
+        if not pending:
+            return messages
         if time.monotonic() > deadline:
-            raise Timeout(f"Nucleus job {job} is still {status}.", maybe_applied=True)
-        sleep(rest)
-    if status not in ("Completed", "Errored_Partial"):
-        raise PlatformError(f"Nucleus job {job} ended as {status}: {state.get('message')}")
+            raise Timeout(f"Nucleus job {pending[0]} has not ended after {timeout:.0f} s.", maybe_applied=True)
+        sleep(pause)
+        pause = min(rest, pause * 2)
+
+
+def _message(job: str, state: dict[str, Any]) -> dict[str, Any]:
     message = state.get("message")
+    if state["status"] not in ("Completed", "Errored_Partial"):
+        raise PlatformError(f"Nucleus job {job} ended as {state['status']}: {message}")
     return message if isinstance(message, dict) else {}
 
 

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any
 
 import requests
-from nucleus.errors import NucleusAPIError
 
 from dragoman.calls.pipeline import Page
 from dragoman.capability import Gap
@@ -15,6 +14,7 @@ from dragoman.interface import Predictions
 from dragoman.schema import Prediction, RowResult
 from dragoman_nucleus.codec import escape, flatten, prediction_in, row_out
 from dragoman_nucleus.receipts import compare, row_results
+from dragoman_nucleus.sdk import NucleusAPIError
 
 
 class NucleusPredictions(Predictions):

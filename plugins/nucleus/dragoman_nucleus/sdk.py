@@ -16,12 +16,17 @@ import msgspec
 import requests
 
 # Importing nucleus calls logging.basicConfig(), which would put a handler on the root logger of the caller's process.
+# So the plugin's other modules take what they need of the SDK from here.
 _handlers = list(logging.root.handlers)
 import nucleus  # noqa: E402
+from nucleus import errors as sdk_errors  # noqa: E402
+from nucleus.async_job import JobError  # noqa: E402
 from nucleus.connection import Connection  # noqa: E402
 from nucleus.errors import NucleusAPIError  # noqa: E402
 
 logging.root.handlers[:] = _handlers
+
+__all__ = ["JobError", "NucleusAPIError", "PooledConnection", "open_client", "sdk_errors"]
 
 _JSON = {"Content-Type": "application/json"}
 

@@ -15,7 +15,7 @@ class NucleusSettings(PlatformSettings):
         api_key: The account's key; also read from `NUCLEUS_API_KEY`.
         endpoint: Root of the API; also read from `NUCLEUS_ENDPOINT`.
         timeout: Seconds to wait for an answer, the SDK's own limit by default.
-        poll_seconds: Rest between two looks at an asynchronous job.
+        poll_seconds: Longest rest between two looks at an asynchronous job.
         job_timeout: Seconds after which an asynchronous job counts as stuck.
     """
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import requests
+
 from dragoman.calls.pipeline import Page
 from dragoman.capability import Gap
 from dragoman.interface import Versions
@@ -12,21 +14,23 @@ from dragoman_nucleus.codec import OURS
 
 
 class NucleusVersions(Versions):
-    """Runs through `model.create_run` and `ModelRun`."""
+    """Runs through the routes of `model.create_run` and `ModelRun`, whose own calls warn that they are deprecated."""
 
     _adapter: Any
 
     def _create(self, version: Version) -> Version:
         client = self._adapter.client
-        model = client.get_model(model_id=version.model)
-        dataset = client.get_dataset(version.dataset) if version.dataset else None
         ours = {"config": version.config, "tags": list(version.tags), "dataset": version.dataset}
         metadata = {**version.metadata, **{OURS + name: value for name, value in ours.items() if value}}
-        run = model.create_run(name=version.name, dataset=dataset, predictions=[], metadata=metadata)
-        return version.model_copy(update={"id": run.model_run_id})
+        model = client.get_model(model_id=version.model)
+        if version.dataset is None:
+            return version.model_copy(update={"id": model.create_run(version.name, metadata=metadata).model_run_id})
+        payload = {"name": version.name, "reference_id": model.reference_id, "metadata": metadata}
+        answer = client.make_request(payload, f"dataset/{version.dataset}/modelRun/create")
+        return version.model_copy(update={"id": answer["model_run_id"]})
 
     def _get(self, version: str) -> Version:
-        info = self._adapter.client.get_model_run(version, None).info()
+        info = self._adapter.client.make_request(None, f"modelRun/{version}/info", requests.get)
         metadata = info.get("metadata") or {}
         return Version(
             id=version,

@@ -1,0 +1,39 @@
+# Every target does its own set-up; nothing but Python 3.11 or newer is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DISTRIBUTIONS := -e 'core[conformance,emulate,evaluate]' -e plugins/local -e plugins/nucleus -e plugins/demo
+MANIFESTS := constraints.txt core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
+
+.PHONY: demo test bench record check clean
+
+demo: $(VENV)/.installed ## Train here, migrate to an emulated platform, prove that it arrived.
+	$(BIN)/dragoman demo
+
+test: check ## What CI runs.
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy core/dragoman plugins/local/dragoman_local plugins/nucleus/dragoman_nucleus plugins/demo/dragoman_demo
+
+bench: $(VENV)/.installed-dev ## Print ratios against peers, each measured in one run.
+	$(BIN)/python -m benchmarks
+
+record: $(VENV)/.installed-dev ## Record the cassettes of PLATFORM anew.
+	DRAGOMAN_RECORD=1 $(BIN)/python -m pytest tests/$(PLATFORM) -k cassette
+
+# torch comes first and alone: left to a resolver that starts from another package, the newest build would be taken.
+$(VENV)/.installed: $(MANIFESTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt $(DISTRIBUTIONS)
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,13 @@
+"""`python -m benchmarks` runs all of them; names as arguments run only those."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import call, imports, write
+
+ALL = {"imports": imports.run, "call": call.run, "write": write.run}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or ALL:
+        ALL[name]()

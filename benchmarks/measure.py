@@ -1,0 +1,50 @@
+"""How things are measured: medians of interleaved runs, CPU time of whole processes, one printed line per ratio."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+from typing import Any
+
+
+def report(what: str, ours: float, peer: float, *, limit: float, unit: str) -> None:
+    """Print one ratio with both figures and whether it keeps its limit. Less is better."""
+    ratio = ours / peer
+    verdict = "ok" if ratio <= limit else "MISSED"
+    print(f"{what:<58} {ours:10.3f} / {peer:10.3f} {unit:<4} = {ratio:5.2f}  (limit {limit:.2f}) {verdict}", flush=True)
+
+
+def cpu_seconds(command: list[str]) -> float:
+    """Return the user and system time of a command, run as a process of its own."""
+    before = os.times()
+    subprocess.run(command, check=True)
+    after = os.times()
+    return (after.children_user - before.children_user) + (after.children_system - before.children_system)
+
+
+def interleaved(commands: dict[str, list[str]], runs: int) -> dict[str, float]:
+    """Return the median CPU seconds of each command; they take turns, after one uncounted round."""
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for turn in range(runs + 1):
+        for name, command in commands.items():
+            seconds = cpu_seconds(command)
+            if turn:
+                times[name].append(seconds)
+    return {name: median(values) for name, values in times.items()}
+
+
+@contextmanager
+def emulator(platform: str) -> Iterator[dict[str, Any]]:
+    """Run a platform's emulator as a process of its own and yield what it announces."""
+    command = [sys.executable, "-m", "dragoman", "emulate", platform, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()

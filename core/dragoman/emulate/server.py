@@ -1,0 +1,117 @@
+"""Serving an emulation over HTTP on the loopback interface, in a background thread of this process.
+
+There is no way to listen on another address: emulators take any client at its word and must not be
+reachable from outside. uvicorn does the HTTP; it is imported on use, because emulators of other protocols
+come here too.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic
+
+from dragoman.emulate.emulation import Emulation, Settings, State
+from dragoman.emulate.faults import Faults
+from dragoman.emulate.journal import Journal
+from dragoman.emulate.process import hold
+from dragoman.errors import Conflict, PluginError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+LOOPBACK = "127.0.0.1"
+BACKLOG = 1024
+"""Pending connections: some SDKs open a new one for every call."""
+
+
+@dataclass(frozen=True)
+class Live(Generic[State]):
+    """An emulation that is being served. `url` is the root of the server, without a trailing slash."""
+
+    url: str
+    emulation: Emulation[State]
+
+    @property
+    def platform(self) -> str:
+        return self.emulation.platform
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        return self.emulation.credentials
+
+    @property
+    def app(self) -> ASGIApp:
+        return self.emulation.app
+
+    @property
+    def state(self) -> State:
+        return self.emulation.state
+
+    @property
+    def settings(self) -> Settings:
+        return self.emulation.settings
+
+    @property
+    def faults(self) -> Faults:
+        return self.emulation.faults
+
+    @property
+    def journal(self) -> Journal:
+        return self.emulation.journal
+
+
+def serve(emulation: Emulation[State], *, port: int = 0) -> None:
+    """Serve an emulation from the command line: announce it on standard output, run until SIGINT or SIGTERM.
+
+    Args:
+        emulation: What to serve.
+        port: Port on 127.0.0.1; 0 picks a free one.
+
+    Raises:
+        Conflict: The port is taken.
+    """
+    hold(running(emulation, port=port))
+
+
+@contextmanager
+def running(emulation: Emulation[State], *, port: int = 0) -> Iterator[Live[State]]:
+    """Serve an emulation in a background thread for as long as the context lasts.
+
+    Args:
+        emulation: What to serve.
+        port: Port on 127.0.0.1; 0 picks a free one.
+
+    Yields:
+        The served emulation, ready for requests.
+
+    Raises:
+        Conflict: The port is taken.
+    """
+    from dragoman.emulate.control import application
+    from dragoman.emulate.http_server import Server
+
+    listener = _listen(port)
+    server = Server(application(emulation))
+    thread = threading.Thread(target=server.run, args=([listener],), name=f"{emulation.platform}-emulator", daemon=True)
+    thread.start()
+    try:
+        if not server.wait_until_ready():
+            raise PluginError(f"The server of the {emulation.platform} emulator ended before it was ready.")
+        yield Live(f"http://{LOOPBACK}:{listener.getsockname()[1]}", emulation)
+    finally:
+        server.stop()
+        thread.join()
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((LOOPBACK, port), backlog=BACKLOG)
+    except OSError as error:
+        raise Conflict(
+            f"Port {port} of {LOOPBACK} cannot be used: {error.strerror}.",
+            hint="Choose another port, or 0 for any.",
+        ) from error

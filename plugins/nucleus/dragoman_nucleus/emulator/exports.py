@@ -1,0 +1,26 @@
+"""Export rows: one per item, with all its ground truth or all its predictions, as the training exports show
+them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dragoman_nucleus.emulator.rows import Rows, grouped
+from dragoman_nucleus.emulator.state import Item
+
+LISTS = ("box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory")
+"""Keys that the SDK insists on in every row."""
+
+
+def export_row(item: Item, rows: Rows) -> dict[str, Any]:
+    """Return the export row of one item. A mask is an object here, while all other answers have a list."""
+    groups = grouped(rows.on(item.id))
+    masks = groups.get("segmentation", [])
+    lists = {kind: groups.get(kind, []) for kind in LISTS}
+    return {"item": item.to_json(), **lists, "segmentation": masks[0] if masks else None}
+
+
+def export_rows(items: Iterable[Item], rows: Rows) -> list[dict[str, Any]]:
+    """Return the export rows of some items."""
+    return [export_row(item, rows) for item in items]

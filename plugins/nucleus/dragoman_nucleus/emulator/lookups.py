@@ -1,0 +1,79 @@
+"""Finding the item that a row or a request means when no dataset is named: within a run, or anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dragoman.emulate.app import ApiError
+from dragoman_nucleus.emulator.rows import Row
+from dragoman_nucleus.emulator.state import Dataset, Item, Run, State
+
+
+def datasets_of(state: State, run: Run) -> list[Dataset]:
+    """Return the datasets that a run covers, in the order in which it came to cover them."""
+    return [state.dataset(dataset_id) for dataset_id in run.dataset_ids]
+
+
+def item_with_id(datasets: list[Dataset], item_id: str) -> Item:
+    """Return the item of some datasets that has an id.
+
+    Raises:
+        ApiError: 404, there is none.
+    """
+    for dataset in datasets:
+        if item_id in dataset.items.by_id:
+            return dataset.items.by_id[item_id]
+    raise ApiError(404, f"Item with id {item_id} does not exist.")
+
+
+def item_with_reference(datasets: list[Dataset], reference_id: str) -> Item:
+    """Return the item that has a reference id in the first of some datasets that knows it.
+
+    Raises:
+        ApiError: 404, none does.
+    """
+    for dataset in datasets:
+        if reference_id in dataset.items.by_reference:
+            return dataset.items.by_reference[reference_id]
+    raise ApiError(404, f"Item with reference id {reference_id} does not exist.")
+
+
+def finder(datasets: list[Dataset]) -> Callable[[Row], Item | None]:
+    """Return a function that finds the item of a row in the first of some datasets that has it."""
+
+    def find(row: Row) -> Item | None:
+        for dataset in datasets:
+            if (item := dataset.find(row)) is not None:
+                return item
+        return None
+
+    return find
+
+
+def finder_anywhere(state: State) -> Callable[[Row], Item | None]:
+    """Return a function that finds the item of a row in all datasets.
+
+    A row that has no item id and names no dataset is found only if one dataset alone knows its reference id.
+    """
+    everything = list(state.datasets.values())
+
+    def find(row: Row) -> Item | None:
+        named = state.datasets.get(row.dataset_id) if row.dataset_id is not None else None
+        if row.item_id is None and named is not None:
+            return named.find(row)
+        found = [item for dataset in everything if (item := dataset.find(row)) is not None]
+        return found[0] if len(found) == 1 else None
+
+    return find
+
+
+def widening(run: Run, find: Callable[[Row], Item | None]) -> Callable[[Row], Item | None]:
+    """Return `find`, with the effect that the run covers the dataset of every item that is found."""
+
+    def find_and_cover(row: Row) -> Item | None:
+        item = find(row)
+        if item is not None:
+            run.cover(item.dataset_id)
+        return item
+
+    return find_and_cover

@@ -1,0 +1,1 @@
+"""The routes of the Nucleus API, one module per subject."""

@@ -1,0 +1,136 @@
+"""Routes about predictions of runs: uploading by run or by model and dataset, reading and exporting the
+latter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from dragoman.emulate.app import ApiError, read_json
+from dragoman_nucleus.emulator.jobs import Outcome
+from dragoman_nucleus.emulator.lookups import datasets_of, finder, finder_anywhere, widening
+from dragoman_nucleus.emulator.routes.names import get, post
+from dragoman_nucleus.emulator.rows import Row, grouped
+from dragoman_nucleus.emulator.state import Dataset, Item, Run, State
+from dragoman_nucleus.emulator.uploads import ASYNC_UPLOAD, PREDICTIONS, is_async, uploaded
+
+UPLOAD_JOB = "uploadPredictions"
+Finder = Callable[[Row], Item | None]
+
+
+class Predictions:
+    """The handlers of this module."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def routes(self) -> list[Route]:
+        on_model = "dataset/{dataset}/model/{model}"
+        return [
+            post("modelRun/{run}/predict", self.predict),
+            post("modelRun/{run}/uploadPredictions", self.upload_to_run),
+            post("dataset/{dataset}/modelRun/{run}/uploadPredictions", self.upload_to_run_on_dataset),
+            post(f"{on_model}/uploadPredictions", self.upload_to_model),
+            get(f"{on_model}/referenceId/{{reference:path}}", self.on_reference),
+            get(f"{on_model}/iloc/{{position:int}}", self.on_position),
+            get(f"{on_model}/loc/{{reference:path}}/{{annotation}}", self.one),
+            get(f"{on_model}/export", self.export),
+        ]
+
+    def _dataset(self, request: Request) -> Dataset:
+        return self._state.dataset(request.path_params["dataset"])
+
+    def _run(self, request: Request) -> Run:
+        return self._state.run(request.path_params["run"])
+
+    async def predict(self, request: Request) -> object:
+        run = self._run(request)
+        datasets = datasets_of(self._state, run)
+        if is_async(request):
+            if not datasets:
+                raise ApiError(400, f"Model run {run.id} covers no dataset.")
+            return await self._submit(request, run, datasets)
+        return {"model_run_id": run.id, **await self._take(request, run, finder(datasets))}
+
+    async def upload_to_run(self, request: Request) -> object:
+        run = self._run(request)
+        find = widening(run, finder_anywhere(self._state))
+        return {"model_run_id": run.id, **await self._take(request, run, find)}
+
+    async def upload_to_run_on_dataset(self, request: Request) -> object:
+        dataset, run = self._dataset(request), self._run(request)
+        run.cover(dataset.id)
+        return await self._upload(request, run, dataset)
+
+    async def upload_to_model(self, request: Request) -> object:
+        dataset = self._dataset(request)
+        model = self._state.model(request.path_params["model"])
+        run = self._state.latest_run(model.id, dataset.id)
+        if run is None:
+            run = Run(id=self._state.ids.new("run"), model_id=model.id, name=model.name)
+            run.cover(dataset.id)
+            self._state.runs[run.id] = run
+        return await self._upload(request, run, dataset)
+
+    async def _upload(self, request: Request, run: Run, dataset: Dataset) -> object:
+        if is_async(request):
+            return await self._submit(request, run, [dataset])
+        counts = await self._take(request, run, dataset.find)
+        return {"dataset_id": dataset.id, "model_run_id": run.id, **counts}
+
+    async def _take(self, request: Request, run: Run, find: Finder) -> dict[str, object]:
+        batch = await PREDICTIONS.read(request, self._state)
+        run.trained_slice_id = batch.trained_slice_id or run.trained_slice_id
+        tally = PREDICTIONS.store(batch, run.predictions, find, self._state)
+        return tally.counts("predictions")
+
+    async def _submit(self, request: Request, run: Run, datasets: list[Dataset]) -> object:
+        """Queue an asynchronous upload; its file was signed for one of the datasets."""
+        wanted = await read_json(request, ASYNC_UPLOAD)
+        dataset_ids = [dataset.id for dataset in datasets]
+        content = uploaded(self._state, dataset_ids, wanted.request_id)
+        run.trained_slice_id = wanted.trained_slice_id or run.trained_slice_id
+        work = partial(self._take_lines, run.id, dataset_ids, content, wanted.update)
+        return self._state.jobs.submit(UPLOAD_JOB, dataset_ids[0], work)
+
+    def _take_lines(self, run_id: str, dataset_ids: list[str], content: bytes, update: bool) -> Outcome:
+        run = self._state.run(run_id)
+        find = finder([self._state.dataset(dataset_id) for dataset_id in dataset_ids])
+        batch = PREDICTIONS.decode_lines(content, update=update)
+        tally = PREDICTIONS.store(batch, run.predictions, find, self._state)
+        return Outcome(tally.message("prediction", dataset_ids[0]), tally.errors)
+
+    def _read(self, request: Request) -> tuple[Dataset, Run | None]:
+        dataset = self._dataset(request)
+        model = self._state.model(request.path_params["model"])
+        return dataset, self._state.latest_run(model.id, dataset.id)
+
+    async def on_reference(self, request: Request) -> object:
+        dataset, run = self._read(request)
+        return _shown(run, dataset.items.reference(request.path_params["reference"]))
+
+    async def on_position(self, request: Request) -> object:
+        dataset, run = self._read(request)
+        return _shown(run, dataset.items.at(request.path_params["position"]))
+
+    async def one(self, request: Request) -> object:
+        dataset, run = self._read(request)
+        item = dataset.items.reference(request.path_params["reference"])
+        annotation_id = request.path_params["annotation"]
+        row = run.predictions.find(item.id, annotation_id) if run is not None else None
+        if row is None:
+            raise ApiError(404, f"Prediction {annotation_id} does not exist.")
+        return row
+
+    async def export(self, request: Request) -> object:
+        dataset, run = self._read(request)
+        if run is None:
+            return {}
+        return grouped(row for item in dataset.items for row in run.predictions.on(item.id))
+
+
+def _shown(run: Run | None, item: Item) -> object:
+    return {"annotations": grouped(run.predictions.on(item.id)) if run is not None else {}}

@@ -1,0 +1,167 @@
+"""Routes about model runs: creation, commit, deletion, and reading predictions by run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.routing import Route
+
+from dragoman.emulate.app import ApiError, read_json
+from dragoman_nucleus.emulator.lookups import datasets_of, item_with_id, item_with_reference
+from dragoman_nucleus.emulator.routes.names import delete, get, post
+from dragoman_nucleus.emulator.rows import grouped
+from dragoman_nucleus.emulator.state import Item, Model, Run, State
+
+
+class NewRun(msgspec.Struct):
+    name: str | None = None
+    reference_id: str | None = None
+    metadata: dict[str, Any] | None = None
+    annotation_metadata_schema: dict[str, Any] | None = None
+
+
+class AllowedMatch(msgspec.Struct):
+    ground_truth_label: str
+    model_prediction_label: str
+
+
+class Matching(msgspec.Struct, omit_defaults=True):
+    """How predictions are matched with ground truth; a list of pairs implies that classes matter."""
+
+    class_agnostic: bool | None = None
+    allowed_label_matches: list[AllowedMatch] = []
+
+    def settle(self) -> dict[str, Any]:
+        agnostic = not self.allowed_label_matches if self.class_agnostic is None else self.class_agnostic
+        return {
+            "class_agnostic": agnostic,
+            "allowed_label_matches": msgspec.to_builtins(self.allowed_label_matches),
+        }
+
+
+NEW_RUN = msgspec.json.Decoder(NewRun)
+MATCHING = msgspec.json.Decoder(Matching)
+
+
+class Runs:
+    """The handlers of this module."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def routes(self) -> list[Route]:
+        return [
+            post("dataset/{dataset}/modelRun/create", self.create_on_dataset),
+            post("model/{model}/modelRun/create", self.create_on_model),
+            get("modelRun/{run}/info", self.info),
+            post("modelRun/{run}/commit", self.commit),
+            delete("modelRun/{run}", self.delete),
+            get("modelRun/{run}/iloc/{position:int}", self.on_position),
+            get("modelRun/{run}/loc/{item}", self.on_id),
+            get("modelRun/{run}/refloc/{reference:path}", self.on_reference),
+            get("modelRun/{run}/prediction/loc/{reference:path}/{annotation}", self.one),
+            get("modelRun/{run}/ungrouped", self.all),
+            post("dataset/{dataset}/model/{model}/calculateEvaluationMetrics", self.calculate_metrics),
+        ]
+
+    def _named(self, request: Request) -> Run:
+        return self._state.run(request.path_params["run"])
+
+    async def create_on_dataset(self, request: Request) -> object:
+        dataset = self._state.dataset(request.path_params["dataset"])
+        wanted = await read_json(request, NEW_RUN)
+        run = self._create(self._model_by_reference(wanted.reference_id), wanted)
+        run.cover(dataset.id)
+        return {"model_run_id": run.id}
+
+    async def create_on_model(self, request: Request) -> object:
+        model = self._state.model(request.path_params["model"])
+        return {"model_run_id": self._create(model, await read_json(request, NEW_RUN)).id}
+
+    def _model_by_reference(self, reference_id: str | None) -> Model:
+        """Find the model of a run on a dataset; its reference id is all that the request tells of it."""
+        if reference_id is None:
+            raise ApiError(400, "reference_id must be the reference id of a model.")
+        for model in self._state.models.values():
+            if model.reference_id == reference_id:
+                return model
+        raise ApiError(404, f"Model with reference id {reference_id} does not exist.")
+
+    def _create(self, model: Model, wanted: NewRun) -> Run:
+        run = Run(
+            id=self._state.ids.new("run"),
+            model_id=model.id,
+            name=wanted.name,
+            reference_id=wanted.reference_id,
+            metadata=wanted.metadata or {},
+        )
+        self._state.runs[run.id] = run
+        return run
+
+    async def info(self, request: Request) -> object:
+        run = self._named(request)
+        return {
+            "model_run_id": run.id,
+            "model_id": run.model_id,
+            "name": run.name,
+            "status": run.status,
+            "metadata": run.metadata,
+            "dataset_ids": run.dataset_ids,
+        }
+
+    async def commit(self, request: Request) -> object:
+        run = self._named(request)
+        await _match(run, request)
+        return {"model_run_id": run.id}
+
+    async def calculate_metrics(self, request: Request) -> object:
+        dataset = self._state.dataset(request.path_params["dataset"])
+        model = self._state.model(request.path_params["model"])
+        run = self._state.latest_run(model.id, dataset.id)
+        if run is None:
+            raise ApiError(404, f"Model {model.id} has no run on dataset {dataset.id}.")
+        await _match(run, request)
+        return {"dataset_id": dataset.id, "model_id": model.id, "model_run_id": run.id}
+
+    async def delete(self, request: Request) -> object:
+        run = self._named(request)
+        del self._state.runs[run.id]
+        return {"model_run_id": run.id, "msg": "Model run deleted"}
+
+    async def on_position(self, request: Request) -> object:
+        run = self._named(request)
+        if not run.dataset_ids:
+            raise ApiError(404, f"Model run {run.id} covers no dataset.")
+        items = self._state.dataset(run.dataset_ids[0]).items
+        return _shown(run, items.at(request.path_params["position"]))
+
+    async def on_id(self, request: Request) -> object:
+        run = self._named(request)
+        return _shown(run, item_with_id(datasets_of(self._state, run), request.path_params["item"]))
+
+    async def on_reference(self, request: Request) -> object:
+        run = self._named(request)
+        datasets = datasets_of(self._state, run)
+        return _shown(run, item_with_reference(datasets, request.path_params["reference"]))
+
+    async def one(self, request: Request) -> object:
+        run = self._named(request)
+        item = item_with_reference(datasets_of(self._state, run), request.path_params["reference"])
+        row = run.predictions.find(item.id, request.path_params["annotation"])
+        if row is None:
+            raise ApiError(404, f"Prediction {request.path_params['annotation']} does not exist.")
+        return row
+
+    async def all(self, request: Request) -> object:
+        return grouped(self._named(request).predictions)
+
+
+async def _match(run: Run, request: Request) -> None:
+    run.matching = (await read_json(request, MATCHING)).settle()
+    run.status = "completed"
+
+
+def _shown(run: Run, item: Item) -> object:
+    return {"annotations": grouped(run.predictions.on(item.id))}
