@@ -166,11 +166,11 @@ def decode_rows(lines: Iterable[bytes | str], kind: type[Row]) -> Iterator[Row]:
     for row, line in enumerate(line for line in lines if line.strip()):
         try:
             yield decoder.decode(line)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise _invalid(error, line, kind, row) from error
 
 
-def _invalid(error: msgspec.MsgspecError, line: bytes | str, kind: type, row: int) -> InvalidData:
+def _invalid(error: msgspec.MsgspecError | UnicodeDecodeError, line: bytes | str, kind: type, row: int) -> InvalidData:
     if isinstance(error, msgspec.ValidationError):
         cause = error.__cause__
         if isinstance(cause, InvalidData):
