@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from dragoman.errors import PlatformError, WouldLose
+from dragoman.errors import InvalidData, PlatformError, WouldLose
 from dragoman.schema import (
     Box,
     Geometry,
@@ -131,16 +131,28 @@ def row_out(row: Label) -> Json:
 
 
 def _row_metadata(row: Label, kind: str) -> Json:
-    if not row.attributes and row.provenance is None and kind != "category":
-        return row.metadata
-    metadata = dict(row.metadata)
+    ours: Json = {}
     if kind == "category":
-        metadata[OURS + "id"] = row.id
+        ours["id"] = row.id
     if row.attributes:
-        metadata[OURS + "attributes"] = row.attributes
+        ours["attributes"] = row.attributes
     if row.provenance is not None:
-        metadata[OURS + "provenance"] = msgspec.to_builtins(row.provenance)
-    return metadata
+        ours["provenance"] = msgspec.to_builtins(row.provenance)
+    return joined(row.metadata, ours)
+
+
+def joined(theirs: Json, ours: Json) -> Json:
+    """Put our keys beside the user's.
+
+    Raises:
+        InvalidData: One of the user's has our prefix, and would be taken for ours on the way back.
+    """
+    for key in theirs:
+        if key.startswith(OURS):
+            raise InvalidData(
+                f"The metadata key {key!r} begins with {OURS!r}, which is kept for ours.", field="metadata"
+            )
+    return {**theirs, **{OURS + name: value for name, value in ours.items()}} if ours else theirs
 
 
 def label_in(wire: Json) -> Label:
@@ -167,7 +179,7 @@ def _common(wire: Json) -> dict[str, Any]:
         raise PlatformError(
             f"Nucleus holds a {kind} annotation on {wire.get('reference_id')!r}, which is not read yet."
         )
-    metadata, ours = _split(wire.get("metadata") or {})
+    metadata, ours = parted(wire.get("metadata") or {})
     row_id = ours.get("id") or wire.get("annotation_id") or ""
     provenance = ours.get("provenance")
     return {
@@ -182,7 +194,7 @@ def _common(wire: Json) -> dict[str, Any]:
     }
 
 
-def _split(metadata: Mapping[str, Any]) -> tuple[Json, Json]:
+def parted(metadata: Mapping[str, Any]) -> tuple[Json, Json]:
     """Part the user's metadata from what we put beside it."""
     theirs = {key: value for key, value in metadata.items() if not key.startswith(OURS)}
     if len(theirs) == len(metadata):
@@ -206,8 +218,8 @@ _KEPT = ("width", "height", "split")
 
 def item_out(item: Item) -> Json:
     """Return an item as Nucleus takes it, without the place of its image."""
-    kept = {OURS + name: getattr(item, name) for name in _KEPT if getattr(item, name) is not None}
-    wire: Json = {"reference_id": item.key, "metadata": {**item.metadata, **kept}}
+    kept = {name: getattr(item, name) for name in _KEPT if getattr(item, name) is not None}
+    wire: Json = {"reference_id": item.key, "metadata": joined(item.metadata, kept)}
     if item.width and item.height:
         wire |= {"width": item.width, "height": item.height}
     return wire
@@ -215,7 +227,7 @@ def item_out(item: Item) -> Json:
 
 def item_in(wire: Json) -> Item:
     """Return an item of Nucleus as ours."""
-    metadata, ours = _split(wire.get("metadata") or {})
+    metadata, ours = parted(wire.get("metadata") or {})
     places = ("original_image_url", "image_url", "processed_url")
     return Item(
         key=wire.get("reference_id") or wire["ref_id"],
@@ -232,12 +244,12 @@ def item_in(wire: Json) -> Item:
 def model_metadata(model: Model) -> Json:
     """Return the metadata of a model, with what Nucleus has no field for: task, features, description."""
     ours = {"task": model.task, "features": list(model.features), "description": model.description}
-    return {**model.metadata, **{OURS + name: value for name, value in ours.items() if value}}
+    return joined(model.metadata, {name: value for name, value in ours.items() if value})
 
 
 def model_in(model: Any) -> Model:
     """Return one of the SDK's `Model` objects as ours."""
-    metadata, ours = _split(model.metadata or {})
+    metadata, ours = parted(model.metadata or {})
     return Model(
         id=model.id,
         name=model.name,

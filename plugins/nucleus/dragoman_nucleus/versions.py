@@ -10,7 +10,7 @@ from dragoman.calls.pipeline import Page
 from dragoman.capability import Gap
 from dragoman.interface import Versions
 from dragoman.schema import Version
-from dragoman_nucleus.codec import OURS
+from dragoman_nucleus.codec import joined, parted
 
 
 class NucleusVersions(Versions):
@@ -21,7 +21,7 @@ class NucleusVersions(Versions):
     def _create(self, version: Version) -> Version:
         client = self._adapter.client
         ours = {"config": version.config, "tags": list(version.tags), "dataset": version.dataset}
-        metadata = {**version.metadata, **{OURS + name: value for name, value in ours.items() if value}}
+        metadata = joined(version.metadata, {name: value for name, value in ours.items() if value})
         model = client.get_model(model_id=version.model)
         if version.dataset is None:
             return version.model_copy(update={"id": model.create_run(version.name, metadata=metadata).model_run_id})
@@ -31,15 +31,15 @@ class NucleusVersions(Versions):
 
     def _get(self, version: str) -> Version:
         info = self._adapter.client.make_request(None, f"modelRun/{version}/info", requests.get)
-        metadata = info.get("metadata") or {}
+        metadata, ours = parted(info.get("metadata") or {})
         return Version(
             id=version,
             model=info["model_id"],
             name=info.get("name") or "",
-            dataset=metadata.get(OURS + "dataset"),
-            config=metadata.get(OURS + "config", {}),
-            tags=tuple(metadata.get(OURS + "tags", ())),
-            metadata={key: value for key, value in metadata.items() if not key.startswith(OURS)},
+            dataset=ours.get("dataset"),
+            config=ours.get("config", {}),
+            tags=tuple(ours.get("tags", ())),
+            metadata=metadata,
         )
 
     def _list(self, model: str, cursor: str | None, size: int) -> Page[Version]:

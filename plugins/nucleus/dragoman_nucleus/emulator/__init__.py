@@ -1,6 +1,7 @@
 """An emulator of the Nucleus API, for the unmodified `scale-nucleus` SDK. It imports no SDK.
 
-The API is served at the announced URL, and below `/v1/nucleus` of it as on the platform. What the public sources leave open is decided in `README.md` beside this file.
+The API is served at the announced URL, and below `/v1/nucleus` of it as on the platform. What the public sources leave
+open is decided in `README.md` beside this file.
 """
 
 from __future__ import annotations
