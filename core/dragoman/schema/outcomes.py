@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
@@ -59,7 +60,9 @@ class Report:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives as long as the report
+        weakref.finalize(self, self._spool.close)
         self._encoder = msgspec.json.Encoder()
+        weakref.finalize(self, self._spool.close)
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Append outcomes."""

@@ -1,0 +1,266 @@
+"""`compact`: a small anchor-free detector that learns from nothing on a CPU in about a minute.
+
+A residual convolutional backbone, a feature pyramid (Lin et al. 2017) at strides 8, 16 and 32, and one head
+shared by the levels that predicts, at each place, a score per class and the distances to the four sides of
+the box (FCOS, Tian et al. 2019). Places are assigned to objects by how well they already classify and locate
+them (TOOD, Feng et al. 2021).
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import ClassVar, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from dragoman_local.engine.config import Task
+from dragoman_local.engine.network import BoxTensors, Network, Options, RawDetections, Targets, best_candidates
+
+STRIDES = (8, 16, 32)
+PRIOR_SCORE = 0.01
+"""Score of every class before training; a high one would drown the first steps in background loss."""
+BOX_GAIN = 4.0
+PLACES, ALPHA, BETA = 10, 1.0, 4.0
+"""Places per object, and how much its score and its overlap count when they are chosen."""
+
+
+class CompactOptions(BaseModel):
+    """Size of the network. The defaults have about half a million parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: int = Field(default=16, ge=8, le=256)
+    """Channels at stride 2; deeper stages have 2, 4, 6 and 8 times as many."""
+    neck: int = Field(default=64, ge=16, le=512)
+    """Channels of the pyramid and the head."""
+    blocks: int = Field(default=1, ge=1, le=8)
+    """Residual blocks per stage."""
+
+
+def convolution(channels_in: int, channels_out: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
+    """Return convolution, batch normalisation and activation."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, size, stride, size // 2, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.SiLU(inplace=True),
+    )
+
+
+class Residual(nn.Module):
+    """Two convolutions whose result is added to their input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(convolution(channels, channels), convolution(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        added: Tensor = self.convolutions(x)
+        return x + added
+
+
+class Backbone(nn.Module):
+    """Feature maps at strides 8, 16 and 32."""
+
+    def __init__(self, width: int, blocks: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(convolution(3, width, stride=2), convolution(width, 2 * width, stride=2))
+        widths = (2 * width, 4 * width, 8 * width, 8 * width)
+        self.stages = nn.ModuleList(
+            nn.Sequential(convolution(before, after, stride=2), *(Residual(after) for _ in range(blocks)))
+            for before, after in pairwise(widths)
+        )
+        self.channels = widths[1:]
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.stem(x)
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+
+class Pyramid(nn.Module):
+    """Carries what the coarse maps know down to the finer ones."""
+
+    def __init__(self, channels_in: tuple[int, ...], channels: int) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(convolution(before, channels, size=1) for before in channels_in)
+        self.smooth = nn.ModuleList(convolution(channels, channels) for _ in channels_in)
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        maps = [lateral(x) for lateral, x in zip(self.lateral, maps, strict=True)]
+        for level in range(len(maps) - 1, 0, -1):
+            finer = maps[level - 1]
+            maps[level - 1] = finer + F.interpolate(maps[level], size=finer.shape[2:], mode="nearest")
+        return [smooth(x) for smooth, x in zip(self.smooth, maps, strict=True)]
+
+
+class Head(nn.Module):
+    """Class logits and side distances (in strides) at every place, with weights shared by the levels."""
+
+    def __init__(self, channels: int, features: int) -> None:
+        super().__init__()
+        self.classify = nn.Sequential(
+            convolution(channels, channels),
+            _last(channels, features, bias=math.log(PRIOR_SCORE / (1 - PRIOR_SCORE))),
+        )
+        self.locate = nn.Sequential(convolution(channels, channels), _last(channels, 4, bias=1.0))
+
+    def forward(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        logits = torch.cat([self.classify(x).flatten(2) for x in maps], dim=2).transpose(1, 2)
+        sides = torch.cat([self.locate(x).flatten(2) for x in maps], dim=2).transpose(1, 2)
+        return logits.float(), F.softplus(sides.float())
+
+
+def _last(channels_in: int, channels_out: int, *, bias: float) -> nn.Conv2d:
+    layer = nn.Conv2d(channels_in, channels_out, 1)
+    with torch.no_grad():
+        layer.weight.normal_(std=0.01)
+        layer.bias.fill_(bias)  # type: ignore[union-attr]
+    return layer
+
+
+class Dense(NamedTuple):
+    """Outputs at all places of all levels.
+
+    Logits are `[n, places, features]`, boxes xyxy `[n, places, 4]`, centres xy `[places, 2]`, strides `[places]`.
+    """
+
+    logits: Tensor
+    boxes: Tensor
+    centres: Tensor
+    strides: Tensor
+
+
+class CompactDetector(Network):
+    """See the module's description; options are those of `CompactOptions`."""
+
+    task: ClassVar[Task] = "detection"
+    architecture: ClassVar[str] = "compact"
+    convolutional: ClassVar[bool] = True
+
+    def __init__(self, features: int, image_size: tuple[int, int], options: Options) -> None:
+        size = CompactOptions.model_validate(dict(options))
+        super().__init__(features, image_size, size.model_dump())
+        self.backbone = Backbone(size.width, size.blocks)
+        self.pyramid = Pyramid(self.backbone.channels, size.neck)
+        self.head = Head(size.neck, features)
+
+    def loss(self, images: Tensor, targets: Targets) -> dict[str, Tensor]:
+        assert not isinstance(targets, Tensor)
+        dense = self._dense(images)
+        # Assignment and loss stay in float32: overlaps to the sixth power vanish in bfloat16.
+        with torch.autocast(images.device.type, enabled=False):
+            assigned = assign(dense, targets)
+            total = assigned.quality.sum().clamp(min=1.0)
+            score = F.binary_cross_entropy_with_logits(dense.logits, assigned.quality, reduction="sum")
+            chosen = assigned.foreground
+            overlap = generalised_iou(dense.boxes[chosen], assigned.boxes[chosen])
+            box = ((1 - overlap) * assigned.quality[chosen].sum(1)).sum()
+        return {"score": score / total, "box": BOX_GAIN * box / total}
+
+    def predict(self, images: Tensor) -> list[RawDetections]:
+        dense = self._dense(images)
+        return best_candidates(dense.boxes, dense.logits.sigmoid())
+
+    def _dense(self, images: Tensor) -> Dense:
+        maps = self.pyramid(self.backbone(self.normalised(images)))
+        logits, sides = self.head(maps)
+        centres, strides = _places([(x.shape[2], x.shape[3]) for x in maps], images.device)
+        sides = sides * strides[:, None]
+        boxes = torch.cat([centres - sides[..., :2], centres + sides[..., 2:]], dim=2)
+        return Dense(logits, boxes, centres, strides)
+
+
+def _places(sizes: list[tuple[int, int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Centres xy `[places, 2]` in network pixels and strides `[places]` of all levels."""
+    centres, strides = [], []
+    for (height, width), stride in zip(sizes, STRIDES, strict=True):
+        y = (torch.arange(height, device=device) + 0.5) * stride
+        x = (torch.arange(width, device=device) + 0.5) * stride
+        centres.append(torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 2))
+        strides.append(torch.full((height * width,), float(stride), device=device))
+    return torch.cat(centres), torch.cat(strides)
+
+
+class Assigned(NamedTuple):
+    """What each place shall learn.
+
+    Quality is the target score `[n, places, features]`, boxes are the target boxes `[n, places, 4]`, and
+    foreground `[n, places]` says where there is an object.
+    """
+
+    quality: Tensor
+    boxes: Tensor
+    foreground: Tensor
+
+
+@torch.no_grad()
+def assign(dense: Dense, targets: list[BoxTensors]) -> Assigned:
+    """Give each object the `PLACES` places inside it with the highest score^`ALPHA` * overlap^`BETA`.
+
+    A place wanted by several objects goes to the one it overlaps most. The target score of an object's
+    best place is one, and those of its others are less in proportion.
+    """
+    wanted, classes, real = _padded(targets, dense.boxes.device)
+    places, most = dense.boxes.shape[1], wanted.shape[1]
+    overlaps = pairwise_iou(wanted, dense.boxes)
+    inside = _inside(wanted, dense.centres, dense.strides) & real[:, :, None]
+    scores = dense.logits.sigmoid().transpose(1, 2).gather(1, classes[:, :, None].expand(-1, -1, places))
+    fit = scores**ALPHA * overlaps**BETA * inside
+    best = fit.topk(min(PLACES, places), dim=2)
+    chosen = torch.zeros_like(inside).scatter_(2, best.indices, best.values > 0)
+    owner = (overlaps * chosen).argmax(1)
+    chosen &= owner[:, None] == torch.arange(most, device=owner.device)[:, None]
+    fit = fit * chosen
+    share = (fit / fit.amax(2, keepdim=True).clamp(min=1e-12)).amax(1)
+    quality = torch.zeros_like(dense.logits).scatter_(2, classes.gather(1, owner)[:, :, None], share[:, :, None])
+    return Assigned(quality, wanted.gather(1, owner[:, :, None].expand(-1, -1, 4)), chosen.any(1))
+
+
+def _padded(targets: list[BoxTensors], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes `[n, most, 4]`, classes and whether there is such an object `[n, most]`; `most` is at least one."""
+    most = max(1, *(len(target.boxes) for target in targets))
+    boxes = torch.zeros(len(targets), most, 4, device=device)
+    classes = torch.zeros(len(targets), most, dtype=torch.long, device=device)
+    real = torch.zeros(len(targets), most, dtype=torch.bool, device=device)
+    for row, target in enumerate(targets):
+        count = len(target.boxes)
+        boxes[row, :count], classes[row, :count], real[row, :count] = target.boxes, target.classes, True
+    return boxes, classes, real
+
+
+def _inside(boxes: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
+    """Which centres lie in which box `[n, boxes, places]`; a box without any takes those one stride around it."""
+    near = torch.cat([centres - boxes[:, :, None, :2], boxes[:, :, None, 2:] - centres], dim=3).amin(3)
+    inside = near > 0
+    return torch.where(inside.any(2, keepdim=True), inside, near > -strides)
+
+
+def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Return the overlap of each box of `a` `[n, i, 4]` with each of `b` `[n, j, 4]` as `[n, i, j]`."""
+    a, b = a[:, :, None], b[:, None]
+    shared = _shared(a, b)
+    return shared / (_area(a) + _area(b) - shared).clamp(min=1e-9)
+
+
+def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Return the generalised overlap of boxes `[n, 4]` in pairs, -1 to 1 (Rezatofighi et al. 2019)."""
+    shared = _shared(a, b)
+    union = (_area(a) + _area(b) - shared).clamp(min=1e-9)
+    hull = (torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])).prod(1).clamp(min=1e-9)
+    return shared / union - (hull - union) / hull
+
+
+def _shared(a: Tensor, b: Tensor) -> Tensor:
+    size = torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])
+    return size.clamp(min=0).prod(-1)
+
+
+def _area(boxes: Tensor) -> Tensor:
+    return (boxes[..., 2:] - boxes[..., :2]).prod(-1)

@@ -1,0 +1,75 @@
+"""The folder of a local backend: its state, its weight files, and the logs and checkpoints of its trainings.
+
+The facets and the training worker share it. Nothing is touched on disk before it is used.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from dragoman.errors import NotFound
+from dragoman.interface import Facet
+from dragoman.schema import Label, Prediction
+from dragoman_local.state import Annotations, Catalog, Database, Items, Jobs, label_rows, prediction_rows
+
+if TYPE_CHECKING:
+    from dragoman_local.adapter import LocalAdapter
+
+
+class Home:
+    """What is kept under `root`.
+
+    Args:
+        root: The folder: `state.sqlite3`, `weights/VERSION.safetensors`, `trainings/ID/`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._database = Database(root / "state.sqlite3")
+        self.catalog = Catalog(self._database)
+        self.items = Items(self._database)
+        self.labels: Annotations[Label] = label_rows(self._database)
+        self.predictions: Annotations[Prediction] = prediction_rows(self._database)
+        self.jobs = Jobs(self._database)
+
+    def weights_path(self, version: str) -> Path:
+        """Return where the weights of a version belong; the file need not exist."""
+        return self.root / "weights" / f"{version}.safetensors"
+
+    def weights(self, version: str) -> Path:
+        """Return the weight file of a version.
+
+        Raises:
+            NotFound: There is no such version, or it has no weights.
+        """
+        path = self.weights_path(self.catalog.version(version).id)
+        if not path.is_file():
+            raise NotFound(
+                f"Version {version} has no weights.", hint="Train the model, or give it some with upload_weights."
+            )
+        return path
+
+    def training_folder(self, training: str) -> Path:
+        """Return the folder of a training: its log, its lock and its checkpoint."""
+        return self.root / "trainings" / training
+
+    def remove_weights(self, version: str) -> None:
+        """Remove the weight file of a version that is deleted."""
+        self.weights_path(version).unlink(missing_ok=True)
+
+    def remove_training(self, training: str) -> None:
+        """Remove the folder of a training that is deleted."""
+        folder = self.training_folder(training)
+        if folder.exists():
+            shutil.rmtree(folder)
+
+    def close(self) -> None:
+        """Close the state."""
+        self._database.close()
+
+
+def home_of(facet: Facet) -> Home:
+    """Return the folder of the backend that a facet belongs to."""
+    return cast("LocalAdapter", facet._adapter).home

@@ -1,0 +1,91 @@
+"""What a user asks of a training, checked and made into the engine's settings. Loads no torch unless it must."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pydantic
+
+from dragoman.errors import InvalidData, NotFound, Unsupported
+from dragoman.interface import check_parameters
+from dragoman.schema import Model, Task
+from dragoman_local.errors import from_validation
+
+if TYPE_CHECKING:
+    from dragoman_local.engine.config import TrainConfig
+
+_ENGINE_TASKS: dict[Task, Literal["classification", "detection"]] = {
+    Task.CLASSIFICATION: "classification",
+    Task.OBJECT_DETECTION: "detection",
+}
+
+
+def engine_task(model: Model) -> Literal["classification", "detection"]:
+    """Return the engine's word for a model's task.
+
+    Raises:
+        Unsupported: The engine has no networks for it.
+    """
+    if model.task not in _ENGINE_TASKS:
+        raise Unsupported(
+            f"The local backend trains and predicts {' and '.join(_ENGINE_TASKS)}; the model is for "
+            f"{model.task or 'no task'}."
+        )
+    return _ENGINE_TASKS[model.task]
+
+
+def train_config(model: Model, parameters: Mapping[str, Any], pretrained: Path | None = None) -> TrainConfig:
+    """Return the engine's settings for training a model.
+
+    Args:
+        model: Its task and features are settings too.
+        parameters: Any field of `TrainConfig` but those two; `image_size` may be one number for a square.
+        pretrained: Weight file to start from.
+
+    Raises:
+        InvalidData: A parameter is unknown or bad; the error names it.
+    """
+    from dragoman_local.engine.config import TrainConfig
+
+    known = {name: field for name, field in TrainConfig.model_fields.items() if name not in ("task", "features")}
+    check_parameters(parameters, known)
+    given = dict(parameters)
+    if isinstance(size := given.get("image_size"), int):
+        given["image_size"] = (size, size)
+    if pretrained is not None:
+        if given.get("pretrained"):
+            raise InvalidData(
+                "Two things to start from are given: a version and a path.",
+                hint="Give pretrained=... or parameters={'pretrained': ...}, not both.",
+                field="parameters.pretrained",
+            )
+        given["pretrained"] = pretrained
+    elif given.get("pretrained"):
+        given["pretrained"] = _existing(Path(given["pretrained"]))
+    try:
+        config = TrainConfig(task=engine_task(model), features=model.features, **given)
+    except pydantic.ValidationError as error:
+        raise from_validation(error, "parameters.") from None
+    if config.architecture is not None:
+        _check_architecture(config)
+    return config
+
+
+def _existing(path: Path) -> Path:
+    # The worker runs in another folder than its caller.
+    path = path.expanduser().absolute()
+    if not path.exists():
+        raise InvalidData(f"There is nothing at {path}.", field="parameters.pretrained")
+    return path
+
+
+def _check_architecture(config: TrainConfig) -> None:
+    # The list of architectures holds their classes, so reading it loads torch: only when a name is to be checked.
+    from dragoman_local.engine.architectures import architecture
+
+    try:
+        architecture(config.task, config.architecture)
+    except NotFound as error:
+        raise InvalidData(error.message, hint=error.hint, field="parameters.architecture") from error

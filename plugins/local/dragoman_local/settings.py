@@ -1,0 +1,38 @@
+"""Settings of the local backend: where its folder is, and what it computes on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import SettingsConfigDict
+
+from dragoman.settings import PlatformSettings
+
+
+def default_root() -> Path:
+    """Return the folder that is used when none is chosen: `dragoman/local` in the user's data folder (XDG)."""
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "dragoman" / "local"
+
+
+def _absolute(path: Path) -> Path:
+    # A training worker runs in another folder than its caller, and must mean the same one.
+    return path.expanduser().absolute()
+
+
+class LocalSettings(PlatformSettings):
+    """Settings of the local backend; in the environment they are `DRAGOMAN_LOCAL_ROOT` and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="DRAGOMAN_LOCAL_")
+
+    platform: ClassVar[str] = "local"
+
+    root: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=default_root)
+    """Folder of the state, the weights and the logs; made when it is first needed."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What to compute on; `auto` takes CUDA where there is one."""
+    threads: Annotated[int, Field(ge=1)] = 1
+    """CPU threads of one training or prediction. More than one pays only on a machine that does nothing else."""

@@ -1,0 +1,22 @@
+"""The state of the local backend in one SQLite file. All SQL is in this package; the facets see schema objects.
+
+`database` opens the file and runs transactions, `tables` defines it, `catalog` holds what is named (models, versions,
+datasets, ontologies), `rows` what comes in bulk (items, labels, predictions), `jobs` the trainings.
+"""
+
+from dragoman_local.state.catalog import Catalog
+from dragoman_local.state.database import Database
+from dragoman_local.state.jobs import Job, JobRequest, Jobs
+from dragoman_local.state.rows import Annotations, Items, label_rows, prediction_rows
+
+__all__ = [
+    "Annotations",
+    "Catalog",
+    "Database",
+    "Items",
+    "Job",
+    "JobRequest",
+    "Jobs",
+    "label_rows",
+    "prediction_rows",
+]
