@@ -22,7 +22,7 @@ def demo(
     ),
     canvases: Annotated[int, typer.Option(help="Images with digits on them, to detect.", min=20)] = 1200,
     digits: Annotated[int, typer.Option(help="Images of one digit, to classify.", min=50, max=1797)] = 1797,
-    epochs: Annotated[int, typer.Option(help="Passes of the detector over its images.", min=1)] = 8,
+    epochs: Annotated[int, typer.Option(help="Passes of the detector over its images.", min=1)] = 12,
     seed: Annotated[int, typer.Option(help="Makes the run repeatable.")] = 7,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:

@@ -21,7 +21,7 @@ from dragoman.connecting import connect
 from dragoman.errors import Unavailable
 from dragoman.migrate import Applied, Migration, Scope, Verification
 from dragoman.schema import Dataset, Evaluation, Feature, Model, Ontology, Task, Training, Version
-from dragoman_demo.digits import FEATURES, Sample, write_canvases, write_digits
+from dragoman_demo.digits import CANVAS, FEATURES, PLAIN, Sample, write_canvases, write_digits
 from dragoman_demo.drawing import draw
 
 SOURCE, TARGET = "local", "nucleus"
@@ -50,9 +50,15 @@ def run(folder: Path, *, canvases: int, digits: int, epochs: int, seed: int, as_
     bar = Bars().track
     with source, _emulated(TARGET) as target:
         boxes = bar(write_canvases(images["canvases"], canvases, seed), "draw canvases", canvases)
-        detector = _train(source, "digit canvases", Task.OBJECT_DETECTION, boxes, {"epochs": epochs, "seed": seed})
+        detector = _train(
+            source,
+            "digit canvases",
+            Task.OBJECT_DETECTION,
+            boxes,
+            {"epochs": epochs, "seed": seed, "image_size": CANVAS},
+        )
         plain = bar(write_digits(images["digits"], digits), "draw digits", digits)
-        classifier = _train(source, "plain digits", Task.CLASSIFICATION, plain, {"seed": seed})
+        classifier = _train(source, "plain digits", Task.CLASSIFICATION, plain, {"seed": seed, "image_size": PLAIN})
         picture = _picture(source, detector, home / "predictions.png")
         moved = [_migrate(source, target, trained, home) for trained in (detector, classifier)]
     ok = all(verification.ok and applied.ok for applied, verification in moved)
