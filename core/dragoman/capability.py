@@ -131,7 +131,7 @@ class FidelityTable:
             unknown = Fidelity(Survival.DROPPED, "the platform has no such geometry")
             lost.append(Loss(f"geometry {form}", self.geometries.get(form, unknown)))
         for name in self._lossy:
-            if getattr(row, name, None) not in (None, {}):
+            if getattr(row, name, None) not in (None, {}, "none"):
                 lost.append(Loss(f"field {name}", self.fields[name]))
         return lost
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import typer
 
     from dragoman.calls.pipeline import Call
+    from dragoman.formats import Format
     from dragoman.plugins import Platform
 
 hookspec = pluggy.HookspecMarker("dragoman")
@@ -26,6 +27,11 @@ hookimpl = pluggy.HookimplMarker("dragoman")
 @hookspec
 def dragoman_platforms(register: Callable[[Platform], None]) -> None:
     """Register the platforms of this plugin, each once. Import no SDK here: a `Platform` names its parts as strings."""
+
+
+@hookspec
+def dragoman_formats(register: Callable[[Format], None]) -> None:
+    """Register the file formats of this plugin, each once; a `Format` names its parts as strings."""
 
 
 @hookspec

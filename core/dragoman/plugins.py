@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from dragoman import hookspecs
 from dragoman.errors import NotFound, PluginError
+
+if TYPE_CHECKING:
+    from dragoman.formats import Format
 
 GROUP = "dragoman"
 
@@ -70,6 +73,16 @@ class Loaded:
     hooks: pluggy.PluginManager
     platforms: dict[str, Platform] = field(default_factory=dict)
     failures: dict[str, Exception] = field(default_factory=dict)
+
+    def formats(self) -> dict[str, Format]:
+        """Return the file formats by name: the built-in ones and those of plugins."""
+        from dragoman import formats
+
+        if not self.hooks.is_registered(formats):
+            self.hooks.register(formats)
+        found: list[Format] = []
+        self.hooks.hook.dragoman_formats(register=found.append)
+        return {format.name: format for format in sorted(found, key=lambda format: format.name)}
 
     def platform(self, name: str) -> Platform:
         """Return the platform of that name.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -33,7 +34,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     for column in columns:
         shown.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left")
     for row in rows:
-        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+        shown.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     out.print(shown)
 
 
@@ -47,13 +48,7 @@ def error_line(error: DragomanError, *, as_json: bool) -> None:
     if as_json:
         sys.stderr.write(json.dumps({"error": error.to_dict()}) + "\n")
     else:
-        err.print(f"[bold red]error[/] [{error.code}] {_plain(error)}", soft_wrap=True)
-
-
-def _plain(error: DragomanError) -> str:
-    from rich.markup import escape
-
-    return escape(str(error))
+        err.print(f"[bold red]error[/] {escape(f'[{error.code}] {error}')}", soft_wrap=True)
 
 
 class Bars:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from dragoman.capability import FidelityTable, LossPolicy, Survival
 from dragoman.errors import InvalidData
 from dragoman.schema import Label
-from dragoman.schema.control import Control
+from dragoman.schema.base import Control
 
 Kind = Literal["ontology", "dataset", "items", "labels", "model", "version", "predictions"]
 ORDER: tuple[Kind, ...] = ("dataset", "ontology", "items", "labels", "model", "version", "predictions")

@@ -4,14 +4,13 @@ Control plane (pydantic): models, versions, trainings, datasets, ontologies. Dat
 predictions and their geometries, made for bulk. Outcomes and reports say what a bulk call did.
 """
 
+from dragoman.schema.answers import AnyAnswer, Checklist, Number, Option, Radio, Text
 from dragoman.schema.control import (
     Attachment,
     Dataset,
     Evaluation,
-    Feature,
     MatchPolicy,
     Model,
-    Ontology,
     Progress,
     Status,
     Task,
@@ -33,22 +32,40 @@ from dragoman.schema.geometry import (
     RotatedBox,
     Whole,
 )
+from dragoman.schema.ontology import Attribute, AttributeOption, Feature, FeatureMap, Ontology
 from dragoman.schema.outcomes import CREATED, IGNORED, UPDATED, Outcome, OutcomeStatus, Report, RowResult
-from dragoman.schema.rows import Item, Label, Prediction, Provenance, decode_rows, derive_id, encode_rows
+from dragoman.schema.rows import (
+    AttributeValue,
+    Interpolation,
+    Item,
+    Label,
+    Prediction,
+    Provenance,
+    decode_rows,
+    derive_id,
+    encode_rows,
+)
 
 __all__ = [
     "CREATED",
     "GEOMETRIES",
     "IGNORED",
     "UPDATED",
+    "AnyAnswer",
     "AnyGeometry",
     "Attachment",
+    "Attribute",
+    "AttributeOption",
+    "AttributeValue",
     "Box",
+    "Checklist",
     "Cuboid",
     "Dataset",
     "Evaluation",
     "Feature",
+    "FeatureMap",
     "Geometry",
+    "Interpolation",
     "Item",
     "Keypoint",
     "Keypoints",
@@ -56,7 +73,9 @@ __all__ = [
     "Mask",
     "MatchPolicy",
     "Model",
+    "Number",
     "Ontology",
+    "Option",
     "Outcome",
     "OutcomeStatus",
     "Point",
@@ -65,11 +84,13 @@ __all__ = [
     "Prediction",
     "Progress",
     "Provenance",
+    "Radio",
     "Report",
     "RotatedBox",
     "RowResult",
     "Status",
     "Task",
+    "Text",
     "Training",
     "Version",
     "Whole",

@@ -9,7 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
+
+from dragoman.schema.base import Control, Name
 
 
 class Task(StrEnum):
@@ -33,47 +35,6 @@ class Status(StrEnum):
     def ended(self) -> bool:
         """Whether the state is final."""
         return self in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
-
-
-class Control(BaseModel):
-    """Base of the control plane: frozen, and unknown fields are an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-Name = Annotated[str, Field(min_length=1)]
-
-
-class Feature(Control):
-    """A class that a model knows or an ontology holds.
-
-    Args:
-        name: Its name, unique in its ontology.
-        geometries: Kinds of geometry it may have, such as `("box",)`; empty means any.
-        color: `"#rrggbb"`, or None.
-        attributes: Attribute name to a description of its answers.
-    """
-
-    name: Name
-    geometries: tuple[str, ...] = ()
-    color: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
-    attributes: dict[str, Any] = {}
-
-
-class Ontology(Control):
-    """A named list of features, each name once."""
-
-    name: Name
-    features: tuple[Feature, ...]
-    id: str = ""
-
-    @field_validator("features")
-    @classmethod
-    def _unique(cls, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
-        names = [feature.name for feature in features]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"features named more than once: {', '.join(sorted(twice))}")
-        return features
 
 
 class Model(Control):

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid5
 
 import msgspec
 
 from dragoman.errors import InvalidData
+from dragoman.schema.answers import AnyAnswer
 from dragoman.schema.geometry import AnyGeometry
 
 NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 """Namespace of the ids that Dragoman derives (RFC 4122's OID namespace)."""
+
+Interpolation = Literal["none", "linear", "hold"]
+AttributeValue = AnyAnswer | str | int | float | bool | None
 
 _encoder = msgspec.json.Encoder()
 
@@ -36,7 +40,10 @@ class Item(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         uri: Where the media is: an http(s), s3 or gs URL, or a path of this machine.
         width: Width in pixels, after the EXIF orientation has been applied.
         height: Height in pixels, after the EXIF orientation has been applied.
+        data: The media itself, where there is no uri.
         media: `"image"` or `"video"`.
+        orientation: EXIF orientation of the file (1 to 8); width and height have it applied already.
+        content_hash: `"sha256:<hex>"` of the media's bytes.
         frames: Number of frames of a video.
         frame_rate: Frames per second of a video.
         split: Part of the dataset it belongs to, such as `"train"`.
@@ -46,11 +53,14 @@ class Item(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     key: str
     id: str = ""
     uri: str | None = None
+    data: bytes | None = None
     width: int | None = None
     height: int | None = None
     media: str = "image"
     frames: int | None = None
     frame_rate: float | None = None
+    orientation: int = 1
+    content_hash: str | None = None
     split: str | None = None
     metadata: dict[str, Any] = {}
 
@@ -61,6 +71,8 @@ class Item(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value <= 0):
                 raise InvalidData(f"item {self.key!r} has {name} = {value!r}; it must be positive.", field=name)
+        if self.orientation not in range(1, 9):
+            raise InvalidData(f"item {self.key!r} has EXIF orientation {self.orientation!r}.", field="orientation")
 
 
 class Provenance(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -80,10 +92,13 @@ class Label(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         feature: Name of the feature it shows.
         geometry: Its shape in absolute pixels; `Whole()` for a classification.
         id: Its id; derived from the content when the source has none, so that the same row always gets the same id.
-        frame: Zero-based frame of a video.
-        span: First and last frame, both included.
+        frame: Zero-based frame of a video. Without a span, the annotation is on that frame only.
+        span: First and last frame, both included. Without a frame, the annotation is the same on all of them; with one,
+            it is a keyframe of that stretch.
+        interpolation: What lies between two keyframes of one track and span: nothing, a straight line, or the earlier.
         track_id: Joins the annotations of one object over frames.
-        attributes: Answers to the feature's attributes.
+        answer: What a classification says, where the feature is a question; None where the feature is the answer.
+        attributes: Answers to the feature's attributes; plain values stand for answers without options.
         metadata: JSON values that the user attached.
         provenance: Where the row came from.
 
@@ -97,8 +112,10 @@ class Label(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     id: str = ""
     frame: int | None = None
     span: tuple[int, int] | None = None
+    interpolation: Interpolation = "none"
     track_id: str | None = None
-    attributes: dict[str, Any] = {}
+    answer: AnyAnswer | None = None
+    attributes: dict[str, AttributeValue] = {}
     metadata: dict[str, Any] = {}
     provenance: Provenance | None = None
 
@@ -111,8 +128,10 @@ class Label(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             raise InvalidData(f"frame is {self.frame}; frames count from zero.", field="frame")
         if self.span is not None and not 0 <= self.span[0] <= self.span[1]:
             raise InvalidData(f"span is {self.span}; it runs from its first to its last frame.", field="span")
+        if self.span is not None and self.frame is not None and not self.span[0] <= self.frame <= self.span[1]:
+            raise InvalidData(f"keyframe {self.frame} is outside its span {self.span}.", field="frame")
         if not self.id:
-            identity = (self.item, self.frame, self.span, self.track_id, self.feature, self.geometry)
+            identity = (self.item, self.frame, self.span, self.track_id, self.feature, self.geometry, self.answer)
             msgspec.structs.force_setattr(self, "id", derive_id(*identity))
 
 

@@ -1,0 +1,67 @@
+"""Answers: what a classification or an attribute says. They nest as deep as an ontology does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+
+import msgspec
+
+from dragoman.errors import InvalidData
+
+
+class Option(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A chosen option, with the answers to the questions that follow from it."""
+
+    name: str
+    attributes: dict[str, AnyAnswer] = {}
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InvalidData("an option has no name.", field="name")
+
+
+class Radio(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="radio"):
+    """One option of several."""
+
+    option: Option
+
+    @classmethod
+    def of(cls, name: str, attributes: Mapping[str, AnyAnswer] | None = None) -> Radio:
+        """Build a radio answer from the option's name."""
+        return cls(Option(name, dict(attributes or {})))
+
+
+class Checklist(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="checklist"):
+    """Any number of options, none of them twice."""
+
+    options: tuple[Option, ...]
+
+    @classmethod
+    def of(cls, *names: str) -> Checklist:
+        """Build a checklist answer from the options' names."""
+        return cls(tuple(map(Option, names)))
+
+    def __post_init__(self) -> None:
+        names = [option.name for option in self.options]
+        if len(set(names)) != len(names):
+            raise InvalidData("a checklist has an option twice.", field="options")
+
+
+class Text(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="text"):
+    """Free text."""
+
+    text: str
+
+
+class Number(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="number"):
+    """A finite number."""
+
+    value: float
+
+    def __post_init__(self) -> None:
+        if not isfinite(self.value):
+            raise InvalidData(f"a number is {self.value}.", field="value")
+
+
+AnyAnswer = Radio | Checklist | Text | Number
