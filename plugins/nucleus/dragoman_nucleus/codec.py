@@ -15,6 +15,8 @@ import msgspec
 
 from dragoman.errors import InvalidData, PlatformError, WouldLose
 from dragoman.schema import (
+    AnyAnswer,
+    AttributeValue,
     Box,
     Geometry,
     Item,
@@ -134,8 +136,10 @@ def _row_metadata(row: Label, kind: str) -> Json:
     ours: Json = {}
     if kind == "category":
         ours["id"] = row.id
+    if row.answer is not None:
+        ours["answer"] = msgspec.to_builtins(row.answer)
     if row.attributes:
-        ours["attributes"] = row.attributes
+        ours["attributes"] = msgspec.to_builtins(row.attributes)
     if row.provenance is not None:
         ours["provenance"] = msgspec.to_builtins(row.provenance)
     return joined(row.metadata, ours)
@@ -188,7 +192,8 @@ def _common(wire: Json) -> dict[str, Any]:
         "geometry": _IN[kind](wire.get("geometry") or {}),
         "id": row_id,
         "track_id": wire.get("track_reference_id"),
-        "attributes": ours.get("attributes") or {},
+        "answer": msgspec.convert(ours.get("answer"), AnyAnswer | None),
+        "attributes": msgspec.convert(ours.get("attributes") or {}, dict[str, AttributeValue]),
         "metadata": metadata,
         "provenance": msgspec.convert(provenance, Provenance) if provenance else Provenance("nucleus", row_id or None),
     }

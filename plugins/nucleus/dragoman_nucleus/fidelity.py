@@ -1,7 +1,7 @@
 """What survives of labels and predictions on Nucleus.
 
-A geometry kind that is not named here is dropped. Attributes travel in the metadata under `dragoman_attributes`, where
-Nucleus shows them without honouring them.
+A geometry kind that is not named here is dropped. Answers and attributes travel in the metadata under keys that begin
+with `dragoman_`, where Nucleus shows them without honouring them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ ROWS = FidelityTable(
         "keypoints": Fidelity(Survival.APPROXIMATE, "visibility becomes visible or not"),
     },
     fields={
+        "answer": Fidelity(Survival.STORED, "kept in the metadata"),
         "attributes": Fidelity(Survival.STORED, "kept in the metadata"),
         "frame": Fidelity(Survival.DROPPED, "an image has no frames"),
         "span": Fidelity(Survival.DROPPED, "an image has no frames"),
+        "interpolation": Fidelity(Survival.DROPPED, "an image has no frames"),
     },
 )

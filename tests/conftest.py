@@ -1,0 +1,43 @@
+"""Helpers for all test folders, importable by name: `strategies` (hypothesis) and `memory` (an in-memory platform).
+
+The test folders are no packages (pytest imports by path), so the helper modules are put in place here, by path too.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+
+def _share(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+for _name in ("strategies", "memory"):
+    _share(_name, Path(__file__).parent / "core" / f"{_name}.py")
+
+# A machine under load is no fault of the code: examples are counted, not timed.
+settings.register_profile("dragoman", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("dragoman")
+
+
+@pytest.fixture
+def fresh_plugins() -> Iterator[None]:
+    """Forget the plugins that this process has loaded, before the test and after it."""
+    from dragoman.plugins import installed
+
+    installed.cache_clear()
+    yield
+    installed.cache_clear()

@@ -1,0 +1,528 @@
+"""What surrounds one call: observers, limiter, retry, deadline, binding of errors, scrubbing of secrets."""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyrate_limiter.clocks
+import pyrate_limiter.limiter
+import pytest
+import tenacity
+from memory import hook_caller
+
+from dragoman import (
+    AuthenticationError,
+    Conflict,
+    DragomanError,
+    InvalidData,
+    NotFound,
+    OutcomeUnknown,
+    PermissionDenied,
+    PlatformError,
+    PluginError,
+    RateLimited,
+    Timeout,
+    Unavailable,
+    hookimpl,
+)
+from dragoman.calls.binding import bind, from_status
+from dragoman.calls.limits import Limits
+from dragoman.calls.pipeline import Call, Operation, Page, Pipeline
+from dragoman.calls.scrub import Scrubber
+
+READ = Operation("models", "get")
+CREATE = Operation("models", "create", repeatable=False)
+SECRET = "sk-live-0123456789"
+
+
+class Observer:
+    """Writes down what the hooks tell."""
+
+    def __init__(self) -> None:
+        self.before: list[Call] = []
+        self.after: list[Call] = []
+
+    @hookimpl
+    def dragoman_before_call(self, call: Call) -> None:
+        assert call.seconds is None
+        self.before.append(call)
+
+    @hookimpl
+    def dragoman_after_call(self, call: Call) -> None:
+        self.after.append(call)
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(tenacity.time, "monotonic", lambda: clock.now)
+    return clock
+
+
+@pytest.fixture
+def observer() -> Observer:
+    return Observer()
+
+
+@pytest.fixture
+def pipeline(clock: Clock, observer: Observer) -> Pipeline:
+    return make(clock, observer)
+
+
+def make(clock: Clock, *observers: object, errors: Any = None, **limits: Any) -> Pipeline:
+    return Pipeline(
+        "acme",
+        errors=errors or {},
+        limits=Limits(**limits),
+        scrubber=Scrubber([SECRET]),
+        hooks=hook_caller(*observers),
+        sleep=clock.sleep,
+    )
+
+
+def failing(*errors: Exception | None) -> Callable[[], str]:
+    """Return a translation that raises these in turn; None, and the end, answer."""
+    left = list(errors)
+
+    def translate() -> str:
+        error = left.pop(0) if left else None
+        if error is not None:
+            raise error
+        return "answer"
+
+    return translate
+
+
+# -- retry ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_call_hands_its_arguments_over_and_the_answer_back(pipeline: Pipeline) -> None:
+    assert pipeline.call(READ, lambda *arguments: arguments, 1, "two") == (1, "two")
+
+
+@pytest.mark.parametrize("kind", [RateLimited, Unavailable, Timeout])
+def test_errors_that_may_pass_are_tried_again(pipeline: Pipeline, clock: Clock, kind: type[DragomanError]) -> None:
+    assert pipeline.call(READ, failing(kind("once"), kind("twice"))) == "answer"
+    assert len(clock.slept) == 2
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [AuthenticationError, PermissionDenied, NotFound, Conflict, InvalidData, PlatformError, PluginError],
+)
+def test_errors_that_stay_are_not_tried_again(pipeline: Pipeline, clock: Clock, kind: type[DragomanError]) -> None:
+    with pytest.raises(kind, match="for good"):
+        pipeline.call(READ, failing(kind("for good")))
+
+    assert clock.slept == []
+
+
+def test_a_repeatable_call_whose_answer_was_lost_is_sent_again(pipeline: Pipeline) -> None:
+    assert pipeline.call(READ, failing(Unavailable("cut off", maybe_applied=True))) == "answer"
+
+
+def test_an_unrepeatable_call_that_did_not_arrive_is_sent_again(pipeline: Pipeline) -> None:
+    assert pipeline.call(CREATE, failing(Unavailable("refused"), RateLimited("slow down"))) == "answer"
+
+
+@pytest.mark.parametrize("kind", [Unavailable, Timeout])
+def test_an_unrepeatable_call_whose_answer_was_lost_is_unknown_and_not_sent_again(
+    pipeline: Pipeline, clock: Clock, kind: type[DragomanError]
+) -> None:
+    lost = kind("cut off", maybe_applied=True)
+
+    with pytest.raises(OutcomeUnknown, match="cut off") as caught:
+        pipeline.call(CREATE, failing(lost))
+
+    assert clock.slept == []
+    assert caught.value.__cause__ is lost
+    assert (caught.value.platform, caught.value.operation) == ("acme", "models.create")
+
+
+@pytest.mark.parametrize("seconds", [0, 0.25, 7, 61.5])
+def test_the_wait_that_a_platform_asks_for_is_kept_exactly(pipeline: Pipeline, clock: Clock, seconds: float) -> None:
+    pipeline.call(READ, failing(RateLimited("slow down", retry_after=seconds)))
+
+    assert clock.slept == [seconds]
+
+
+def test_without_a_wish_the_wait_is_full_jitter_that_doubles(clock: Clock) -> None:
+    pipeline = make(clock, attempts=12, deadline=1e9)
+    waits: list[list[float]] = []
+    random.seed(7)
+    for _ in range(200):
+        clock.slept.clear()
+        pipeline.call(READ, failing(*[Unavailable("busy")] * 11))
+        waits.append(list(clock.slept))
+
+    for attempt, seen in enumerate(zip(*waits, strict=True)):
+        bound = min(30, 0.5 * 2**attempt)
+        assert all(0 <= wait <= bound for wait in seen)
+        assert max(seen) > 0.8 * bound
+        assert min(seen) < 0.2 * bound
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 5])
+def test_a_call_is_given_up_after_the_attempts_it_has(clock: Clock, observer: Observer, attempts: int) -> None:
+    pipeline = make(clock, observer, attempts=attempts)
+
+    with pytest.raises(Unavailable, match=f"try {attempts}$"):
+        pipeline.call(READ, failing(*[Unavailable(f"try {number}") for number in range(1, 9)]))
+
+    assert observer.after[0].attempts == attempts
+
+
+def test_a_call_is_not_tried_again_after_its_deadline(clock: Clock, observer: Observer) -> None:
+    pipeline = make(clock, observer, attempts=100, deadline=10)
+
+    with pytest.raises(RateLimited):
+        pipeline.call(READ, failing(*[RateLimited("slow down", retry_after=4)] * 50))
+
+    assert clock.slept == [4, 4]
+
+
+def test_a_wait_that_would_outlast_the_deadline_is_not_begun(clock: Clock) -> None:
+    with pytest.raises(RateLimited):
+        make(clock, deadline=300).call(READ, failing(RateLimited("come back tomorrow", retry_after=86_400)))
+
+    assert clock.slept == []
+
+
+# -- observers --------------------------------------------------------------------------------------------------------
+
+
+def test_observers_see_a_call_once_however_often_it_is_tried(pipeline: Pipeline, observer: Observer) -> None:
+    pipeline.call(READ, failing(Unavailable("busy"), Unavailable("busy")))
+
+    assert observer.before == observer.after
+    (call,) = observer.after
+    assert (call.platform, str(call.operation), call.attempts, call.error) == ("acme", "models.get", 3, None)
+    assert call.seconds is not None
+    assert call.seconds >= 0
+
+
+def test_observers_see_the_error_that_the_caller_sees(pipeline: Pipeline, observer: Observer) -> None:
+    with pytest.raises(PlatformError) as caught:
+        pipeline.call(READ, failing(RuntimeError("odd")))
+
+    (call,) = observer.after
+    assert call.error is caught.value
+    assert call.attempts == 1
+
+
+def test_an_interrupt_passes_untouched_and_observers_learn_of_the_end(pipeline: Pipeline, observer: Observer) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        pipeline.call(READ, interrupted)
+
+    assert caught.value.__cause__ is None
+    (call,) = observer.after
+    assert call.seconds is not None
+
+
+# -- limiter ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_limiter_keeps_the_rate_of_attempts(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pyrate_limiter.limiter, "sleep", clock.sleep)
+    monkeypatch.setattr(pyrate_limiter.clocks, "monotonic_ns", lambda: int(clock.now * 1e9))
+    pipeline = make(clock, calls_per_second=5)
+    sent: list[float] = []
+
+    def translate() -> None:
+        sent.append(clock.now)
+        if len(sent) % 4 == 0:
+            raise RateLimited("again", retry_after=0)
+
+    for _ in range(30):
+        pipeline.call(READ, translate)
+
+    assert len(sent) > 30
+    for first, sixth in zip(sent, sent[5:], strict=False):
+        assert sixth - first >= 1.0
+    assert sent[-1] - sent[0] < len(sent) / 5 * 1.5
+
+
+def test_without_a_rate_nothing_waits(pipeline: Pipeline, clock: Clock) -> None:
+    for _ in range(1000):
+        pipeline.call(READ, failing())
+
+    assert clock.slept == []
+
+
+# -- streams ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_stream_is_one_call_that_lasts_until_it_ends(pipeline: Pipeline, observer: Observer) -> None:
+    stream = pipeline.stream(READ, lambda count: iter(range(count)), 3)
+
+    assert observer.before == []
+    assert next(stream) == 0
+    assert len(observer.before) == 1
+    assert observer.after == []
+    assert list(stream) == [1, 2]
+    (call,) = observer.after
+    assert (call.attempts, call.error) == (1, None)
+
+
+def test_a_stream_that_breaks_binds_its_error_and_is_not_begun_again(pipeline: Pipeline, observer: Observer) -> None:
+    begun = []
+
+    def translate() -> Iterator[int]:
+        begun.append(1)
+        yield 1
+        raise OSError("cut off")
+
+    stream = pipeline.stream(READ, translate)
+
+    assert next(stream) == 1
+    with pytest.raises(PlatformError, match="cut off") as caught:
+        next(stream)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.operation == "models.get"
+    assert len(begun) == 1
+    assert observer.after[0].error is caught.value
+
+
+def test_a_stream_that_nobody_reads_to_the_end_is_closed(pipeline: Pipeline, observer: Observer) -> None:
+    closed = []
+
+    def translate() -> Iterator[int]:
+        try:
+            yield from range(100)
+        finally:
+            closed.append(True)
+
+    stream = pipeline.stream(READ, translate)
+    next(stream)
+    stream.close()
+
+    assert closed == [True]
+    assert observer.after[0].error is None
+
+
+# -- pages ------------------------------------------------------------------------------------------------------------
+
+
+def test_pages_are_fetched_when_they_are_needed(pipeline: Pipeline, observer: Observer) -> None:
+    asked: list[tuple[str | None, int]] = []
+
+    def fetch(cursor: str | None, size: int) -> Page[int]:
+        asked.append((cursor, size))
+        start = int(cursor or 0)
+        return Page(range(start, start + 2), str(start + 2) if start < 4 else None)
+
+    rows = pipeline.pages(READ, fetch, 2)
+
+    assert asked == []
+    assert [next(rows), next(rows)] == [0, 1]
+    assert asked == [(None, 2)]
+    assert list(rows) == [2, 3, 4, 5]
+    assert asked == [(None, 2), ("2", 2), ("4", 2)]
+    assert len(observer.after) == 3
+
+
+def test_the_limits_say_the_page_size_when_the_caller_does_not(clock: Clock) -> None:
+    pipeline = make(clock, page_size=17)
+
+    assert list(pipeline.pages(READ, lambda cursor, size: Page([size]), None)) == [17]
+
+
+def test_an_empty_page_is_not_the_end(pipeline: Pipeline) -> None:
+    pages = {None: Page([], "a"), "a": Page([], "b"), "b": Page([1], None)}
+
+    assert list(pipeline.pages(READ, lambda cursor, size: pages[cursor], None)) == [1]
+
+
+def test_a_page_that_names_itself_as_the_next_is_a_fault_of_the_plugin(pipeline: Pipeline) -> None:
+    rows = pipeline.pages(READ, lambda cursor, size: Page([1], "same"), None)
+
+    assert [next(rows), next(rows)] == [1, 1]
+    with pytest.raises(PluginError, match="names itself") as caught:
+        next(rows)
+    assert (caught.value.platform, caught.value.operation) == ("acme", "models.get")
+
+
+def test_a_page_that_fails_is_tried_again_and_no_row_comes_twice(pipeline: Pipeline) -> None:
+    broken = failing(None, Unavailable("busy"))
+
+    def fetch(cursor: str | None, size: int) -> Page[str]:
+        broken()
+        return Page([cursor or "first"], None if cursor else "second")
+
+    assert list(pipeline.pages(READ, fetch, None)) == ["first", "second"]
+
+
+# -- binding ----------------------------------------------------------------------------------------------------------
+
+
+class VendorError(Exception):
+    pass
+
+
+class VendorGone(VendorError):
+    pass
+
+
+class VendorVanished(VendorGone):
+    pass
+
+
+TABLE = {VendorError: lambda error: PlatformError("general"), VendorGone: lambda error: NotFound("special")}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "ours", "message"),
+    [
+        (VendorError("x"), PlatformError, "general"),
+        (VendorGone("x"), NotFound, "special"),
+        (VendorVanished("x"), NotFound, "special"),
+        (KeyError("x"), PlatformError, "KeyError: 'x'"),
+    ],
+)
+def test_the_most_specific_class_of_the_table_decides(
+    clock: Clock, vendor: Exception, ours: type[DragomanError], message: str
+) -> None:
+    with pytest.raises(ours) as caught:
+        make(clock, errors=TABLE).call(READ, failing(vendor))
+
+    assert caught.value.message == message
+    assert caught.value.__cause__ is vendor
+    assert (caught.value.platform, caught.value.operation) == ("acme", "models.get")
+
+
+def test_one_of_ours_passes_as_it_is_and_keeps_what_it_knows(pipeline: Pipeline) -> None:
+    ours = NotFound("gone", platform="other", operation="datasets.get", row=3)
+
+    with pytest.raises(NotFound) as caught:
+        pipeline.call(READ, failing(ours))
+
+    assert caught.value is ours
+    assert (ours.platform, ours.operation, ours.row) == ("other", "datasets.get", 3)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "open_end"),
+    [
+        (400, InvalidData, False),
+        (401, AuthenticationError, False),
+        (403, PermissionDenied, False),
+        (404, NotFound, False),
+        (408, Timeout, True),
+        (409, Conflict, False),
+        (410, NotFound, False),
+        (413, InvalidData, False),
+        (418, PlatformError, False),
+        (422, InvalidData, False),
+        (429, RateLimited, False),
+        (500, Unavailable, True),
+        (502, Unavailable, True),
+        (503, Unavailable, True),
+        (504, Timeout, True),
+    ],
+)
+def test_every_http_status_has_its_error(status: int, kind: type[DragomanError], open_end: bool) -> None:
+    error = from_status(status, "said so", retry_after=3.0, request_id="r-1")
+
+    assert type(error) is kind
+    assert error.maybe_applied is open_end
+    assert (error.message, error.retry_after, error.request_id) == ("said so", 3.0, "r-1")
+
+
+# -- secrets ----------------------------------------------------------------------------------------------------------
+
+
+class Leaky(Exception):
+    """A vendor's exception that keeps the key where it can."""
+
+    def __init__(self) -> None:
+        super().__init__(f"refused: key={SECRET}", 7)
+        self.url = f"https://{SECRET}@acme.example/"
+        self.status = 500
+
+
+def test_a_secret_is_in_no_part_of_an_error(clock: Clock) -> None:
+    def translate() -> None:
+        try:
+            raise ValueError(f"deep {SECRET}")
+        except ValueError as deep:
+            try:
+                raise KeyError(f"middle {SECRET}") from deep
+            except KeyError:
+                raise Leaky from None
+
+    with pytest.raises(PlatformError) as caught:
+        make(clock, errors={Leaky: lambda error: PlatformError(str(error), hint=f"try {error.url}")}).call(
+            READ, translate
+        )
+
+    error, cause = caught.value, caught.value.__cause__
+    assert isinstance(cause, Leaky)
+    chain = [error, cause, cause.__context__, cause.__context__.__cause__]
+    assert [type(link).__name__ for link in chain] == ["PlatformError", "Leaky", "KeyError", "ValueError"]
+    for link in chain:
+        assert SECRET not in f"{link} {link!r} {vars(link)}"
+        assert "***" in str(link)
+    assert cause.url == "https://***@acme.example/"
+    assert cause.status == 500
+    assert SECRET not in str(error.to_dict())
+
+
+def test_a_secret_in_one_of_our_own_errors_is_taken_out_too(pipeline: Pipeline) -> None:
+    with pytest.raises(InvalidData) as caught:
+        pipeline.call(READ, failing(InvalidData(f"bad {SECRET}", hint=f"not {SECRET}")))
+
+    assert str(caught.value) == "acme models.get: bad *** not ***"
+    assert caught.value.args == ("bad ***",)
+
+
+def test_a_secret_inside_of_another_leaves_no_rest() -> None:
+    assert Scrubber(["key", "key-and-more", ""]).text("key-and-more, key") == "***, ***"
+
+
+def test_an_exception_whose_attribute_cannot_be_set_is_cleaned_all_the_same() -> None:
+    class Guarded(Exception):
+        def __init__(self) -> None:
+            super().__init__("guarded")
+            vars(self)["url"] = SECRET
+
+        @property
+        def url(self) -> str:
+            return str(vars(self)["url"])
+
+    error = Guarded()
+    bind(error, {}, Scrubber([SECRET]))
+
+    assert error.url == "***"
+
+
+def test_a_chain_that_bites_its_tail_ends() -> None:
+    first, second = ValueError(SECRET), KeyError(SECRET)
+    first.__cause__, second.__cause__ = second, first
+
+    Scrubber([SECRET]).exception(first)
+
+    assert (first.args, second.args) == (("***",), ("***",))
+
+
+def test_without_secrets_nothing_is_touched() -> None:
+    text = base64.b64encode(b"anything").decode()
+
+    assert Scrubber([]).text(text) == text
