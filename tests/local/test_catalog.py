@@ -9,6 +9,7 @@ import pytest
 
 import dragoman
 from dragoman import (
+    Attribute,
     Box,
     Conflict,
     Dataset,
@@ -166,7 +167,7 @@ class TestOntologies:
         made = local.ontologies.create(first, dataset=dataset)
         assert made.id
         assert local.ontologies.get(dataset) == made
-        second = Ontology(name="o", features=(Feature(name="dog", attributes={"age": {"type": "number"}}),))
+        second = Ontology(name="o", features=(Feature(name="dog", attributes=(Attribute(name="age", kind="number"),)),))
         replaced = local.ontologies.create(second, dataset=dataset)
         assert replaced.id == made.id
         assert local.ontologies.get(dataset).features == second.features

@@ -131,8 +131,14 @@ class Label(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         if self.span is not None and self.frame is not None and not self.span[0] <= self.frame <= self.span[1]:
             raise InvalidData(f"keyframe {self.frame} is outside its span {self.span}.", field="frame")
         if not self.id:
-            identity = (self.item, self.frame, self.span, self.track_id, self.feature, self.geometry, self.answer)
-            msgspec.structs.force_setattr(self, "id", derive_id(*identity))
+            msgspec.structs.force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry, *self._rest()))
+
+    def _rest(self) -> Iterator[tuple[str, Any]]:
+        """Yield what else makes the row itself, where it has it: fields added later leave the ids of old rows alone."""
+        for name in ("frame", "span", "track_id", "answer"):
+            value = getattr(self, name)
+            if value is not None:
+                yield name, value
 
 
 class Prediction(Label, frozen=True, gc=False, omit_defaults=True):

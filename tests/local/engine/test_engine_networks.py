@@ -90,6 +90,23 @@ def test_resnet_depths_and_widths_belong_together() -> None:
         build("classification", "resnet", 4, (64, 64), {"depths": [1, 1]})
 
 
+def test_sizes_that_transformers_cannot_build_are_bad_options() -> None:
+    with pytest.raises(InvalidData, match="cannot build") as caught:
+        new("detection", "rf-detr", d_model=98)
+    assert caught.value.field == "options"
+
+
+@pytest.mark.parametrize("config", [{}, {"model_type": "nope"}, {"model_type": "resnet", "hidden_sizes": "x"}])
+def test_a_kept_config_that_transformers_does_not_know(config: dict[str, str]) -> None:
+    with pytest.raises(InvalidData, match="cannot build"):
+        build("classification", "auto", 4, (64, 64), {"config": config})
+
+
+def test_a_kept_config_of_another_kind_of_network() -> None:
+    with pytest.raises(InvalidData, match='for "resnet", not "rf_detr"'):
+        build("detection", "rf-detr", 4, (64, 64), {"config": {"model_type": "resnet"}})
+
+
 def test_rf_detr_says_which_image_size_would_do() -> None:
     with pytest.raises(InvalidData, match=r"Use 72 x 64\."):
         build("detection", "rf-detr", 4, (66, 64), {})
@@ -140,6 +157,14 @@ def test_statistics_of_the_folder_are_used_and_kept(tmp_path: Path) -> None:
     assert torch.allclose(network.normalised(images()), images() / 255)
     save(network, tuple("abcd"), tmp_path / "net.safetensors")
     assert torch.allclose(load(tmp_path / "net.safetensors").network.normalised(images()), images() / 255)
+
+
+@pytest.mark.parametrize("content", ["{", '{"image_mean": 0.5}'])
+def test_bad_statistics_in_a_folder(content: str, tmp_path: Path) -> None:
+    new("classification", "resnet").model.save_pretrained(tmp_path)  # type: ignore[operator, union-attr]
+    (tmp_path / "preprocessor_config.json").write_text(content)
+    with pytest.raises(InvalidData):
+        build("classification", "auto", 4, (64, 64), {}, folder=tmp_path)
 
 
 def test_what_starts_from_a_folder_only_or_never(tmp_path: Path) -> None:

@@ -372,8 +372,12 @@ def test_bad_settings(bad: dict[str, object]) -> None:
 def test_defaults_come_from_the_architecture_and_what_is_given_stays() -> None:
     config = resolved(TrainConfig(task="detection", features=("a",), batch_size=3, weight_decay=0))
     assert (config.architecture, config.batch_size, config.weight_decay) == ("compact", 3, 0)
+    assert config.augmentation.zoom is False
     assert None not in (config.epochs, config.learning_rate, config.image_size)
     assert resolved(TrainConfig(task="detection", features=("a",), steps=5)).epochs is None
+    assert resolved(TrainConfig(task="classification", features=("a",))).augmentation.zoom is True
+    kept = TrainConfig(task="classification", features=("a",), augmentation=Augmentation(zoom=False))
+    assert resolved(kept).augmentation.zoom is False
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")

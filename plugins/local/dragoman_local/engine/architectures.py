@@ -34,6 +34,8 @@ class Defaults:
     batch_size: int
     learning_rate: float
     weight_decay: float
+    zoom: bool
+    """Whether to zoom at random. It helps classifiers soon, and detectors only in long trainings."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def resolved(config: TrainConfig) -> TrainConfig:
     """Return `config` with the architecture's defaults in the places that were left open."""
     entry = architecture(config.task, config.architecture)
     defaults = entry.defaults
+    zoom = defaults.zoom if config.augmentation.zoom is None else config.augmentation.zoom
     return config.model_copy(
         update={
             "architecture": entry.name,
@@ -84,6 +87,7 @@ def resolved(config: TrainConfig) -> TrainConfig:
             "batch_size": config.batch_size or defaults.batch_size,
             "learning_rate": config.learning_rate or defaults.learning_rate,
             "weight_decay": defaults.weight_decay if config.weight_decay is None else config.weight_decay,
+            "augmentation": config.augmentation.model_copy(update={"zoom": zoom}),
         }
     )
 
@@ -147,14 +151,14 @@ _ALL = (
         "classification",
         "resnet",
         "A small residual network that learns from nothing in seconds.",
-        Defaults(image_size=(64, 64), epochs=8, batch_size=32, learning_rate=3e-3, weight_decay=0.05),
+        Defaults(image_size=(64, 64), epochs=10, batch_size=32, learning_rate=3e-3, weight_decay=0.05, zoom=True),
         _transformers("build_resnet"),
     ),
     Architecture(
         "classification",
         "auto",
         "Any transformers image classifier, fine-tuned from a local folder of its weights.",
-        Defaults(image_size=(224, 224), epochs=5, batch_size=32, learning_rate=1e-4, weight_decay=0.05),
+        Defaults(image_size=(224, 224), epochs=5, batch_size=32, learning_rate=1e-4, weight_decay=0.05, zoom=True),
         _transformers("build_auto"),
         _transformers("auto_from_folder"),
         needs_folder=True,
@@ -163,14 +167,14 @@ _ALL = (
         "detection",
         "compact",
         "A small anchor-free convolutional detector that learns from nothing, also on a CPU.",
-        Defaults(image_size=(320, 320), epochs=20, batch_size=16, learning_rate=4e-3, weight_decay=0.05),
+        Defaults(image_size=(320, 320), epochs=20, batch_size=16, learning_rate=4e-3, weight_decay=0.05, zoom=False),
         CompactDetector,
     ),
     Architecture(
         "detection",
         "rf-detr",
         "RF-DETR of transformers, best started from a local folder of its weights; slow to learn from nothing.",
-        Defaults(image_size=(384, 384), epochs=20, batch_size=8, learning_rate=2e-4, weight_decay=1e-4),
+        Defaults(image_size=(384, 384), epochs=20, batch_size=8, learning_rate=2e-4, weight_decay=1e-4, zoom=False),
         _transformers("build_rf_detr"),
         _transformers("rf_detr_from_folder"),
     ),

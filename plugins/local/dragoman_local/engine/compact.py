@@ -29,7 +29,7 @@ PLACES, ALPHA, BETA = 10, 1.0, 4.0
 
 
 class CompactOptions(BaseModel):
-    """Size of the network. The defaults have about half a million parameters."""
+    """Size of the network. The defaults have about 0.8 million parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -32,8 +32,8 @@ class Augmentation(BaseModel):
 
     mirror: bool = False
     """Flip half of the images left to right."""
-    zoom: bool = False
-    """Scale by 0.8 to 1.25 and shift by up to a tenth of the side: pays in long trainings, slows short ones."""
+    zoom: bool | None = None
+    """Scale by 0.8 to 1.25 and shift by up to a tenth of the side; `None` leaves it to the architecture."""
     colour: bool = True
     """Change brightness, contrast and the balance of the channels."""
 

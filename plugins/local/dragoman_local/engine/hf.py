@@ -7,16 +7,14 @@ through `architectures`, which checks torchvision before transformers is loaded.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from torch import Tensor
 from transformers import (
-    AutoConfig,
     AutoModelForImageClassification,
     PreTrainedConfig,
     PreTrainedModel,
@@ -32,6 +30,7 @@ from transformers.utils.logging import disable_progress_bar
 from dragoman.errors import InvalidData
 from dragoman_local.engine.config import Task
 from dragoman_local.engine.network import Network, Options, RawDetections, Targets, best_candidates
+from dragoman_local.engine.pretrained import bad_config, config_from, model_from, plain, statistics
 
 # A bar per loaded file means nothing in a job's log.
 disable_progress_bar()
@@ -168,16 +167,17 @@ def build_resnet(features: int, image_size: tuple[int, int], options: Options) -
 def build_auto(features: int, image_size: tuple[int, int], options: Options) -> Network:
     """Build the classifier whose config a weight file kept, with new weights."""
     kept = FolderOptions.model_validate(dict(options))
-    config = _config_from(kept.config, features)
-    model = AutoModelForImageClassification.from_config(config, trust_remote_code=False)
+    with bad_config():
+        config = config_from(kept.config, features)
+        model = AutoModelForImageClassification.from_config(config, trust_remote_code=False)
     return _with_statistics(Auto(model, features, image_size, kept.model_dump(mode="json")), kept)
 
 
 def auto_from_folder(features: int, image_size: tuple[int, int], options: Options, folder: Path) -> Network:
     """Load the classifier in `folder`; its last layer is new where the number of classes differs."""
     _no_options(options, "auto")
-    model = _from_folder(AutoModelForImageClassification, folder, features)
-    kept = FolderOptions(config=_plain(model.config), **_statistics(folder))
+    model = model_from(AutoModelForImageClassification, folder, features)
+    kept = FolderOptions(config=plain(model.config), **statistics(folder))
     network = _with_statistics(Auto(model, features, image_size, kept.model_dump(mode="json")), kept)
     return _checked_size(network, folder)
 
@@ -186,20 +186,22 @@ def build_rf_detr(features: int, image_size: tuple[int, int], options: Options) 
     """Build `rf-detr` with new weights, small by default or after the config that a weight file kept."""
     size = RfDetrOptions.model_validate(dict(options))
     kept = size.config
-    config = _small_rf_detr(size, features, image_size) if kept is None else _config_from(kept, features)
+    with bad_config():
+        config = _small_rf_detr(size, features, image_size) if kept is None else config_from(kept, features)
     if not isinstance(config, RfDetrConfig):
         raise InvalidData(f'The config is for "{config.model_type}", not "rf_detr".', field="options.config")
     _check_patches(config, image_size)
-    network = RfDetr(RfDetrForObjectDetection(config), features, image_size, size.model_dump(mode="json"))
-    return _with_statistics(network, size)
+    with bad_config():
+        model = RfDetrForObjectDetection(config)
+    return _with_statistics(RfDetr(model, features, image_size, size.model_dump(mode="json")), size)
 
 
 def rf_detr_from_folder(features: int, image_size: tuple[int, int], options: Options, folder: Path) -> Network:
     """Load the RF-DETR in `folder`; tensors that depend on the number of classes are new where it differs."""
     _no_options(options, "rf-detr")
-    model = _from_folder(RfDetrForObjectDetection, folder, features)
+    model = model_from(RfDetrForObjectDetection, folder, features)
     _check_patches(model.config, image_size)
-    kept = RfDetrOptions(config=_plain(model.config), **_statistics(folder))
+    kept = RfDetrOptions(config=plain(model.config), **statistics(folder))
     return _with_statistics(RfDetr(model, features, image_size, kept.model_dump(mode="json")), kept)
 
 
@@ -242,54 +244,6 @@ def _check_patches(config: PreTrainedConfig, image_size: tuple[int, int]) -> Non
         raise InvalidData(
             f"An RF-DETR with windows needs a square image size, not {height} x {width}.", field="image_size"
         )
-
-
-def _from_folder(kind: Any, folder: Path, features: int) -> PreTrainedModel:
-    # The class names of the folder's model do not fit ours, which are kept in the weight file's card.
-    names = {index: str(index) for index in range(features)}
-    try:
-        model: PreTrainedModel = kind.from_pretrained(
-            folder,
-            id2label=names,
-            label2id={name: index for index, name in names.items()},
-            ignore_mismatched_sizes=True,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InvalidData(
-            f"The folder {folder} holds no such model that transformers can load from safetensors.",
-            hint="It needs config.json and model.safetensors as save_pretrained writes them; pickles are refused.",
-            field="pretrained",
-        ) from error
-    return model
-
-
-def _config_from(values: dict[str, JsonValue], features: int) -> PreTrainedConfig:
-    known = {name: value for name, value in values.items() if name not in ("id2label", "label2id", "auto_map")}
-    try:
-        return AutoConfig.for_model(**{**known, "num_labels": features})
-    except (TypeError, ValueError, KeyError) as error:
-        raise InvalidData(
-            f"This transformers cannot build a model of type {values.get('model_type')!r} from its config.",
-            hint="Install the version of transformers that the weights were made with, or a newer one.",
-            field="options.config",
-        ) from error
-
-
-def _plain(config: PreTrainedConfig) -> dict[str, JsonValue]:
-    plain: dict[str, JsonValue] = json.loads(config.to_json_string(use_diff=False))
-    return plain
-
-
-def _statistics(folder: Path) -> dict[str, Any]:
-    """Mean and deviation from the folder's image processor, when it has one."""
-    file = folder / "preprocessor_config.json"
-    if not file.is_file():
-        return {}
-    values = json.loads(file.read_text())
-    return {"mean": values.get("image_mean"), "std": values.get("image_std")}
 
 
 def _with_statistics(network: Network, kept: FolderOptions | RfDetrOptions) -> Network:
