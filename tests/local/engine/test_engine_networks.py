@@ -191,6 +191,16 @@ def test_a_sound_torchvision_is_let_pass(tmp_path: Path, monkeypatch: pytest.Mon
     assert loaded.__file__ == str(tmp_path / "torchvision.py")
 
 
+def test_the_shared_head_of_compact_sees_every_level_as_it_did_in_training() -> None:
+    """Statistics averaged over the levels would fit none of them, and boxes would be off by a third of their size."""
+    network = new("detection", "compact")
+    maps = [scale * torch.randn(2, 64, side, side) for scale, side in ((1.0, 12), (4.0, 6), (16.0, 3))]
+    for _ in range(20):
+        in_training = network.train().head(list(maps))  # type: ignore[operator]
+    afterwards = network.eval().head(list(maps))  # type: ignore[operator]
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(in_training, afterwards, strict=True))
+
+
 # Assignment of places to objects in `compact`.
 
 

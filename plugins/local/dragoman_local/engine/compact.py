@@ -35,7 +35,7 @@ class CompactOptions(BaseModel):
 
     width: int = Field(default=16, ge=8, le=256)
     """Channels at stride 2; the stages at 4, 8, 16 and 32 have 2, 4, 6 and 6 times as many."""
-    neck: int = Field(default=64, ge=16, le=512)
+    neck: int = Field(default=64, ge=16, le=512, multiple_of=8)
     """Channels of the pyramid and the head."""
     blocks: int = Field(default=1, ge=1, le=8)
     """Residual blocks per stage."""
@@ -104,20 +104,27 @@ class Pyramid(nn.Module):
 
 
 class Head(nn.Module):
-    """Class logits and side distances (in strides) at every place, with weights shared by the levels."""
+    """Class logits and side distances (in strides) at every place, with weights shared by the levels.
+
+    Group normalisation, since batch statistics differ from level to level: their running mean fits none of them.
+    """
 
     def __init__(self, channels: int, features: int) -> None:
         super().__init__()
         self.classify = nn.Sequential(
-            convolution(channels, channels),
+            *_shared_convolution(channels),
             _last(channels, features, bias=math.log(PRIOR_SCORE / (1 - PRIOR_SCORE))),
         )
-        self.locate = nn.Sequential(convolution(channels, channels), _last(channels, 4, bias=1.0))
+        self.locate = nn.Sequential(*_shared_convolution(channels), _last(channels, 4, bias=1.0))
 
     def forward(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         logits = torch.cat([self.classify(x).flatten(2) for x in maps], dim=2).transpose(1, 2)
         sides = torch.cat([self.locate(x).flatten(2) for x in maps], dim=2).transpose(1, 2)
         return logits.float(), F.softplus(sides.float())
+
+
+def _shared_convolution(channels: int) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.GroupNorm(8, channels), nn.SiLU(inplace=True)
 
 
 def _last(channels_in: int, channels_out: int, *, bias: float) -> nn.Conv2d:
