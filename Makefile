@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DISTRIBUTIONS := -e 'core[conformance,emulate,evaluate]' -e plugins/local -e plugins/nucleus -e plugins/demo
-MANIFESTS := constraints.txt core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
+DISTRIBUTIONS := -e 'core[conformance,emulate,evaluate,geometry]' -e plugins/local -e plugins/nucleus -e plugins/demo
+PLATFORMS := local,nucleus
+MANIFESTS := constraints.txt core/pyproject.toml $(wildcard plugins/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: demo test bench record check clean
+.PHONY: demo test bench record check docs clean
 
 demo: $(VENV)/.installed ## Train here, migrate to an emulated platform, prove that it arrived.
 	$(BIN)/dragoman demo
@@ -32,8 +33,11 @@ $(VENV)/.installed: $(MANIFESTS)
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt -e examples/plugin-template
 	touch $@
+
+docs: $(VENV)/.installed-dev ## Generate docs/matrix.md and docs/coverage.md.
+	DRAGOMAN_PLUGINS=$(PLATFORMS) $(BIN)/dragoman matrix --write docs
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

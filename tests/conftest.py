@@ -1,4 +1,4 @@
-"""Helpers for all test folders, importable by name: `strategies` (hypothesis) and `memory` (an in-memory platform).
+"""Helpers for all test folders, importable by name: `memory` (an in-memory platform).
 
 The test folders are no packages (pytest imports by path), so the helper modules are put in place here, by path too.
 """
@@ -15,6 +15,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 
+pytest_plugins = ["pytester"]
+
+
 def _share(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -25,7 +28,7 @@ def _share(name: str, path: Path) -> ModuleType:
     return module
 
 
-for _name in ("strategies", "memory"):
+for _name in ("memory",):
     _share(_name, Path(__file__).parent / "core" / f"{_name}.py")
 
 # A machine under load is no fault of the code: examples are counted, not timed.

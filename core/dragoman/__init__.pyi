@@ -1,7 +1,7 @@
 """The public names and where they live; `dragoman/__init__.py` imports each when it is first used."""
 
 from .adapter import Adapter, facet
-from .capability import EXACT, Fidelity, FidelityTable, Gap, Level, Survival
+from .capability import Gap, Level
 from .connecting import backends, connect
 from .errors import (
     AuthenticationError,
@@ -20,6 +20,7 @@ from .errors import (
     Unsupported,
     WouldLose,
 )
+from .fidelity import EXACT, Fidelity, FidelityTable, Survival
 from .hookspecs import hookimpl
 from .migrate import Migration
 from .plugins import Platform

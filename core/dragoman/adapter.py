@@ -14,7 +14,8 @@ from dragoman.calls.binding import ErrorTable
 from dragoman.calls.limits import Limits
 from dragoman.calls.pipeline import Pipeline
 from dragoman.calls.scrub import Scrubber
-from dragoman.capability import EXACT, Capability, FidelityTable, Gap, Level
+from dragoman.capability import Capability, Gap, Level
+from dragoman.fidelity import LOSSLESS, FidelityTable
 from dragoman.interface import (
     FACETS,
     Attachments,
@@ -30,14 +31,9 @@ from dragoman.interface import (
     Trainings,
     Versions,
 )
-from dragoman.schema import GEOMETRIES
 from dragoman.settings import PlatformSettings
 
 F = TypeVar("F", bound=Facet)
-
-LOSSLESS = FidelityTable(
-    dict.fromkeys([*(geometry.kind for geometry in GEOMETRIES), "polygon with holes", "polygon of parts"], EXACT)
-)
 
 
 class facet(Generic[F]):
@@ -79,6 +75,10 @@ class Adapter:
     """What survives of a label written to it."""
     prediction_fidelity: ClassVar[FidelityTable] = LOSSLESS
     """What survives of a prediction written to it."""
+    label_reading: ClassVar[FidelityTable] = LOSSLESS
+    """What reading gives of the labels that it holds."""
+    prediction_reading: ClassVar[FidelityTable] = LOSSLESS
+    """What reading gives of the predictions that it holds."""
 
     models = facet(Models)
     versions = facet(Versions)

@@ -6,7 +6,6 @@ One broken plugin neither stops the rest nor hides: its failure is kept for `dra
 
 from __future__ import annotations
 
-import importlib
 import os
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -18,6 +17,7 @@ import pluggy
 
 from dragoman import hookspecs
 from dragoman.errors import NotFound, PluginError
+from dragoman.parts import load_part
 
 if TYPE_CHECKING:
     from dragoman.formats import Format
@@ -52,18 +52,7 @@ class Platform:
             PluginError: It cannot be imported; the cause says why.
             NotFound: The platform has no such part.
         """
-        target = getattr(self, part)
-        if target is None:
-            raise NotFound(f"The plugin has no {part}.", platform=self.name)
-        module, _, attribute = target.partition(":")
-        try:
-            return getattr(importlib.import_module(module), attribute)
-        except Exception as error:
-            raise PluginError(
-                f"The {part} {target} cannot be imported: {type(error).__name__}: {error}",
-                hint="`dragoman doctor` checks every plugin.",
-                platform=self.name,
-            ) from error
+        return load_part(self, part)
 
 
 @dataclass(slots=True)

@@ -199,27 +199,13 @@ class MemoryFacet:
 
 
 def kept(row: Row, table: FidelityTable) -> Row:
-    """Return the row as a platform with that table would keep it."""
-    changes: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    for loss in table.losses(row):
-        kind, _, name = loss.what.partition(" ")
-        if kind == "field":
-            extra[f"kept_{name}"] = getattr(row, name)
-            changes[name] = {} if name in ("attributes", "metadata") else None
-        else:
-            shape = row.geometry
-            changes["geometry"] = Box(
-                shape.cx - shape.width / 2, shape.cy - shape.height / 2, shape.width, shape.height
-            )
-    if extra:
-        changes["metadata"] = {**row.metadata, **extra}
-    return msgspec.structs.replace(row, **changes)
-
-
-def _box_around(shape: RotatedBox) -> Box:
-    """Return the box that a rotated box would be if it were not rotated."""
-    return Box(shape.cx - shape.width / 2, shape.cy - shape.height / 2, shape.width, shape.height)
+    """Return the row as this platform rounds it: rotated boxes lose their angle. The core has seen to all else."""
+    shape = row.geometry
+    if not table.losses(row):
+        return row
+    assert isinstance(shape, RotatedBox)
+    box = Box(shape.cx - shape.width / 2, shape.cy - shape.height / 2, shape.width, shape.height)
+    return msgspec.structs.replace(row, geometry=box)
 
 
 class MemoryModels(MemoryFacet, Models):

@@ -23,7 +23,7 @@ from dragoman.calls.bulk import BulkWrite
 from dragoman.calls.limits import Limits
 from dragoman.calls.pipeline import Operation, Pipeline
 from dragoman.calls.scrub import Scrubber
-from dragoman.schema import CREATED, IGNORED, UPDATED, RowResult
+from dragoman.schema import CREATED, IGNORED, UPDATED, MeasuredLoss, RowResult
 
 WRITE = Operation("predictions", "write")
 UNCLEAR = RowResult("unknown", reason="the job does not say")
@@ -230,12 +230,13 @@ def test_an_adapter_that_answers_too_few_results_breaks_its_contract() -> None:
 def test_a_bad_row_in_the_middle_is_named_and_the_batches_before_it_are_written(kind: type[DragomanError]) -> None:
     sink = Sink()
 
-    def check(row: str) -> None:
+    def keep(row: str) -> str:
         if row == "f":
             raise kind("unfit", field="feature")
+        return row
 
     with pytest.raises(kind, match="unfit") as caught:
-        bulk(sink, batch_size=2, check=check).run("abcdefgh")
+        bulk(sink, batch_size=2, keep=keep).run("abcdefgh")
 
     error = caught.value
     assert (error.row, error.field, error.platform, error.operation) == (5, "feature", "acme", "predictions.write")
@@ -312,3 +313,42 @@ def test_memory_does_not_grow_with_the_number_of_rows() -> None:
     assert len(report) == 200_000
     assert marks[-1] - marks[0] < 100_000
     assert peak < 8_000_000
+
+
+def test_rows_that_the_caller_chose_to_drop_have_an_outcome_in_their_place() -> None:
+    sink = Sink("e")
+    report = bulk(sink, batch_size=4, keep=lambda row: None if row in "bf" else row).run("abcdefgh")
+    assert sink.held == list("acdgh")
+    assert [(outcome.row, outcome.status) for outcome in report] == [
+        (0, "created"),
+        (1, "ignored"),
+        (2, "created"),
+        (3, "created"),
+        (4, "rejected"),
+        (5, "ignored"),
+        (6, "created"),
+        (7, "created"),
+    ]
+    assert "Left out" in (list(report)[1].reason or "")
+
+
+def test_a_batch_of_which_nothing_is_left_is_not_sent() -> None:
+    calls: list[Sequence[str]] = []
+    report = bulk(lambda batch: calls.append(batch), keep=lambda row: None).run("abc")
+    assert calls == []
+    assert dict(report.counts) == {"ignored": 3}
+
+
+def test_the_report_says_what_was_lost_also_when_the_write_stops_early() -> None:
+    lost = (MeasuredLoss("field attributes", "stored", "kept in the metadata", 2),)
+
+    def keep(row: str) -> str:
+        if row == "c":
+            raise WouldLose("unfit")
+        return row
+
+    with pytest.raises(WouldLose) as caught:
+        bulk(Sink(), keep=keep, losses=lambda: lost).run("abc")
+    assert caught.value.report is not None
+    assert caught.value.report.losses == lost
+    assert caught.value.report.to_dict()["losses"][0]["rows"] == 2

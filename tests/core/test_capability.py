@@ -1,34 +1,14 @@
-"""What a backend says that it can do: derived from its class, refused with reasons, never more than it keeps."""
+"""What a backend says that it can do: derived from its class, refused with reasons."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-import strategies
-from hypothesis import given
-from memory import LOSSY, MemoryAdapter, MemoryModels, open_memory
+from memory import MemoryAdapter, MemoryModels, open_memory
 
-from dragoman import (
-    EXACT,
-    Adapter,
-    Box,
-    Fidelity,
-    FidelityTable,
-    Gap,
-    Label,
-    Level,
-    Point,
-    Prediction,
-    RotatedBox,
-    Survival,
-    Unsupported,
-    WouldLose,
-    facet,
-)
-from dragoman.adapter import LOSSLESS
+from dragoman import Adapter, Gap, Level, Unsupported, facet
 from dragoman.interface import FACETS, Datasets, Evaluations, Models, Trainings
-from dragoman.schema import GEOMETRIES
 
 OPERATIONS = sorted(str(operation) for base in FACETS for operation in base.operations.values())
 
@@ -205,107 +185,3 @@ def test_composed_operations_name_operations_that_exist(base: Any) -> None:
 
     assert parts
     assert set(parts) <= set(OPERATIONS)
-
-
-# -- fidelity ---------------------------------------------------------------------------------------------------------
-
-TABLE = FidelityTable(
-    {
-        "box": EXACT,
-        "polygon": EXACT,
-        "polygon with holes": Fidelity(Survival.DROPPED, "rings only"),
-        "rotated_box": Fidelity(Survival.APPROXIMATE, "four corners"),
-        "point": Fidelity(Survival.STORED),
-    },
-    {
-        "metadata": EXACT,
-        "attributes": Fidelity(Survival.STORED, "kept in the metadata"),
-        "class_pdf": Fidelity(Survival.APPROXIMATE, "two digits"),
-        "track_id": Fidelity(Survival.DROPPED, "an image has no tracks"),
-    },
-)
-TURNED = RotatedBox(5, 5, 4, 2, 30)
-
-
-def losses(row: Label) -> list[str]:
-    return [str(loss) for loss in TABLE.losses(row)]
-
-
-@given(strategies.rows)
-def test_a_lossless_platform_loses_nothing(row: Label) -> None:
-    assert LOSSLESS.losses(row) == []
-    LOSSLESS.check(row, "raise")
-
-
-def test_a_lossless_platform_has_every_geometry() -> None:
-    assert {geometry.kind for geometry in GEOMETRIES} <= set(LOSSLESS.geometries)
-
-
-def test_what_is_exact_is_no_loss() -> None:
-    assert losses(Label("a", "cat", Box(0, 0, 1, 1), metadata={"n": 1})) == []
-
-
-def test_losses_name_the_geometry_and_how_it_changes() -> None:
-    assert losses(Label("a", "cat", TURNED)) == ["geometry rotated_box is approximate: four corners"]
-    assert losses(Label("a", "cat", Point(1, 1))) == ["geometry point is stored"]
-
-
-def test_a_geometry_that_the_table_does_not_name_is_dropped() -> None:
-    (loss,) = FidelityTable({"box": EXACT}).losses(Label("a", "cat", TURNED))
-
-    assert loss.fidelity.survival is Survival.DROPPED
-    assert str(loss) == "geometry rotated_box is dropped: the platform has no such geometry"
-
-
-def test_fields_are_lost_only_where_they_hold_something() -> None:
-    assert losses(Label("a", "cat", Box(0, 0, 1, 1), attributes={})) == []
-    assert losses(Label("a", "cat", Box(0, 0, 1, 1), attributes={"color": "red"}, track_id="7")) == [
-        "field attributes is stored: kept in the metadata",
-        "field track_id is dropped: an image has no tracks",
-    ]
-
-
-def test_one_table_serves_labels_and_predictions() -> None:
-    box = Box(0, 0, 1, 1)
-
-    assert losses(Label("a", "cat", box)) == []
-    assert losses(Prediction("a", "cat", box, class_pdf={"cat": 1.0})) == ["field class_pdf is approximate: two digits"]
-
-
-def test_the_policy_raise_refuses_every_loss() -> None:
-    for row in (
-        Label("a", "cat", TURNED),
-        Label("a", "cat", Point(1, 1)),
-        Label("a", "cat", Box(0, 0, 1, 1), attributes={"color": "red"}),
-    ):
-        with pytest.raises(WouldLose) as caught:
-            TABLE.check(row, "raise")
-        assert "on_loss" in str(caught.value)
-
-
-def test_the_policy_convert_lets_through_what_is_approximate_or_stored() -> None:
-    TABLE.check(Label("a", "cat", TURNED, attributes={"color": "red"}), "convert")
-    TABLE.check(Label("a", "cat", Point(1, 1)), "convert")
-
-
-@pytest.mark.parametrize("policy", ["raise", "convert"])
-def test_what_would_be_dropped_is_refused_under_every_policy(policy: Any) -> None:
-    with pytest.raises(WouldLose, match="field track_id is dropped") as caught:
-        TABLE.check(Label("a", "cat", Box(0, 0, 1, 1), track_id="7"), policy)
-
-    assert caught.value.field == "field track_id"
-
-
-@given(strategies.rows)
-def test_no_row_passes_unless_all_its_losses_may(row: Label) -> None:
-    lost = LOSSY.losses(row)
-    dropped = any(loss.fidelity.survival is Survival.DROPPED for loss in lost)
-
-    for policy, refused in (("raise", bool(lost)), ("convert", dropped)):
-        try:
-            LOSSY.check(row, policy)
-        except WouldLose:
-            passed = False
-        else:
-            passed = True
-        assert passed is not refused

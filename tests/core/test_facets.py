@@ -473,7 +473,7 @@ def test_convert_lets_approximations_and_stored_fields_through(lossy: MemoryAdap
 
     turned, colored = lossy.labels.read(dataset)
     assert turned.geometry == Box(8, 9, 4, 2)
-    assert (colored.attributes, colored.metadata) == ({}, {"kept_attributes": {"color": "red"}})
+    assert colored == COLORED
 
 
 def test_convert_does_not_let_anything_be_dropped(lossy: MemoryAdapter, dataset: Dataset) -> None:

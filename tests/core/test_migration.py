@@ -204,7 +204,7 @@ def test_losses_are_counted_per_geometry_and_field(source: MemoryAdapter) -> Non
     ]
     assert [loss.how for loss in plan.losses] == [
         "kept in the metadata",
-        "the platform has no such geometry",
+        "there is no such geometry",
         "the box around it",
     ]
 
@@ -406,7 +406,7 @@ def test_a_loss_is_refused_before_anything_is_written(source: MemoryAdapter, row
     target = open_memory(name="there", fidelity=LOSSY)
     migration = Migration(source, target, SCOPE)
 
-    with pytest.raises(WouldLose, match="1 rows would lose something") as caught:
+    with pytest.raises(WouldLose, match="1 labels would lose something") as caught:
         migration.apply(migration.plan())
 
     assert (caught.value.platform, caught.value.operation) == ("there", "migrate.apply")
@@ -435,8 +435,31 @@ def test_accepted_losses_move_and_are_lossy_not_wrong(source: MemoryAdapter) -> 
     verification = migration.verify(plan)
 
     assert verification.ok
-    assert sorted(map(str, verification.differences)) == ["lossy labels colored", "lossy labels turned"]
-    assert verification.counts("labels") == {"same": LABELS, "lossy": 2}
+    assert list(map(str, verification.differences)) == ["lossy labels turned"]
+    assert verification.counts("labels") == {"same": LABELS + 1, "lossy": 1}, "what is stored comes back"
+
+
+def test_what_was_dropped_on_purpose_is_lossy_not_missing(source: MemoryAdapter) -> None:
+    source.labels.write([Label("img-0", "cat", Point(1, 1), id="p")], dataset=dataset_of(source))
+    migration = Migration(source, open_memory(name="there", fidelity=LOSSY), SCOPE, on_loss="drop")
+    plan = migration.plan()
+
+    applied = migration.apply(plan)
+
+    assert applied.ok
+    assert [(loss.what, loss.rows) for loss in applied.reports["labels"].losses] == [("geometry point", 1)]
+    assert list(map(str, migration.verify(plan).differences)) == ["lossy labels p"]
+
+
+def test_a_row_that_was_dropped_on_purpose_must_not_be_there(source: MemoryAdapter) -> None:
+    target = open_memory(name="there", fidelity=LOSSY)
+    source.labels.write([Label("img-0", "cat", Point(1, 1), id="p")], dataset=dataset_of(source))
+    migration = Migration(source, target, SCOPE, on_loss="drop")
+    plan = migration.plan()
+    migration.apply(plan)
+    target.labels.write([Label("img-0", "cat", Box(0, 0, 1, 1), id="p")], dataset=dataset_of(target))
+
+    assert "extra labels p" in map(str, migration.verify(plan).differences)
 
 
 def test_a_row_that_the_target_rejects_is_an_outcome_and_missing(migration: Migration, source: MemoryAdapter) -> None:

@@ -13,7 +13,6 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -45,6 +44,7 @@ from dragoman import (
     decode_rows,
     encode_rows,
 )
+from dragoman.conformance import strategies
 from dragoman.schema import GEOMETRIES, derive_id
 
 BOX = Box(1, 2, 3, 4)

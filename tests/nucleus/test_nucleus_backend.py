@@ -23,6 +23,7 @@ from dragoman import (
     Mask,
     NotFound,
     OutcomeUnknown,
+    Point,
     Polygon,
     Polyline,
     Prediction,
@@ -159,7 +160,7 @@ class TestLabels:
         (read,) = backend.labels.read(dataset)
         assert read.attributes == {"colour": "red"}
 
-    @pytest.mark.parametrize("geometry", [Mask(1, 2, (0, 2)), Polygon((((0, 0, 1, 0, 1, 1), (0, 0, 1, 0, 1, 1)),))])
+    @pytest.mark.parametrize("geometry", [Mask(1, 2, (0, 2)), Point(1, 2)])
     def test_what_nucleus_cannot_hold_is_refused(self, backend: Any, dataset: Any, geometry: Any) -> None:
         with pytest.raises(WouldLose):
             backend.labels.write([Label("a", "car", geometry)], dataset=dataset, on_loss="convert")

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from dragoman.calls.pipeline import Operation, Pipeline
 from dragoman.errors import DragomanError, InvalidData, PluginError, WouldLose
-from dragoman.schema import Outcome, Report, RowResult
+from dragoman.schema import MeasuredLoss, Outcome, Report, RowResult
 
 Row = TypeVar("Row")
+LEFT_OUT = "Left out, as on_loss says: the platform has no place for it."
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ class BulkWrite(Generic[Row]):
         key: Name of a row: its id or key.
         send: Translates and sends a batch; returns one result per row, in order.
         find: Looks rows up; returns one result per row, None where the platform has no such row.
-        check: Raises `InvalidData` or `WouldLose` for a row that must not be sent.
+        keep: Returns a row as the platform keeps it, or None to leave it out; raises `InvalidData` or `WouldLose` for
+            a row that must not be sent.
+        losses: Returns what `keep` has changed so far.
     """
 
     pipeline: Pipeline
@@ -36,7 +39,8 @@ class BulkWrite(Generic[Row]):
     key: Callable[[Row], str]
     send: Callable[[Sequence[Row]], Sequence[RowResult]]
     find: Callable[[Sequence[Row]], Sequence[RowResult | None]] | None = None
-    check: Callable[[Row], None] | None = None
+    keep: Callable[[Row], Row | None] | None = None
+    losses: Callable[[], tuple[MeasuredLoss, ...]] = tuple
 
     def run(self, rows: Iterable[Row]) -> Report:
         """Write all rows and return their outcomes.
@@ -47,32 +51,35 @@ class BulkWrite(Generic[Row]):
             DragomanError: The platform failed for good. In both cases `error.report` has the outcomes so far.
         """
         report = Report()
-        stream = self._checked(rows)
+        stream = self._kept(rows)
         try:
             while batch := list(islice(stream, self.pipeline.limits.batch_size)):
                 self._settle(batch, report)
         except DragomanError as error:
             error.report = report
             raise
+        finally:
+            report.losses = self.losses()
         return report
 
-    def _checked(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def _kept(self, rows: Iterable[Row]) -> Iterator[_Entry[Row]]:
         for number, row in enumerate(rows):
-            if self.check is not None:
-                try:
-                    self.check(row)
-                except (InvalidData, WouldLose) as error:
-                    error.row = number
-                    error.platform = self.pipeline.platform
-                    error.operation = str(self.operation)
-                    raise
-            yield row
+            try:
+                kept = row if self.keep is None else self.keep(row)
+            except (InvalidData, WouldLose) as error:
+                error.row = number
+                error.platform = self.pipeline.platform
+                error.operation = str(self.operation)
+                raise
+            yield _Entry(number, self.key(row), kept)
 
-    def _settle(self, batch: Sequence[Row], report: Report) -> None:
+    def _settle(self, batch: Sequence[_Entry[Row]], report: Report) -> None:
+        """Send what is to be sent of a batch and add the outcomes of all of it, in order."""
+        sent = [entry.row for entry in batch if entry.row is not None]
         try:
-            results = self.pipeline.call(self.operation, self.send, batch)
+            results = self.pipeline.call(self.operation, self.send, sent) if sent else []
         except InvalidData as error:
-            if len(batch) == 1:
+            if len(sent) == 1:
                 self._add(report, batch, [RowResult("rejected", reason=error.message)])
                 return
             middle = len(batch) // 2
@@ -81,17 +88,17 @@ class BulkWrite(Generic[Row]):
         except DragomanError as error:
             if error.maybe_applied:
                 unknown = RowResult("unknown", reason=f"No answer says what became of it: {error.message}")
-                self._add(report, batch, self._looked_up(batch, [unknown] * len(batch), absent=unknown))
+                self._add(report, batch, self._looked_up(sent, [unknown] * len(sent), absent=unknown))
             raise
         else:
-            if len(results) != len(batch):
+            if len(results) != len(sent):
                 raise PluginError(
-                    f"{len(results)} results were answered for {len(batch)} rows.",
+                    f"{len(results)} results were answered for {len(sent)} rows.",
                     platform=self.pipeline.platform,
                     operation=str(self.operation),
                 )
             absent = RowResult("rejected", reason="The platform did not take it and does not say why.")
-            self._add(report, batch, self._looked_up(batch, results, absent=absent))
+            self._add(report, batch, self._looked_up(sent, results, absent=absent))
 
     def _looked_up(
         self, batch: Sequence[Row], results: Sequence[RowResult], *, absent: RowResult
@@ -109,9 +116,19 @@ class BulkWrite(Generic[Row]):
             settled[position] = result or absent
         return settled
 
-    def _add(self, report: Report, batch: Sequence[Row], results: Sequence[RowResult]) -> None:
-        start = len(report)
-        report.add(
-            Outcome(start + offset, self.key(row), result.status, result.id, result.reason)
-            for offset, (row, result) in enumerate(zip(batch, results, strict=True))
-        )
+    def _add(self, report: Report, batch: Sequence[_Entry[Row]], results: Sequence[RowResult]) -> None:
+        of_sent = iter(results)
+        left_out = RowResult("ignored", reason=LEFT_OUT)
+        outcomes = []
+        for entry in batch:
+            result = left_out if entry.row is None else next(of_sent)
+            outcomes.append(Outcome(entry.number, entry.key, result.status, result.id, result.reason))
+        report.add(outcomes)
+
+
+class _Entry(NamedTuple, Generic[Row]):
+    """A row on its way: its place in the caller's input, its key, and what is sent of it, if anything."""
+
+    number: int
+    key: str
+    row: Row | None

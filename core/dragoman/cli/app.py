@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dragoman.cli import migrate
+from dragoman.cli import convert, matrix, migrate, new_plugin
 from dragoman.cli.show import as_json, err, table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -27,6 +27,10 @@ def build() -> typer.Typer:
     cli.command()(backends)
     cli.command()(doctor)
     cli.command()(emulate)
+    cli.command()(convert.convert)
+    cli.command()(convert.formats)
+    cli.command()(matrix.matrix)
+    cli.command()(new_plugin.new_plugin)
     cli.add_typer(migrate.cli, name="migrate")
     installed().hooks.hook.dragoman_commands(cli=cli)
     return cli

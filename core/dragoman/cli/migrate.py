@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dragoman.cli import EXIT_DIFFERENT
+from dragoman.cli.options import OnLoss
 from dragoman.cli.show import Bars, as_json, err, out, settings, table
 from dragoman.connecting import connect
 from dragoman.errors import DragomanError
@@ -37,7 +38,7 @@ def plan(
     model: Annotated[str | None, typer.Option(help="Id, key or name of the model; none moves data only.")] = None,
     version: Annotated[str | None, typer.Option(help="Id or name of the version; the newest by default.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the plan.")] = Path("plan.json"),
-    on_loss: Annotated[str, typer.Option(help="raise: refuse losses. convert: let approximations pass.")] = "raise",
+    on_loss: OnLoss = "raise",
     source_set: SourceSet = [],  # noqa: B006 - typer reads the default and never changes it
     target_set: TargetSet = [],  # noqa: B006
     source_profile: SourceProfile = None,
@@ -45,11 +46,9 @@ def plan(
     json: Json = False,
 ) -> None:
     """Say what would move and what would be lost, and write that as a plan. Nothing else is written."""
-    if on_loss not in ("raise", "convert"):
-        raise typer.BadParameter("--on-loss is raise or convert.")
     scope = Scope(dataset=dataset, model=model, version=version)
     with _connected(source, target, scope, source_set, target_set, source_profile, target_profile) as migration:
-        migration.on_loss = on_loss  # type: ignore[assignment]
+        migration.on_loss = on_loss
         made = migration.plan()
     made.save(output)
     if json:

@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from dragoman.capability import FidelityTable
 from dragoman.errors import Conflict, InvalidData
+from dragoman.fidelity import LOSSLESS, FidelityTable
+from dragoman.parts import load_part
 from dragoman.schema import Item, Label, Ontology
 
 ErrorPolicy = Literal["raise", "collect"]
@@ -35,6 +36,7 @@ class Format:
         reader: A `Reader` subclass, or None.
         writer: A `Writer` subclass, or None.
         recognise: `"module:function"` of a path, which says whether the path looks like this format.
+        suffixes: Suffixes of file names that tell this format, such as `(".parquet",)`.
     """
 
     name: str
@@ -43,10 +45,20 @@ class Format:
     reader: str | None
     writer: str | None
     recognise: str | None = None
+    suffixes: tuple[str, ...] = ()
+
+    def load(self, part: str) -> Any:
+        """Import and return one of the parts: `"reader"`, `"writer"` or `"recognise"`.
+
+        Raises:
+            PluginError: It cannot be imported; the cause says why.
+            NotFound: The format has no such part.
+        """
+        return load_part(self, part)
 
 
 class Reader(ABC):
-    """Reads one dataset in a format.
+    """Reads one dataset in a format. A format's own options are further keyword arguments of its subclass.
 
     Args:
         path: A file or a folder, as the format has it.
@@ -55,6 +67,9 @@ class Reader(ABC):
     Raises:
         InvalidData: The path holds no such format; the error names the file and the byte offset or row.
     """
+
+    fidelity: ClassVar[FidelityTable] = LOSSLESS
+    """What reading gives of what the files hold."""
 
     def __init__(self, path: Path, *, on_error: ErrorPolicy = "raise") -> None:
         self.path = path
@@ -81,10 +96,10 @@ class Reader(ABC):
 
 
 class Writer(ABC):
-    """Writes one dataset in a format. `write` is called once."""
+    """Writes one dataset in a format. `write` is called once; options are as in `Reader`."""
 
     fidelity: ClassVar[FidelityTable]
-    """What the format keeps of rows."""
+    """What the format keeps of rows that are written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -96,7 +111,7 @@ class Writer(ABC):
         Args:
             ontology: The features that rows may have.
             items: All items.
-            rows: Labels or predictions, in any order; the core has checked them against `fidelity`.
+            rows: Labels or predictions, in any order; the core has made them fit `fidelity` already.
 
         Raises:
             InvalidData: A row names an item or feature that is not there.

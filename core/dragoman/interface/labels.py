@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from dragoman.calls.bulk import BulkWrite
-from dragoman.capability import LossPolicy
+from dragoman.fidelity import Keeper, LossPolicy, restore
 from dragoman.interface.base import Facet, operation, ref
 from dragoman.schema import Dataset, Label, Report
 
@@ -30,7 +30,7 @@ class Labels(Facet, name="labels"):
         Raises:
             NotFound: There is no such dataset or item.
         """
-        return self._pages("read", ref(dataset), items, size=page_size)
+        return map(restore, self._pages("read", ref(dataset), items, size=page_size))
 
     @operation()
     def write(
@@ -47,7 +47,8 @@ class Labels(Facet, name="labels"):
             rows: The labels; an iterator is consumed as it goes and never held whole.
             dataset: The dataset or its id.
             update: Overwrite labels of the same id; otherwise they are left as they are and `ignored`.
-            on_loss: What to do with a row that the platform would not keep exactly: refuse it, or convert it.
+            on_loss: What to do with a row that the platform would not keep exactly: `raise`, `convert`, `store` or
+                `drop`; see `dragoman.fidelity.LossPolicy`. What it cost is in `report.losses`.
 
         Raises:
             WouldLose: A row would lose something that `on_loss` does not allow.
@@ -56,13 +57,15 @@ class Labels(Facet, name="labels"):
         translation = self._translation("write")
         dataset_id = ref(dataset)
         find = getattr(self, "_find", None)
+        keeper = Keeper(self._adapter.label_fidelity, on_loss)
         return BulkWrite[Label](
             self._adapter.pipeline,
             self.operations["write"],
             key=lambda row: row.id,
             send=lambda batch: translation(dataset_id, batch, update),
             find=(lambda batch: find(dataset_id, batch)) if find else None,
-            check=lambda row: self._adapter.label_fidelity.check(row, on_loss),
+            keep=keeper.keep,
+            losses=keeper.losses,
         ).run(rows)
 
     @operation()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dragoman.calls.bulk import BulkWrite
-from dragoman.capability import LossPolicy
 from dragoman.errors import InvalidData
+from dragoman.fidelity import Keeper, LossPolicy, restore
 from dragoman.interface.base import Facet, operation, ref
 from dragoman.schema import Dataset, Prediction, Report, Version
 
@@ -34,7 +34,8 @@ class Predictions(Facet, name="predictions"):
             version: The version or its id.
             dataset: The dataset that holds the items, or its id.
             update: Overwrite predictions of the same id; otherwise they are left as they are and `ignored`.
-            on_loss: What to do with a row that the platform would not keep exactly: refuse it, or convert it.
+            on_loss: What to do with a row that the platform would not keep exactly: `raise`, `convert`, `store` or
+                `drop`; see `dragoman.fidelity.LossPolicy`. What it cost is in `report.losses`.
 
         Raises:
             InvalidData: A row's feature is none of the model's. Rows before it may be written: see `error.report`.
@@ -45,17 +46,16 @@ class Predictions(Facet, name="predictions"):
         version_id, dataset_id = ref(version), ref(dataset)
         features = self._known_features(version_id)
         find = getattr(self, "_find", None)
+        keeper = Keeper(self._adapter.prediction_fidelity, on_loss)
 
-        fidelity = self._adapter.prediction_fidelity
-
-        def check(row: Prediction) -> None:
-            fidelity.check(row, on_loss)
+        def keep(row: Prediction) -> Prediction | None:
             if features and row.feature not in features:
                 raise InvalidData(
                     f"The model knows no feature {row.feature!r}.",
                     hint=f"It knows: {', '.join(sorted(features))}.",
                     field="feature",
                 )
+            return keeper.keep(row)
 
         return BulkWrite[Prediction](
             self._adapter.pipeline,
@@ -63,7 +63,8 @@ class Predictions(Facet, name="predictions"):
             key=lambda row: row.id,
             send=lambda batch: translation(version_id, dataset_id, batch, update),
             find=(lambda batch: find(version_id, dataset_id, batch)) if find else None,
-            check=check,
+            keep=keep,
+            losses=keeper.losses,
         ).run(rows)
 
     @operation()
@@ -86,7 +87,7 @@ class Predictions(Facet, name="predictions"):
         Raises:
             NotFound: There is no such version, dataset or item.
         """
-        return self._pages("read", ref(version), ref(dataset), items, size=page_size)
+        return map(restore, self._pages("read", ref(version), ref(dataset), items, size=page_size))
 
     @operation()
     def delete(self, version: str | Version, *, dataset: str | Dataset, ids: Sequence[str] | None = None) -> None:

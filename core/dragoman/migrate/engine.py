@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from dragoman.adapter import Adapter
-from dragoman.capability import LossPolicy, Survival
 from dragoman.errors import Conflict, InvalidData, NotFound, WouldLose
+from dragoman.fidelity import LossPolicy, allows
 from dragoman.migrate.plan import Kind, Plan, PlannedStep, Scope, Survey
 from dragoman.migrate.verify import Verification, verify
 from dragoman.progress import SILENT, Progress
@@ -54,7 +54,7 @@ class Migration:
         source: Where the data is.
         target: Where it goes.
         scope: What is to move.
-        on_loss: `"raise"` refuses to apply a plan with losses; `"convert"` lets through what is approximate or stored.
+        on_loss: `"raise"` refuses to apply a plan with losses; for the others see `dragoman.fidelity.LossPolicy`.
         progress: Shown on every step that lasts.
     """
 
@@ -91,13 +91,14 @@ class Migration:
         items = track(source.datasets.read_items(dataset), "read items", dataset.items)
         steps.append(Survey("items").take(items))
         labels = track(source.labels.read(dataset), "read labels")
-        steps.append(Survey("labels", target.label_fidelity).take(labels))
+        steps.append(Survey("labels", source.label_reading.then(target.label_fidelity)).take(labels))
         if model is not None:
             steps.append(PlannedStep(kind="model", rows=1, name=model.name, exists=there.model is not None))
         if version is not None:
             steps.append(PlannedStep(kind="version", rows=1, name=version.name, exists=there.version is not None))
             predictions = track(source.predictions.read(version, dataset=dataset), "read predictions")
-            steps.append(Survey("predictions", target.prediction_fidelity).take(predictions))
+            kept = source.prediction_reading.then(target.prediction_fidelity)
+            steps.append(Survey("predictions", kept).take(predictions))
         return Plan(source=source.name, target=target.name, scope=self.scope, steps=tuple(steps), on_loss=self.on_loss)
 
     def apply(self, plan: Plan) -> Applied:
@@ -141,7 +142,9 @@ class Migration:
             ours = getattr(chosen, kind)
             if ours is not None and getattr(there, kind) is None:
                 raise NotFound(f"{self.target.name} has no {kind} named {ours.name!r}.", hint="Apply the plan first.")
-        return verify(self.source, self.target, chosen, there, media=media, progress=self._progress)
+        return verify(
+            self.source, self.target, chosen, there, on_loss=plan.on_loss, media=media, progress=self._progress
+        )
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
@@ -190,14 +193,16 @@ class Migration:
             yield msgspec.structs.replace(row, provenance=origin)
 
     def _refuse_losses(self, plan: Plan) -> None:
-        for loss in plan.losses:
-            if plan.on_loss == "raise" or loss.survival is Survival.DROPPED:
-                raise WouldLose(
-                    f"{loss.rows} rows would lose something: {loss.what} is {loss.survival} ({loss.how}).",
-                    hint='Plan with on_loss="convert" to accept what is approximate or stored.',
-                    platform=self.target.name,
-                    operation="migrate.apply",
-                )
+        tables = {"labels": self.target.label_fidelity, "predictions": self.target.prediction_fidelity}
+        for step in plan.steps:
+            for loss in step.losses:
+                if not allows(tables[step.kind], plan.on_loss, loss.declared()):
+                    raise WouldLose(
+                        f"{loss.rows} {step.kind} would lose something: {loss.declared()}.",
+                        hint="Plan with on_loss convert, store or drop, and read what each accepts.",
+                        platform=self.target.name,
+                        operation="migrate.apply",
+                    )
 
     # -- finding the two sides ----------------------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 from pydantic import ValidationError
 
-from dragoman.capability import FidelityTable, LossPolicy, Survival
 from dragoman.errors import InvalidData
+from dragoman.fidelity import Fidelity, FidelityTable, Loss, LossPolicy, Survival
 from dragoman.schema import Label
 from dragoman.schema.base import Control
 
@@ -42,6 +42,10 @@ class PlannedLoss(Control):
     survival: Survival
     how: str
     rows: int
+
+    def declared(self) -> Loss:
+        """Return the loss as a fidelity table declares it."""
+        return Loss(self.what, Fidelity(self.survival, self.how))
 
 
 class PlannedStep(Control):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from dragoman.adapter import Adapter
-from dragoman.capability import FidelityTable
+from dragoman.fidelity import FidelityTable, Keeper, LossPolicy, Survival, restore
 from dragoman.progress import Progress
 from dragoman.schema import Item, Label, Model
 
@@ -31,7 +31,7 @@ Verdict = Literal["missing", "extra", "changed", "lossy"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row that is not the same on both sides. `lossy` rows are there and were declared not to be exact."""
+    """One row that is not the same on both sides. `lossy` rows lost what was declared, and nothing else."""
 
     kind: str
     verdict: Verdict
@@ -61,15 +61,30 @@ class Verification:
 
 
 class Fact(NamedTuple):
-    """What is compared of one row: its key, its content as JSON, and whether it was declared not to arrive exactly."""
+    """What is compared of one row.
+
+    Args:
+        key: Its id or key.
+        content: What should be there, as JSON; None if the row was left out as the policy says.
+        lossy: Whether that is less than the source has.
+        known: Whether the content can be told beforehand; where the platform itself rounds, it cannot.
+    """
 
     key: str
-    content: bytes
+    content: bytes | None
     lossy: bool = False
+    known: bool = True
 
 
 def verify(
-    source: Adapter, target: Adapter, ours: Selection, theirs: Selection, *, media: bool, progress: Progress
+    source: Adapter,
+    target: Adapter,
+    ours: Selection,
+    theirs: Selection,
+    *,
+    on_loss: LossPolicy,
+    media: bool,
+    progress: Progress,
 ) -> Verification:
     """Compare what was selected on the source with its counterpart on the target."""
     assert ours.dataset is not None
@@ -85,12 +100,12 @@ def verify(
     both("items", map(_item_fact, read_here(ours.dataset)), map(_item_fact, read_there(theirs.dataset)))
     if media:
         both("media", map(_media_fact, read_here(ours.dataset)), map(_media_fact, read_there(theirs.dataset)))
-    labels = _row_facts(source.labels.read(ours.dataset), target.label_fidelity)
+    labels = _expected(source.labels.read(ours.dataset), target.label_fidelity, on_loss)
     both("labels", labels, _row_facts(target.labels.read(theirs.dataset)))
     if ours.version is not None and theirs.version is not None:
         sent = source.predictions.read(ours.version, dataset=ours.dataset)
         arrived = target.predictions.read(theirs.version, dataset=theirs.dataset)
-        both("predictions", _row_facts(sent, target.prediction_fidelity), _row_facts(arrived))
+        both("predictions", _expected(sent, target.prediction_fidelity, on_loss), _row_facts(arrived))
     if ours.model is not None:
         both("model", [_model_fact(ours.model)], [_model_fact(theirs.model)] if theirs.model else [])
     return result
@@ -121,11 +136,30 @@ def _media_fact(item: Item) -> Fact:
     return Fact(item.key, _encode({"sha256": digest}))
 
 
-def _row_facts(rows: Iterable[Label], fidelity: FidelityTable | None = None) -> Iterator[Fact]:
-    """Provenance is left out: it says where a row came from, and that differs by nature."""
+def _row_facts(rows: Iterable[Label]) -> Iterator[Fact]:
+    return (Fact(row.id, _row_content(row)) for row in rows)
+
+
+def _expected(rows: Iterable[Label], table: FidelityTable, on_loss: LossPolicy) -> Iterator[Fact]:
+    """Yield what should be there of the source's rows, once they were written as the policy says."""
+    # A plan whose losses were refused is compared with what comes closest.
+    keeper = Keeper(table, "drop" if on_loss == "raise" else on_loss)
     for row in rows:
-        content = _encode(msgspec.structs.replace(row, provenance=None))
-        yield Fact(row.id, content, fidelity is not None and bool(fidelity.losses(row)))
+        kept = keeper.keep(row)
+        if kept is None:
+            yield Fact(row.id, None, lossy=True)
+            continue
+        rounded = any(
+            loss.fidelity.survival is Survival.APPROXIMATE and loss.fidelity.to is None for loss in table.losses(row)
+        )
+        there = restore(kept)
+        known = not rounded or on_loss == "store"
+        yield Fact(row.id, _row_content(there), lossy=not known or there != row, known=known)
+
+
+def _row_content(row: Label) -> bytes:
+    """Provenance is left out: it says where a row came from, and that differs by nature."""
+    return _encode(msgspec.structs.replace(row, provenance=None))
 
 
 def _model_fact(model: Model) -> Fact:
@@ -139,8 +173,8 @@ def _model_fact(model: Model) -> Fact:
 def _compare(result: Verification, kind: str, here: Iterable[Fact], there: Iterable[Fact]) -> None:
     with tempfile.TemporaryDirectory() as folder, closing(sqlite3.connect(Path(folder) / "meeting.db")) as meeting:
         for side, facts in (("here", here), ("there", there)):
-            meeting.execute(f"create table {side} (key text, content blob, lossy integer)")
-            meeting.executemany(f"insert into {side} values (?, ?, ?)", facts)
+            meeting.execute(f"create table {side} (key text, content blob, lossy integer, known integer)")
+            meeting.executemany(f"insert into {side} values (?, ?, ?, ?)", facts)
             meeting.execute(f"create index by_key_{side} on {side} (key)")
         result.same[kind] = meeting.execute(_SAME).fetchone()[0]
         for verdict, key, ours, theirs in meeting.execute(_DIFFERENT):
@@ -152,12 +186,18 @@ _SAME = """
 select count(*) from here join there using (key) where not here.lossy and here.content = there.content
 """
 _DIFFERENT = """
-select case when here.lossy then 'lossy' else 'changed' end, key, here.content, there.content
-    from here join there using (key) where here.lossy or here.content <> there.content
+select 'lossy', key, null, null from here join there using (key)
+    where here.lossy and (here.content = there.content or not here.known)
 union all
-select 'missing', key, null, null from here where key not in (select key from there)
+select 'lossy', key, null, null from here where content is null and key not in (select key from there)
 union all
-select 'extra', key, null, null from there where key not in (select key from here)
+select 'changed', key, here.content, there.content from here join there using (key)
+    where here.content <> there.content and here.known
+union all
+select 'missing', key, null, null from here where content is not null and key not in (select key from there)
+union all
+select 'extra', key, null, null from there
+    where key not in (select key from here where content is not null)
 union all
 select 'extra', key, null, null from there group by key
     having count(*) > 1 and count(*) > (select count(*) from here where here.key = there.key)

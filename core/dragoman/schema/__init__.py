@@ -33,7 +33,7 @@ from dragoman.schema.geometry import (
     Whole,
 )
 from dragoman.schema.ontology import Attribute, AttributeOption, Feature, FeatureMap, Ontology
-from dragoman.schema.outcomes import CREATED, IGNORED, UPDATED, Outcome, OutcomeStatus, Report, RowResult
+from dragoman.schema.outcomes import CREATED, IGNORED, UPDATED, MeasuredLoss, Outcome, OutcomeStatus, Report, RowResult
 from dragoman.schema.rows import (
     AttributeValue,
     Interpolation,
@@ -72,6 +72,7 @@ __all__ = [
     "Label",
     "Mask",
     "MatchPolicy",
+    "MeasuredLoss",
     "Model",
     "Number",
     "Ontology",

@@ -37,8 +37,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     Args:
         row: Zero-based position of the row in the caller's input.
         key: The row's own id (labels, predictions) or key (items).
-        status: `created`; `updated` (it was there and is now as sent); `ignored` (it was there and was left alone);
-            `rejected` (the platform refused it); `unknown` (it was sent and no answer says what became of it).
+        status: `created`; `updated` (it was there and is now as sent); `ignored` (it was there and was left alone, or
+            the caller chose to drop it); `rejected` (the platform refused it); `unknown` (it was sent and no answer
+            says what became of it).
         id: The platform's id, when it gave one.
         reason: Why it was rejected, ignored or unknown, or how the status was found out.
     """
@@ -50,8 +51,28 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reason: str | None = None
 
 
+class MeasuredLoss(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What rows lost, and how much where that can be measured.
+
+    Args:
+        what: `"geometry rotated_box"`, `"field attributes"`.
+        survival: `approximate`, `stored` or `dropped`.
+        how: What became of it.
+        rows: How many rows lost it.
+        worst_iou: Lowest intersection over union of a geometry with what it became, 0 to 1.
+        mean_iou: Their mean.
+    """
+
+    what: str
+    survival: str
+    how: str
+    rows: int
+    worst_iou: float | None = None
+    mean_iou: float | None = None
+
+
 class Report:
-    """All outcomes of a bulk call, in the order of the rows.
+    """All outcomes of a bulk call, in the order of the rows; `losses` are what was converted, stored or dropped.
 
     Counts are at hand; the outcomes themselves are spooled to a temporary file once they are many, so a report of a
     million rows takes no more memory than one of ten thousand. Iterate as often as you like.
@@ -59,10 +80,10 @@ class Report:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.losses: tuple[MeasuredLoss, ...] = ()
         self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives as long as the report
         weakref.finalize(self, self._spool.close)
         self._encoder = msgspec.json.Encoder()
-        weakref.finalize(self, self._spool.close)
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Append outcomes."""
@@ -111,8 +132,9 @@ class Report:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts as plain values."""
-        return {"rows": len(self), **dict(self.counts)}
+        """Return the counts and losses as plain values."""
+        losses = {"losses": msgspec.to_builtins(self.losses)} if self.losses else {}
+        return {"rows": len(self), **dict(self.counts), **losses}
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items())) or "no rows"

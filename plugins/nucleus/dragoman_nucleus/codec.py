@@ -1,22 +1,20 @@
 """Pure translation between canonical rows and Nucleus's JSON. No network.
 
 Nucleus's coordinates are ours: absolute pixels, origin top-left; a box has its top-left corner. What Nucleus has no
-place for travels in the metadata under keys that begin with `dragoman_` and is taken out again on the way back.
+place for travels in the metadata under keys that begin with `dragoman_` and is taken out again on the way back. Rows
+come here as the fidelity table says that they are kept.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from dragoman.errors import InvalidData, PlatformError, WouldLose
+from dragoman.errors import InvalidData, PlatformError
 from dragoman.schema import (
-    AnyAnswer,
-    AttributeValue,
     Box,
     Geometry,
     Item,
@@ -28,7 +26,6 @@ from dragoman.schema import (
     Polyline,
     Prediction,
     Provenance,
-    RotatedBox,
     Task,
     Whole,
 )
@@ -43,23 +40,6 @@ def _vertices(run: tuple[float, ...]) -> Json:
     return {"vertices": [{"x": x, "y": y} for x, y in zip(run[::2], run[1::2], strict=True)]}
 
 
-def _polygon(polygon: Polygon) -> Json:
-    if len(polygon.parts) != 1 or len(polygon.parts[0]) != 1:
-        raise WouldLose("A Nucleus polygon has one ring; this one has holes or several parts.", field="geometry")
-    return _vertices(polygon.parts[0][0])
-
-
-def _corners(box: RotatedBox) -> Json:
-    turn = math.radians(box.angle)
-    cos, sin = math.cos(turn), math.sin(turn)
-    halves = ((-1, -1), (1, -1), (1, 1), (-1, 1))
-    run: list[float] = []
-    for sx, sy in halves:
-        dx, dy = sx * box.width / 2, sy * box.height / 2
-        run += (box.cx + dx * cos - dy * sin, box.cy + dx * sin + dy * cos)
-    return _vertices(tuple(run))
-
-
 def _keypoints(keypoints: Keypoints) -> Json:
     return {
         "keypoints": [{"x": point.x, "y": point.y, "visible": point.visibility == 2} for point in keypoints.points],
@@ -70,8 +50,7 @@ def _keypoints(keypoints: Keypoints) -> Json:
 
 _OUT: dict[type[Geometry], tuple[str, Callable[[Any], Json]]] = {
     Box: ("box", lambda box: {"x": box.x, "y": box.y, "width": box.width, "height": box.height}),
-    Polygon: ("polygon", _polygon),
-    RotatedBox: ("polygon", _corners),
+    Polygon: ("polygon", lambda polygon: _vertices(polygon.parts[0][0])),
     Polyline: ("line", lambda line: _vertices(line.vertices)),
     Keypoints: ("keypoints", _keypoints),
     Whole: ("category", lambda _: {}),
@@ -104,15 +83,8 @@ _IN: dict[str, Callable[[Json], Any]] = {
 
 
 def row_out(row: Label) -> Json:
-    """Return a label or prediction as Nucleus takes it.
-
-    Raises:
-        WouldLose: Its geometry has no place on Nucleus.
-    """
-    try:
-        kind, translate = _OUT[type(row.geometry)]
-    except KeyError:
-        raise WouldLose(f"Nucleus has no {row.geometry.kind} on images.", field="geometry") from None
+    """Return a label or prediction as Nucleus takes it."""
+    kind, translate = _OUT[type(row.geometry)]
     wire: Json = {
         "type": kind,
         "label": row.feature,
@@ -136,10 +108,6 @@ def _row_metadata(row: Label, kind: str) -> Json:
     ours: Json = {}
     if kind == "category":
         ours["id"] = row.id
-    if row.answer is not None:
-        ours["answer"] = msgspec.to_builtins(row.answer)
-    if row.attributes:
-        ours["attributes"] = msgspec.to_builtins(row.attributes)
     if row.provenance is not None:
         ours["provenance"] = msgspec.to_builtins(row.provenance)
     return joined(row.metadata, ours)
@@ -192,8 +160,6 @@ def _common(wire: Json) -> dict[str, Any]:
         "geometry": _IN[kind](wire.get("geometry") or {}),
         "id": row_id,
         "track_id": wire.get("track_reference_id"),
-        "answer": msgspec.convert(ours.get("answer"), AnyAnswer | None),
-        "attributes": msgspec.convert(ours.get("attributes") or {}, dict[str, AttributeValue]),
         "metadata": metadata,
         "provenance": msgspec.convert(provenance, Provenance) if provenance else Provenance("nucleus", row_id or None),
     }

@@ -1,12 +1,13 @@
 """What survives of labels and predictions on Nucleus.
 
-A geometry kind that is not named here is dropped. Answers and attributes travel in the metadata under keys that begin
-with `dragoman_`, where Nucleus shows them without honouring them.
+A geometry kind that is not named here is dropped. Nucleus shows what is stored in the metadata without honouring it.
 """
 
 from __future__ import annotations
 
-from dragoman.capability import EXACT, Fidelity, FidelityTable, Survival
+from dragoman.fidelity import EXACT, Fidelity, FidelityTable, Survival, approximate, dropped, stored
+
+_JOINED = approximate("one ring, whose parts and holes are joined by bridges without width", to="polygon")
 
 ROWS = FidelityTable(
     geometries={
@@ -14,16 +15,16 @@ ROWS = FidelityTable(
         "polygon": EXACT,
         "polyline": EXACT,
         "whole": Fidelity(Survival.EXACT, "one per item and taxonomy; its id is kept in the metadata"),
-        "polygon with holes": Fidelity(Survival.DROPPED, "a Nucleus polygon has one ring"),
-        "polygon of parts": Fidelity(Survival.DROPPED, "a Nucleus polygon has one ring"),
-        "rotated_box": Fidelity(Survival.APPROXIMATE, "a polygon of its four corners; the angle is lost"),
-        "keypoints": Fidelity(Survival.APPROXIMATE, "visibility becomes visible or not"),
+        "polygon with holes": _JOINED,
+        "polygon of parts": _JOINED,
+        "rotated_box": approximate("a polygon of its four corners; the angle is lost", to="polygon"),
+        "keypoints": approximate("visibility becomes visible or not"),
     },
     fields={
-        "answer": Fidelity(Survival.STORED, "kept in the metadata"),
-        "attributes": Fidelity(Survival.STORED, "kept in the metadata"),
-        "frame": Fidelity(Survival.DROPPED, "an image has no frames"),
-        "span": Fidelity(Survival.DROPPED, "an image has no frames"),
-        "interpolation": Fidelity(Survival.DROPPED, "an image has no frames"),
+        "answer": stored(),
+        "attributes": stored(),
+        "frame": dropped("an image has no frames"),
+        "span": dropped("an image has no frames"),
+        "interpolation": dropped("an image has no frames"),
     },
 )

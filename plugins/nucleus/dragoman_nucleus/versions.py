@@ -52,7 +52,8 @@ class NucleusVersions(Versions):
     _update = Gap.impossible("Nucleus changes no run once it is made.", instead="versions.create")
 
     def _delete(self, version: str) -> None:
-        self._adapter.client.delete_model_run(version)
+        # The SDK marks its own call for this route as deprecated; the run-based routes have no successor.
+        self._adapter.client.connection.delete(f"modelRun/{version}")
 
     _download_weights = Gap.unwritten("Nucleus keeps one weights file per model, not per version.")
     _upload_weights = Gap.unwritten("Nucleus keeps one weights file per model, not per version.")

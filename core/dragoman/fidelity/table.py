@@ -1,0 +1,140 @@
+"""What a platform or a file format keeps of rows, declared per geometry and field, in each direction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from dragoman.schema import GEOMETRIES, Label
+
+
+class Survival(StrEnum):
+    """What becomes of a geometry or field; each value loses more than the one before it."""
+
+    EXACT = "exact"
+    APPROXIMATE = "approximate"
+    STORED = "stored"
+    """Kept as metadata, not honoured; Dragoman gives it back when it reads."""
+    DROPPED = "dropped"
+
+
+_ORDER = tuple(Survival)
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """What survives of one geometry or field.
+
+    Args:
+        survival: How much of it.
+        how: How it changes, where it is not exact.
+        to: The form of geometry that the core converts an approximate one to before the adapter sees it, such as
+            `"polygon"`; None where the platform itself rounds it.
+    """
+
+    survival: Survival
+    how: str = ""
+    to: str | None = None
+
+
+EXACT = Fidelity(Survival.EXACT)
+
+
+def approximate(how: str, *, to: str | None = None) -> Fidelity:
+    """Declare that something close survives; see `Fidelity`."""
+    return Fidelity(Survival.APPROXIMATE, how, to)
+
+
+def stored(how: str = "kept in the metadata") -> Fidelity:
+    """Declare a field that has no place of its own and travels in the row's metadata."""
+    return Fidelity(Survival.STORED, how)
+
+
+def dropped(how: str) -> Fidelity:
+    """Declare that nothing survives, and why."""
+    return Fidelity(Survival.DROPPED, how)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One thing of a row that is not kept exactly: `"geometry keypoints"`, `"field attributes"`."""
+
+    what: str
+    fidelity: Fidelity
+
+    def __str__(self) -> str:
+        return f"{self.what} is {self.fidelity.survival}" + (f": {self.fidelity.how}" if self.fidelity.how else "")
+
+
+NO_SUCH_GEOMETRY = dropped("there is no such geometry")
+_NOTHING: tuple[Any, ...] = (None, {}, (), "none")
+"""Values of a field that say nothing, so that nothing is lost with them."""
+
+
+class FidelityTable:
+    """What is kept of rows in one direction.
+
+    Args:
+        geometries: Form of geometry (`Geometry.form`) to fidelity; a form that is not named is dropped.
+        fields: Field of a row to fidelity; a field that is not named is exact.
+    """
+
+    def __init__(self, geometries: Mapping[str, Fidelity], fields: Mapping[str, Fidelity] | None = None) -> None:
+        self.geometries = dict(geometries)
+        self.fields = dict(fields or {})
+        self._exact = frozenset(form for form, kept in geometries.items() if kept.survival is Survival.EXACT)
+        self._lossy = tuple(name for name, kept in self.fields.items() if kept.survival is not Survival.EXACT)
+
+    def geometry(self, form: str) -> Fidelity:
+        """Return what survives of a form of geometry."""
+        return self.geometries.get(form, NO_SUCH_GEOMETRY)
+
+    def field(self, name: str) -> Fidelity:
+        """Return what survives of a field."""
+        return self.fields.get(name, EXACT)
+
+    def losses(self, row: Label) -> list[Loss]:
+        """Return what is not kept exactly of `row`."""
+        lost = []
+        form = row.geometry.form
+        if form not in self._exact:
+            lost.append(Loss(f"geometry {form}", self.geometry(form)))
+        for name in self._lossy:
+            if getattr(row, name, None) not in _NOTHING:
+                lost.append(Loss(f"field {name}", self.fields[name]))
+        return lost
+
+    def then(self, after: FidelityTable) -> FidelityTable:
+        """Return what is kept when a row passes through this table and then through `after`.
+
+        A move is `source.label_reading.then(target.label_fidelity)`. What is approximated first loses what the
+        second table takes from the form it has become.
+        """
+        forms = {*self.geometries, *after.geometries}
+        names = {*self.fields, *after.fields}
+        return FidelityTable(
+            {form: self._through(form, after) for form in sorted(forms)},
+            {name: _worse(self.field(name), after.field(name)) for name in sorted(names)},
+        )
+
+    def _through(self, form: str, after: FidelityTable) -> Fidelity:
+        here = self.geometry(form)
+        if here.survival is Survival.DROPPED:
+            return here
+        return _worse(here, after.geometry(here.to or form))
+
+
+def _worse(first: Fidelity, second: Fidelity) -> Fidelity:
+    if first == second:
+        return first
+    worse = max(first, second, key=lambda fidelity: _ORDER.index(fidelity.survival))
+    how = "; then ".join(fidelity.how for fidelity in (first, second) if fidelity.how)
+    return Fidelity(worse.survival, how, second.to or first.to)
+
+
+LOSSLESS = FidelityTable(
+    dict.fromkeys([*(geometry.kind for geometry in GEOMETRIES), "polygon with holes", "polygon of parts"], EXACT)
+)
+"""Keeps everything."""

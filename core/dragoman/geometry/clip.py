@@ -1,0 +1,158 @@
+"""Clip geometries to the image, and say what was lost.
+
+Clipping is never silent: every result carries the share that was cut away. The image is the closed rectangle from 0, 0
+to width, height, in continuous coordinates; a point on its border is inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import shapely  # type: ignore[import-untyped]
+
+from dragoman.errors import Unsupported
+from dragoman.geometry.boxes import bounding_box, checked_boxes
+from dragoman.geometry.limits import Booleans, Floats, check_size
+from dragoman.geometry.rle import checked
+from dragoman.geometry.runs import area, window
+from dragoman.geometry.shapes import as_shape, line_shape, polygon_of_shape
+from dragoman.schema import AnyGeometry, Box, Keypoints, Mask, Point, Polygon, Polyline, RotatedBox, Whole
+
+
+@dataclass(frozen=True, slots=True)
+class Clipped:
+    """What clipping left of a geometry.
+
+    Args:
+        geometry: What lies inside the image; None where nothing does.
+        lost: Share that was cut away, 0 to 1: of the area, of a line's length, of the labelled keypoints; what has no
+            extent is lost whole or not at all.
+    """
+
+    geometry: AnyGeometry | None
+    lost: float
+
+
+def clip(geometry: AnyGeometry, width: int, height: int) -> Clipped:
+    """Cut away what lies outside an image of this size.
+
+    A geometry that is inside comes back as it is. Otherwise a box stays a box; a rotated box becomes the polygon that
+    is left of it; a polygon keeps its holes and may fall into parts; of a polyline that falls into pieces the longest
+    is left, the others count as lost; keypoints outside become unlabelled, without position; a mask gets the size of
+    the image, without scaling.
+
+    Args:
+        geometry: Any geometry in the image's pixels.
+        width, height: Size of the image.
+
+    Raises:
+        Unsupported: A cuboid is not in the image's pixels.
+        InvalidData: The size is not positive, or an outline is beyond the limits of `limits`.
+    """
+    check_size(width, height)
+    match geometry:
+        case Whole():
+            return Clipped(geometry, 0.0)
+        case Mask():
+            return _clip_mask(geometry, width, height)
+        case Keypoints():
+            return _clip_keypoints(geometry, width, height)
+        case Box() | RotatedBox() | Polygon() | Polyline() | Point():
+            around = bounding_box(geometry)
+            assert around is not None
+            if _inside(around, width, height):
+                return Clipped(geometry, 0.0)
+            if isinstance(geometry, Box):
+                return _clip_box(geometry, width, height)
+            return Clipped(None, 1.0) if isinstance(geometry, Point) else _clip_shape(geometry, width, height)
+    raise Unsupported(
+        f"A {geometry.kind} cannot be clipped: it is not in the image's pixels.", hint="Keep it as it is."
+    )
+
+
+def clip_boxes(boxes: npt.ArrayLike, width: int, height: int) -> tuple[Floats, Floats]:
+    """Clip axis-parallel boxes to the image.
+
+    Args:
+        boxes: Shape (n, 4): x, y, width, height in pixels.
+        width, height: Size of the image.
+
+    Returns:
+        The boxes, shape (n, 4), and the share of area lost of each, shape (n,). A box outside has lost 1, and a size
+        of 0 at the nearest place of the border.
+    """
+    check_size(width, height)
+    array = checked_boxes(boxes)
+    limit = np.array([width, height], np.float64)
+    low = np.clip(array[:, :2], 0, limit)
+    high = np.clip(array[:, :2] + array[:, 2:], 0, limit)
+    size = array[:, 2:]
+    # A side of length 0 keeps its share where it lies inside.
+    outside = (array[:, :2] > limit) | (array[:, :2] + size < 0)
+    kept = np.divide(high - low, size, out=np.where(outside, 0.0, 1.0), where=size > 0).prod(axis=1)
+    # The rounding of x + width must not make a loss of a box that is inside.
+    within: Booleans = np.all((array[:, :2] >= 0) & (array[:, :2] + size <= limit), axis=1)
+    clipped = np.concatenate([low, np.where(within[:, None], size, high - low)], axis=1)
+    return clipped, np.where(within, 0.0, np.clip(1 - kept, 0, 1))
+
+
+def _inside(box: Box, width: int, height: int) -> bool:
+    return box.x >= 0 and box.y >= 0 and box.x + box.width <= width and box.y + box.height <= height
+
+
+def _clip_box(box: Box, width: int, height: int) -> Clipped:
+    boxes, lost = clip_boxes([(box.x, box.y, box.width, box.height)], width, height)
+    share = float(lost[0])
+    return Clipped(None, 1.0) if share == 1 else Clipped(Box(*boxes[0].tolist()), share)
+
+
+def _clip_shape(geometry: RotatedBox | Polygon | Polyline, width: int, height: int) -> Clipped:
+    shape = line_shape(geometry) if isinstance(geometry, Polyline) else as_shape(geometry)
+    measure = shapely.length if isinstance(geometry, Polyline) else shapely.area
+    left = shapely.intersection(shape, shapely.box(0, 0, width, height))
+    rest: Polyline | Polygon | None = _longest(left) if isinstance(geometry, Polyline) else polygon_of_shape(left)
+    if rest is None:
+        return Clipped(None, 1.0)
+    if isinstance(rest, Polyline):
+        left = line_shape(rest)
+    whole = float(measure(shape))
+    return Clipped(rest, min(max(1 - float(measure(left)) / whole, 0.0), 1.0))
+
+
+def _longest(shape: shapely.Geometry) -> Polyline | None:
+    merged = shapely.line_merge(shape) if shape.geom_type == "MultiLineString" else shape
+    pieces = [piece for piece in shapely.get_parts(merged) if piece.geom_type == "LineString" and piece.length > 0]
+    if not pieces:
+        return None
+    longest = max(pieces, key=shapely.length)
+    return Polyline(tuple(shapely.get_coordinates(longest).ravel().tolist()))
+
+
+def _clip_mask(mask: Mask, width: int, height: int) -> Clipped:
+    if (mask.width, mask.height) == (width, height):
+        return Clipped(mask, 0.0)
+    counts = checked(mask.counts, mask.height, mask.width)
+    left = window(counts, mask.height, (0, 0), (width, height))
+    before, after = area(counts), area(left)
+    if before and not after:
+        return Clipped(None, 1.0)
+    return Clipped(Mask(height, width, tuple(left.tolist())), 1 - after / before if before else 0.0)
+
+
+def _clip_keypoints(geometry: Keypoints, width: int, height: int) -> Clipped:
+    points = tuple(
+        point
+        if point.x is None or point.y is None or (0 <= point.x <= width and 0 <= point.y <= height)
+        else msgspec.structs.replace(point, x=None, y=None, visibility=0)
+        for point in geometry.points
+    )
+    before = sum(point.visibility > 0 for point in geometry.points)
+    after = sum(point.visibility > 0 for point in points)
+    if before and not after:
+        return Clipped(None, 1.0)
+    if points == geometry.points:
+        return Clipped(geometry, 0.0)
+    return Clipped(Keypoints(points, geometry.skeleton), 1 - after / before if before else 0.0)

@@ -1,0 +1,63 @@
+"""The local backend, held to the conformance kit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dragoman import Adapter, Dataset, Item, Version, conformance
+from dragoman.conformance import Subject
+from dragoman.conformance.data import boxes
+
+
+class Local(Subject):
+    platform = "local"
+    own_modules = ("torch",)
+
+
+class TestContract(Local, conformance.BaseContract): ...
+
+
+class TestModels(Local, conformance.BaseModels): ...
+
+
+class TestVersions(Local, conformance.BaseVersions): ...
+
+
+class TestTraining(Local, conformance.BaseTraining):
+    training_parameters = {"steps": 2, "image_size": 64, "device": "cpu"}
+
+
+class TestInference(Local, conformance.BaseInference):
+    @pytest.fixture
+    def ready(self, backend: Adapter, model: Any, dataset: Dataset, items: list[Item]) -> Version:
+        rows = [label for item in items for label in boxes(1, item)]
+        backend.labels.write(rows, dataset=dataset).raise_for_problems()
+        parameters = TestTraining.training_parameters
+        job = backend.training.wait(backend.training.submit(model, dataset=dataset, parameters=parameters), timeout=180)
+        return backend.versions.get(job.version or "")
+
+
+class TestPredictions(Local, conformance.BasePredictions): ...
+
+
+class TestEvaluations(Local, conformance.BaseEvaluations): ...
+
+
+class TestDatasets(Local, conformance.BaseDatasets): ...
+
+
+class TestLabels(Local, conformance.BaseLabels): ...
+
+
+class TestOntologies(Local, conformance.BaseOntologies): ...
+
+
+class TestFidelity(Local, conformance.BaseFidelity): ...
+
+
+class TestFailures(Local, conformance.BaseFailures): ...
+
+
+class TestSecrets(Local, conformance.BaseSecrets): ...
