@@ -22,6 +22,7 @@ from .errors import (
 )
 from .fidelity import EXACT, Fidelity, FidelityTable, Survival
 from .hookspecs import hookimpl
+from .media import item_from_file, items_from_folder
 from .migrate import Migration
 from .plugins import Platform
 from .schema import (
@@ -130,4 +131,6 @@ __all__ = [
     "encode_rows",
     "facet",
     "hookimpl",
+    "item_from_file",
+    "items_from_folder",
 ]

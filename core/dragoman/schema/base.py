@@ -1,10 +1,19 @@
-"""What all models of the control plane share."""
+"""What all models of the control plane share, and all structs of the data plane."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
+
+SCHEMA_HOME = "https://dragoman.example/schema/"
+"""Base of the identifiers of embedded JSON Schemas; nothing is fetched from it."""
 
 
 class Control(BaseModel):
@@ -14,3 +23,29 @@ class Control(BaseModel):
 
 
 Name = Annotated[str, Field(min_length=1)]
+
+
+class Data(msgspec.Struct, frozen=True, gc=False):
+    """Base of the data plane. Its structs are fields of pydantic models, too: read from and written as plain values."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        def convert(value: Any) -> Any:
+            try:
+                return msgspec.convert(value, source)
+            except msgspec.ValidationError as error:
+                raise ValueError(str(error)) from error
+
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, cls) else convert(value),
+            serialization=core_schema.plain_serializer_function_ser_schema(msgspec.to_builtins),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        # A resource of its own inside the model's schema: pydantic knows nothing of the definitions it refers to.
+        home = f"{SCHEMA_HOME}{cls.__name__}"
+        _, definitions = msgspec.json.schema_components([cls], ref_template=f"{home}#/$defs/{{name}}")
+        return {"$id": home, "allOf": [{"$ref": f"{home}#/$defs/{cls.__name__}"}], "$defs": definitions}

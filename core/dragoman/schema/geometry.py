@@ -14,9 +14,10 @@ from typing import ClassVar
 import msgspec
 
 from dragoman.errors import InvalidData
+from dragoman.schema.base import Data
 
 
-class Geometry(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
+class Geometry(Data, frozen=True, gc=False, tag_field="type"):
     """Base of all geometries. `kind` is the tag that JSON carries in `type`."""
 
     kind: ClassVar[str]
@@ -164,7 +165,7 @@ class Point(Geometry, frozen=True, gc=False, tag="point"):
         _coerce(self, "y")
 
 
-class Keypoint(msgspec.Struct, frozen=True, gc=False):
+class Keypoint(Data, frozen=True, gc=False):
     """A named position. `x` and `y` are None where an unseen point has no position.
 
     `visibility` is COCO's flag: 0 not labelled, 1 labelled but hidden, 2 visible.

@@ -15,6 +15,7 @@ import msgspec
 
 from dragoman.errors import InvalidData
 from dragoman.schema.answers import AnyAnswer
+from dragoman.schema.base import Data
 from dragoman.schema.geometry import AnyGeometry
 
 NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
@@ -31,7 +32,7 @@ def derive_id(*identity: Any) -> str:
     return str(uuid5(NAMESPACE, _encoder.encode(identity).decode()))
 
 
-class Item(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Item(Data, frozen=True, gc=False, omit_defaults=True):
     """One media unit of a dataset.
 
     Args:
@@ -75,7 +76,7 @@ class Item(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             raise InvalidData(f"item {self.key!r} has EXIF orientation {self.orientation!r}.", field="orientation")
 
 
-class Provenance(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Provenance(Data, frozen=True, gc=False, omit_defaults=True):
     """Where a row came from: the platform, its id there, who made it and with which model version."""
 
     platform: str
@@ -84,7 +85,7 @@ class Provenance(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     version: str | None = None
 
 
-class Label(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Label(Data, frozen=True, gc=False, omit_defaults=True):
     """Ground truth on an item, on a frame of it, or on a span of its frames.
 
     Args:
