@@ -8,7 +8,7 @@ from the corner that is top-left before the rotation. All are float64, in pixels
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import inf
+from math import cos, radians, sin
 
 import numpy as np
 import numpy.typing as npt
@@ -154,7 +154,7 @@ def bounding_box(geometry: AnyGeometry) -> Box | None:
         case Box():
             return geometry
         case RotatedBox():
-            return Box(*boxes_around_rotated(rotated_array([geometry]))[0].tolist())
+            return _around_rotated(geometry)
         case Mask():
             counts = checked(geometry.counts, geometry.height, geometry.width)
             found = pixel_bounds(counts, geometry.height)
@@ -181,10 +181,17 @@ def labelled(geometry: Keypoints) -> tuple[float, ...]:
     )
 
 
+def _around_rotated(box: RotatedBox) -> Box:
+    # As `boxes_around_rotated`, in plain floats: for one box numpy would take ten times as long.
+    turn = radians(box.angle)
+    along, down = abs(cos(turn)), abs(sin(turn))
+    width, height = box.width * along + box.height * down, box.width * down + box.height * along
+    return Box(box.cx - width / 2, box.cy - height / 2, width, height)
+
+
 def _around(runs: Sequence[Sequence[float]]) -> Box:
-    left, right, top, bottom = inf, -inf, inf, -inf
-    for run in runs:
-        xs, ys = run[::2], run[1::2]
-        left, right = min(left, min(xs)), max(right, max(xs))
-        top, bottom = min(top, min(ys)), max(bottom, max(ys))
-    return Box(left, top, right - left, bottom - top)
+    if len(runs) > 1:
+        runs = [[number for run in runs for number in run]]
+    xs, ys = runs[0][::2], runs[0][1::2]
+    left, top = min(xs), min(ys)
+    return Box(left, top, max(xs) - left, max(ys) - top)

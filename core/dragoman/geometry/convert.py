@@ -58,11 +58,7 @@ def possible(form: str, to: str) -> bool:
     point. A cuboid, which is not in the image's pixels, a whole, and a point stay what they are.
     """
     _check_forms(form, to)
-    if form == to:
-        return True
-    if form in _AREAS:
-        return to in _AREAS or to == "point"
-    return form in ("polyline", "keypoints") and to in ("box", "point")
+    return (form, to) in _MAKERS
 
 
 def convert(
@@ -84,22 +80,24 @@ def convert(
         form: One of `FORMS`. A polygon that is simpler than the form asked for comes back as it is.
         size: Width and height of the image in pixels; needed for `"mask"`.
         tolerance: If above 0, polygons and polylines that come out are simplified within this many pixels
-            (`simplify`), before rings are joined.
+            (`simplify`), before rings are joined; boxes keep their corners.
 
     Raises:
         Unsupported: There is no such conversion; the message names both forms.
         InvalidData: The form is unknown, a size is missing, the geometry is empty (a mask without pixels, keypoints
             of which none is labelled), or an outline is beyond the limits of `limits`.
     """
-    if geometry.form == form and not tolerance:
+    here = geometry.form
+    if here == form and not tolerance:
         return geometry
-    if not possible(geometry.form, form):
+    maker = _MAKERS.get((here, form))
+    if maker is None:
+        _check_forms(form)
         raise Unsupported(
-            f"A geometry of form {geometry.form!r} cannot become {form!r}.",
-            hint=f"It can become: {', '.join(to for to in FORMS if possible(geometry.form, to))}.",
+            f"A geometry of form {here!r} cannot become {form!r}.",
+            hint=f"It can become: {', '.join(to for to in FORMS if possible(here, to))}.",
         )
-    maker = _MAKERS.get(form)
-    return geometry if maker is None else maker(geometry, size, tolerance)
+    return maker(geometry, size, tolerance)
 
 
 def _check_forms(*forms: str) -> None:
@@ -205,6 +203,14 @@ def _to_point(geometry: AnyGeometry, size: _Size, tolerance: float) -> Point:
     return Point(*centre[0].tolist())
 
 
+def _to_corners(geometry: AnyGeometry, size: _Size, tolerance: float) -> Polygon:
+    return _polygon(geometry)
+
+
+def _itself(geometry: AnyGeometry, size: _Size, tolerance: float) -> AnyGeometry:
+    return geometry
+
+
 def _to_line(geometry: AnyGeometry, size: _Size, tolerance: float) -> Polyline:
     assert isinstance(geometry, Polyline)
     simpler = simplify(geometry, tolerance)
@@ -218,7 +224,7 @@ def _not_empty(found: _T | None, geometry: AnyGeometry) -> _T:
     return found
 
 
-_MAKERS: dict[str, Callable[[AnyGeometry, _Size, float], AnyGeometry]] = {
+_BY_TARGET: dict[str, Callable[[AnyGeometry, _Size, float], AnyGeometry]] = {
     "box": _to_box,
     "rotated_box": _to_rotated_box,
     "polygon": _to_ring,
@@ -226,5 +232,12 @@ _MAKERS: dict[str, Callable[[AnyGeometry, _Size, float], AnyGeometry]] = {
     "polygon of parts": _to_parts,
     "mask": _to_mask,
     "point": _to_point,
-    "polyline": _to_line,
 }
+_MAKERS: dict[tuple[str, str], Callable[[AnyGeometry, _Size, float], AnyGeometry]] = {
+    **{(form, form): _itself for form in FORMS},
+    **{(form, to): make for form in _AREAS for to, make in _BY_TARGET.items()},
+    **{(form, to): _to_corners for form in ("box", "rotated_box") for to in _POLYGONS},
+    **{(form, to): _BY_TARGET[to] for form in ("polyline", "keypoints") for to in ("box", "point")},
+    ("polyline", "polyline"): _to_line,
+}
+"""Pair of forms to the function that converts; what is not here is impossible."""

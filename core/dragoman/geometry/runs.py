@@ -85,6 +85,14 @@ def expand(edges: Integers, stride: int) -> Integers:
     return (edges[edge, 1] + step) * stride + edges[edge, 0]
 
 
+def transposed(counts: Integers, height: int, width: int) -> Integers:
+    """Return the row-major counts of a mask from its column-major ones, which are those of the transposed mask.
+
+    Time and memory grow with the length of the mask's outline, not with its area.
+    """
+    return runs_of(expand(upright_edges(counts, height, width), width), height * width)
+
+
 def window(counts: Integers, height: int, corner: tuple[int, int], size: tuple[int, int]) -> Integers:
     """Return the column-major counts of the part of a mask that a window shows.
 

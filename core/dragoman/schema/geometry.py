@@ -64,9 +64,11 @@ def _coerce_run(
             f"{struct.kind} {name} has {len(run)} numbers; it needs at least {minimum}, in groups of {multiple}.",
             field=f"geometry.{name}",
         )
-    for position, number in enumerate(run):
-        if not isfinite(number):
-            raise InvalidData(f"{struct.kind} {name} holds {number}.", field=f"geometry.{name}[{position}]")
+    # The sum is finite unless a number is not, or the finite ones overflow: one look for the common case.
+    if not isfinite(sum(run)):
+        for position, number in enumerate(run):
+            if not isfinite(number):
+                raise InvalidData(f"{struct.kind} {name} holds {number}.", field=f"geometry.{name}[{position}]")
     return run
 
 
