@@ -33,7 +33,8 @@ $(VENV)/.installed: $(MANIFESTS)
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt -e examples/plugin-template
+	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt \
+		-e 'core[formats,parquet,supervision]' -e examples/plugin-template
 	touch $@
 
 docs: $(VENV)/.installed-dev ## Generate docs/matrix.md, docs/coverage.md and docs/schema/.

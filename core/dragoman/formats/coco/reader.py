@@ -1,0 +1,137 @@
+"""Reads COCO datasets and results files. Images and categories are held in memory, annotations never."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+from msgspec import UNSET
+
+from dragoman.errors import InvalidData
+from dragoman.formats.base import ErrorPolicy, Reader
+from dragoman.formats.coco.annotation import Annotation, PlainAnnotation, Shape, Tables, plain_to_rows, to_row
+from dragoman.formats.coco.dataset import MARK, TABLES, Dataset, File
+from dragoman.formats.coco.ids import SeenIds
+from dragoman.formats.coco.records import Run, Table
+from dragoman.formats.coco.scan import Section, sections
+from dragoman.schema import Item, Label, Ontology
+
+
+class CocoReader(Reader):
+    """Reads COCO detection, segmentation and keypoints, and results files.
+
+    Args:
+        path: A JSON file, or a folder; see `layout` for the layouts that are known.
+        on_error: What to do with a bad image, category or annotation.
+        dataset: For a results file (a list): the dataset's file or folder, which has the images and categories.
+        shape: Which shape becomes the geometry where an annotation has several; the others stay in the metadata.
+        pattern: Names of the files to take from a folder.
+
+    Raises:
+        InvalidData: See `Reader`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        on_error: ErrorPolicy = "raise",
+        dataset: Path | str | None = None,
+        shape: Shape = "auto",
+        pattern: str | None = None,
+    ) -> None:
+        super().__init__(path, on_error=on_error)
+        if shape not in get_args(Shape):
+            raise InvalidData(f"There is no shape {shape!r}.", hint=f"There are: {', '.join(get_args(Shape))}.")
+        self._shape: Shape = shape
+        found = sections(path, streamed="annotations", tables=TABLES) if path.is_file() else {}
+        self._results: Section | None = found.get("")
+        if self._results and dataset is None:
+            raise InvalidData(f"{path} holds results only.", hint="Give the dataset that they are of: dataset=PATH.")
+        self._dataset = Dataset(Path(dataset) if self._results and dataset else path, pattern, self.refuse)
+
+    def ontology(self) -> Ontology:
+        """Return the categories of all files, in their order; `categories` has what a feature has no place for."""
+        return self._dataset.ontology
+
+    @property
+    def categories(self) -> Mapping[str, dict[str, Any]]:
+        """Further keys of the categories by feature: `supercategory`, `keypoints`, `skeleton` and what others added.
+
+        Give them to `CocoWriter` to write them again.
+        """
+        return self._dataset.further
+
+    def items(self) -> Iterator[Item]:
+        """Yield all items; see `Reader`. Where files of one folder share names, their keys begin with the file's."""
+        for file in self._dataset.files:
+            yield from file.items.values()
+
+    def rows(self) -> Iterator[Label]:
+        """Yield labels, and predictions where an annotation has a score; see `Reader`."""
+        self.ontology()
+        files = self._dataset.files
+        if self._results:
+            if len(files) > 1:
+                raise InvalidData(f"{self._dataset.path} has several files.", hint="Name the one the results are of.")
+            yield from self._array(self.path, self._results, files[0], SeenIds())
+            return
+        before: list[SeenIds] = []
+        for file in files:
+            if "annotations" in file.sections:
+                seen = SeenIds()
+                rows = self._array(file.source.path, file.sections["annotations"], file, seen)
+                yield from _told_apart(rows, file.source.label, before) if before else rows
+                before.append(seen)
+
+    def _array(self, path: Path, section: Section, file: File, seen: SeenIds) -> Iterator[Label]:
+        tables = Tables(
+            items={image_id: item.key for image_id, item in file.items.items()},
+            features=file.features,
+            skeletons=self._dataset.skeletons,
+            source=path.name,
+            exact=MARK in file.info and not self._results,
+            shape=self._shape,
+        )
+        table = _MOSTLY_PLAIN if self._shape == "auto" else _ANY
+        for run in table.read(path, section, self.refuse):
+            yield from self._run(run, tables, seen)
+
+    def _run(self, run: Run[Annotation], tables: Tables, seen: SeenIds) -> Iterable[Label]:
+        ids = [annotation.id for annotation in run.found if annotation.id is not UNSET]
+        all_new = seen.add_all(ids)
+        if run.plain and all_new:
+            with suppress(InvalidData, KeyError):
+                return plain_to_rows(run.found, tables)  # type: ignore[arg-type]
+        return self._one_by_one(_ANY.in_full(run), tables, None if all_new else seen)
+
+    def _one_by_one(self, run: Run[Annotation], tables: Tables, seen: SeenIds | None) -> Iterator[Label]:
+        for place, annotation in enumerate(run.found):
+            try:
+                if seen:
+                    _refuse_twice(annotation, seen)
+                row = to_row(annotation, run.extras[place], run.first + place, tables)
+            except InvalidData as error:
+                self.refuse(run.refused(error, run.first + place))
+                continue
+            yield row
+
+
+_MOSTLY_PLAIN = Table(Annotation, PlainAnnotation)
+_ANY = Table(Annotation, None)
+
+
+def _told_apart(rows: Iterable[Label], label: str, before: Sequence[SeenIds]) -> Iterator[Label]:
+    """Yield rows; where another file of the dataset had an id already, the file's label is put before it."""
+    for row in rows:
+        if any(seen.has(row.id) for seen in before):
+            row = msgspec.structs.replace(row, id=f"{label}/{row.id}")
+        yield row
+
+
+def _refuse_twice(annotation: Annotation, seen: SeenIds) -> None:
+    if annotation.id is not UNSET and not seen.add_all([annotation.id]):
+        raise InvalidData(f"The annotation id {annotation.id!r} is there twice.", field="id")

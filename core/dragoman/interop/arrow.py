@@ -1,0 +1,187 @@
+"""Items and rows as Arrow record batches, lossless, and back. Needs the extra `parquet` (pyarrow).
+
+What is queried has columns of its own: ids, names, numbers, a box, rings as nested lists. What nests freely (metadata,
+attributes, answers, the rarer geometries) is JSON text in a column, so that it comes back exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dragoman.errors import InvalidData, Unsupported
+from dragoman.schema import AnyGeometry, Box, Item, Label, Polygon, Prediction
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+BATCH = 5_000
+"""Rows of a record batch."""
+
+_BOX = ("x", "y", "width", "height")
+_JSON = ("answer", "attributes", "metadata", "class_pdf", "provenance")
+_PLAIN = ("id", "item", "feature", "frame", "interpolation", "track_id")
+_encode = msgspec.json.Encoder().encode
+
+
+def row_schema() -> pa.Schema:
+    """Return the columns of rows: `kind` is `"label"` or `"prediction"`, `geometry` the JSON of rarer geometries."""
+    pa = _pyarrow()
+    text, number = pa.string(), pa.float64()
+    columns = {
+        "kind": pa.dictionary(pa.int8(), text),
+        "id": text,
+        "item": text,
+        "feature": text,
+        "geometry_type": pa.dictionary(pa.int8(), text),
+        **dict.fromkeys(_BOX, number),
+        "parts": pa.list_(pa.list_(pa.list_(number))),
+        "geometry": text,
+        "frame": pa.int64(),
+        "span": pa.list_(pa.int64()),
+        "interpolation": text,
+        "track_id": text,
+        "confidence": number,
+        **dict.fromkeys(_JSON, text),
+    }
+    return pa.schema(list(columns.items()))
+
+
+def item_schema() -> pa.Schema:
+    """Return the columns of items, which are their fields; `metadata` is JSON text."""
+    pa = _pyarrow()
+    text, whole = pa.string(), pa.int64()
+    kinds = {
+        **{"key": text, "id": text, "uri": text, "data": pa.large_binary(), "width": whole, "height": whole},
+        **{"media": text, "frames": whole, "frame_rate": pa.float64(), "orientation": whole},
+        **{"content_hash": text, "split": text, "metadata": text},
+    }
+    return pa.schema([(name, kinds[name]) for name in Item.__struct_fields__])
+
+
+def to_arrow(rows: Iterable[Label], *, batch_size: int = BATCH) -> Iterator[pa.RecordBatch]:
+    """Yield labels and predictions as record batches of `row_schema`.
+
+    `pyarrow.Table.from_batches(to_arrow(rows), row_schema())` is the table of all of them.
+
+    Args:
+        rows: Labels, predictions, or both.
+        batch_size: Most rows of a batch.
+    """
+    return _batches(rows, row_schema(), _columns_of_row, batch_size)
+
+
+def from_arrow(batches: Iterable[pa.RecordBatch] | pa.Table) -> Iterator[Label]:
+    """Yield the rows of record batches or a table; columns beyond `row_schema` are passed over.
+
+    Raises:
+        InvalidData: A column is missing, or a row breaks the schema; the error names the row and the field.
+    """
+    return _structs(batches, row_schema(), _row_of)
+
+
+def items_to_arrow(items: Iterable[Item], *, batch_size: int = BATCH) -> Iterator[pa.RecordBatch]:
+    """Yield items as record batches of `item_schema`."""
+    return _batches(items, item_schema(), _columns_of_item, batch_size)
+
+
+def items_from_arrow(batches: Iterable[pa.RecordBatch] | pa.Table) -> Iterator[Item]:
+    """Yield the items of record batches or a table; see `from_arrow`."""
+    return _structs(batches, item_schema(), _item_of)
+
+
+def _batches(things: Iterable[Any], schema: pa.Schema, columns_of: Any, size: int) -> Iterator[pa.RecordBatch]:
+    pa = _pyarrow()
+    source = iter(things)
+    while some := [columns_of(thing) for thing in islice(source, size)]:
+        arrays = [pa.array([row.get(column.name) for row in some], column.type) for column in schema]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _structs(batches: Iterable[pa.RecordBatch] | pa.Table, schema: pa.Schema, build: Any) -> Iterator[Any]:
+    found = batches.to_batches(BATCH) if hasattr(batches, "to_batches") else batches
+    position = 0
+    for batch in found:
+        if missing := [name for name in schema.names if name not in batch.schema.names]:
+            raise InvalidData(f"The table has no column {missing[0]!r}.", field=missing[0])
+        for values in batch.select(schema.names).to_pylist():
+            try:
+                yield build(values)
+            except InvalidData as error:
+                raise InvalidData(error.message, row=position, field=error.field) from error
+            except (msgspec.MsgspecError, TypeError) as error:
+                cause = error.__cause__
+                message = cause.message if isinstance(cause, InvalidData) else f"{error}."
+                raise InvalidData(message, row=position) from error
+            position += 1
+
+
+def _columns_of_row(row: Label) -> dict[str, Any]:
+    columns: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
+    columns |= _columns_of_geometry(row.geometry)
+    columns["span"] = row.span
+    columns["kind"] = "prediction" if isinstance(row, Prediction) else "label"
+    if isinstance(row, Prediction):
+        columns["confidence"] = row.confidence
+    for name in _JSON:
+        value = getattr(row, name, None)
+        if value is not None and value != {}:
+            columns[name] = _encode(value).decode()
+    if isinstance(row, Prediction) and row.class_pdf == {}:
+        columns["class_pdf"] = "{}"
+    return columns
+
+
+def _columns_of_geometry(geometry: AnyGeometry) -> dict[str, Any]:
+    if isinstance(geometry, Box):
+        return {"geometry_type": "box", **{name: getattr(geometry, name) for name in _BOX}}
+    if isinstance(geometry, Polygon):
+        return {"geometry_type": "polygon", "parts": geometry.parts}
+    return {"geometry_type": geometry.kind, "geometry": _encode(geometry).decode()}
+
+
+def _row_of(columns: dict[str, Any]) -> Label:
+    values: dict[str, Any] = {name: columns[name] for name in (*_PLAIN, "span")}
+    for name in _JSON:
+        if columns[name] is not None:
+            values[name] = msgspec.json.decode(columns[name])
+    kind: type[Label] = Prediction if columns["kind"] == "prediction" else Label
+    if kind is Prediction:
+        values["confidence"] = columns["confidence"]
+    values["geometry"] = _geometry_of(columns)
+    return msgspec.convert({name: value for name, value in values.items() if value is not None}, kind)
+
+
+def _geometry_of(columns: dict[str, Any]) -> Any:
+    kind = columns["geometry_type"]
+    if kind == "box":
+        return {"type": kind, **{name: columns[name] for name in _BOX}}
+    if kind == "polygon":
+        return {"type": kind, "parts": columns["parts"]}
+    if columns["geometry"] is None:
+        raise InvalidData(f"The geometry of a {kind} is missing.", field="geometry")
+    return msgspec.json.decode(columns["geometry"])
+
+
+def _columns_of_item(item: Item) -> dict[str, Any]:
+    columns: dict[str, Any] = {name: getattr(item, name) for name in Item.__struct_fields__}
+    columns["metadata"] = _encode(item.metadata).decode() if item.metadata else None
+    return columns
+
+
+def _item_of(columns: dict[str, Any]) -> Item:
+    values = {name: value for name, value in columns.items() if value is not None}
+    if "metadata" in values:
+        values["metadata"] = msgspec.json.decode(values["metadata"])
+    return msgspec.convert(values, Item, builtin_types=(bytes,))
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise Unsupported("Arrow and Parquet need pyarrow.", hint="Install dragoman[parquet].") from error
+    return pyarrow

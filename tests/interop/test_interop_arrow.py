@@ -1,0 +1,56 @@
+"""Rows and items become Arrow tables and come back."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as compute
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.conformance import strategies
+from dragoman.errors import InvalidData
+from dragoman.interop.arrow import from_arrow, item_schema, items_from_arrow, items_to_arrow, row_schema, to_arrow
+from dragoman.schema import Box, Item, Label, Prediction
+
+rows = st.lists(st.one_of(strategies.labels_with(), strategies.predictions_with()), max_size=6)
+
+
+@given(rows, st.integers(1, 4))
+def test_rows_come_back(found: list[Label], size: int) -> None:
+    table = pa.Table.from_batches(to_arrow(found, batch_size=size), row_schema())
+    again = list(from_arrow(table))
+    assert again == found
+    assert [type(row) for row in again] == [type(row) for row in found]
+
+
+@given(st.lists(strategies.items, max_size=4))
+def test_items_come_back(found: list[Item]) -> None:
+    assert list(items_from_arrow(pa.Table.from_batches(items_to_arrow(found), item_schema()))) == found
+
+
+def test_columns_can_be_queried() -> None:
+    found = [Prediction("i", "f", Box(n, 0, 1, 1), confidence=n / 10) for n in range(10)]
+    table = pa.Table.from_batches(to_arrow(found), row_schema())
+    sure = table.filter(compute.field("confidence") >= 0.5)
+    assert [row.geometry.x for row in from_arrow(sure)] == [5, 6, 7, 8, 9]  # type: ignore[union-attr]
+
+
+def test_batches_are_no_larger_than_asked() -> None:
+    found = [Label("i", "f", Box(n, 0, 1, 1)) for n in range(10)]
+    assert [batch.num_rows for batch in to_arrow(found, batch_size=4)] == [4, 4, 2]
+
+
+def test_a_bad_value_is_refused_with_its_row() -> None:
+    table = pa.Table.from_batches(to_arrow([Label("i", "f", Box(n, 0, 1, 1)) for n in range(3)]), row_schema())
+    widths = pa.array([1.0, 1.0, -1.0])
+    damaged = table.set_column(table.schema.get_field_index("width"), "width", widths)
+    with pytest.raises(InvalidData, match="not negative") as caught:
+        list(from_arrow(damaged))
+    assert caught.value.row == 2
+
+
+def test_a_missing_column_is_named() -> None:
+    table = pa.Table.from_batches(to_arrow([Label("i", "f", Box(1, 0, 1, 1))]), row_schema())
+    with pytest.raises(InvalidData, match="no column 'item'"):
+        list(from_arrow(table.drop_columns(["item"])))
