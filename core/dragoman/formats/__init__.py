@@ -13,3 +13,8 @@ __all__ = ["ErrorPolicy", "Format", "Reader", "Writer", "dragoman_formats"]
 @hookimpl
 def dragoman_formats(register: Callable[[Format], None]) -> None:
     """Register the built-in formats."""
+    from dragoman.formats.builtin import BUILTIN
+    from dragoman.formats.builtin_more import BUILTIN_MORE
+
+    for one in (*BUILTIN, *BUILTIN_MORE):
+        register(one)

@@ -1,0 +1,215 @@
+"""Pure translation of a labelling configuration, Label Studio's XML of tags, to an ontology and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dragoman.formats.common.markup import Node, document, element, parent
+from dragoman.schema import Attribute, AttributeOption, Feature, Ontology
+
+SHAPES = {
+    "rectanglelabels": ("box", "rotated_box"),
+    "polygonlabels": ("polygon", "polyline"),
+    "keypointlabels": ("point",),
+    "brushlabels": ("mask",),
+    "ellipselabels": ("polygon",),
+    "timelinelabels": ("whole",),
+}
+"""Tags that draw and name at once, in lower case, and what they draw."""
+BARE = {"rectangle": "rectanglelabels", "polygon": "polygonlabels", "keypoint": "keypointlabels"} | {
+    "brush": "brushlabels",
+    "ellipse": "ellipselabels",
+    "videorectangle": "rectanglelabels",
+}
+"""Tags that only draw; a tag <Labels> beside them names."""
+CLASS = "dragoman_class"
+"""Name of our control whose choices are features; other choices are answers to the feature named like their control."""
+CONTROLS = {
+    "box": "RectangleLabels",
+    "polygon": "PolygonLabels",
+    "point": "KeyPointLabels",
+    "mask": "BrushLabels",
+    "ellipse": "EllipseLabels",
+}
+"""Names of our controls that draw on images, by the kind of geometry that they draw."""
+VIDEO, VIDEO_LABELS, TIMELINE = "video_box", "video_labels", "video_timeline"
+MEDIA = ("image", "video")
+_QUESTIONS = {"choices": "radio", "textarea": "text", "number": "number", "rating": "number"}
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One tag that makes results: its name, its tag in lower case, its labels with colours, and how it asks."""
+
+    name: str
+    tag: str
+    to_name: str
+    labels: dict[str, str | None] = field(default_factory=dict)
+    multiple: bool = False
+    required: bool = False
+    per_region: bool = False
+    when: frozenset[str] = frozenset()
+    """Labels for whose regions it asks; empty for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A labelling configuration: controls by name, and (tag, key of the task's data) of each medium by name."""
+
+    controls: dict[str, Control]
+    media: dict[str, tuple[str, str]]
+
+    def ontology(self, name: str) -> Ontology:
+        """Return the features that can be labelled, with what is asked of them."""
+        kinds: dict[str, dict[str, None]] = {}
+        colors: dict[str, str | None] = {}
+        bare = dict.fromkeys(
+            kind for control in self.controls.values() if control.tag in BARE for kind in SHAPES[BARE[control.tag]]
+        )
+        for control in self.controls.values():
+            drawn = bare if control.tag == "labels" else dict.fromkeys(SHAPES.get(control.tag, ()))
+            classes = control.name == CLASS
+            if control.tag in SHAPES or control.tag == "labels" or classes:
+                for label, color in control.labels.items():
+                    kinds.setdefault(label, {}).update(drawn or {"whole": None})
+                    colors[label] = colors.get(label) or color
+        features = [
+            Feature(name=label, geometries=tuple(found), color=colors[label], attributes=tuple(self._asked(label)))
+            for label, found in kinds.items()
+        ]
+        features += [feature for feature in self._questions() if feature.name not in kinds]
+        return Ontology(name=name, features=tuple(features))
+
+    def _asked(self, label: str) -> Iterator[Attribute]:
+        for control in self.controls.values():
+            if control.tag in _QUESTIONS and control.per_region and (not control.when or label in control.when):
+                yield _attribute(control)
+
+    def _questions(self) -> Iterator[Feature]:
+        for control in self.controls.values():
+            if control.tag in _QUESTIONS and not control.per_region and control.name != CLASS:
+                yield Feature(name=control.name, geometries=("whole",), attributes=(_attribute(control),))
+
+
+def read_config(content: bytes, shown: str = "the labelling configuration") -> Config:
+    """Return what a labelling configuration says.
+
+    Raises:
+        InvalidData: It is not XML.
+    """
+    controls: dict[str, Control] = {}
+    media: dict[str, tuple[str, str]] = {}
+    for node in _all(document(content, shown)):
+        tag, name = node.tag.lower(), node.attributes.get("name", "")
+        if "toName" in node.attributes and name:
+            controls[name] = _control(node, tag, name)
+        elif name and node.attributes.get("value", "").startswith("$"):
+            media[name] = (tag, node.attributes["value"][1:])
+    return Config(controls, media)
+
+
+def write_config(ontology: Ontology, media: tuple[str, ...] = ("image",)) -> str:
+    """Return a labelling configuration for the media, as XML, with a control for all that the ontology can hold.
+
+    Raises:
+        InvalidData: XML cannot hold a name.
+    """
+    tags = []
+    for medium in media:
+        tags.append(element(medium.capitalize(), name=medium, value=f"${medium}"))
+        tags += _drawn(ontology) if medium == "image" else _drawn_on_video(ontology)
+    whole = [feature for feature in ontology.features if "whole" in feature.geometries or not feature.geometries]
+    classes = [feature.name for feature in whole if not _is_question(feature)]
+    if classes:
+        tags.append(_choices(CLASS, classes, media[0], multiple=True))
+    tags += [_question(feature.attributes[0], media[0]) for feature in whole if _is_question(feature)]
+    asked: dict[str, tuple[Attribute, list[str]]] = {}
+    for feature in ontology.features:
+        for attribute in () if _is_question(feature) else feature.attributes:
+            asked.setdefault(attribute.name, (attribute, []))[1].append(feature.name)
+    for attribute, features in asked.values():
+        when = {} if any("," in name for name in features) else {"whenLabelValue": ",".join(features)}
+        tags.append(_question(attribute, media[0], perRegion="true", **when))
+    return parent("View", (f"\n{tag}" for tag in tags)) + "\n"
+
+
+def _is_question(feature: Feature) -> bool:
+    asked = feature.attributes
+    return feature.geometries == ("whole",) and len(asked) == 1 and asked[0].name == feature.name
+
+
+def _drawn(ontology: Ontology) -> Iterator[str]:
+    for kind, tag in CONTROLS.items():
+        features = [feature for feature in ontology.features if _draws(feature, SHAPES[tag.lower()])]
+        if features:
+            yield parent(tag, map(_label, features), name=kind, toName="image")
+
+
+def _drawn_on_video(ontology: Ontology) -> Iterator[str]:
+    boxes = [feature for feature in ontology.features if _draws(feature, ("box", "rotated_box"))]
+    if boxes:
+        yield element("VideoRectangle", name=VIDEO, toName="video")
+        yield parent("Labels", map(_label, boxes), name=VIDEO_LABELS, toName="video")
+    whole = [feature for feature in ontology.features if _draws(feature, ("whole",)) and not _is_question(feature)]
+    if whole:
+        yield parent("TimelineLabels", map(_label, whole), name=TIMELINE, toName="video")
+
+
+def _draws(feature: Feature, kinds: tuple[str, ...]) -> bool:
+    return not feature.geometries or bool(set(kinds) & set(feature.geometries))
+
+
+def _label(feature: Feature) -> str:
+    color = {"background": feature.color} if feature.color else {}
+    return element("Label", value=feature.name, **color)
+
+
+def _question(attribute: Attribute, medium: str, **more: str) -> str:
+    if attribute.kind in ("radio", "checklist"):
+        names = [option.name for option in attribute.options]
+        required = {"required": "true"} if attribute.required else {}
+        return _choices(attribute.name, names, medium, multiple=attribute.kind == "checklist", **required, **more)
+    tag = "TextArea" if attribute.kind == "text" else "Number"
+    return element(tag, name=attribute.name, toName=medium, **more)
+
+
+def _choices(name: str, options: list[str], medium: str, *, multiple: bool, **more: str) -> str:
+    listed = (element("Choice", value=option) for option in options)
+    return parent("Choices", listed, name=name, toName=medium, choice="multiple" if multiple else "single", **more)
+
+
+def _all(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _all(child)
+
+
+def _control(node: Node, tag: str, name: str) -> Control:
+    labels: dict[str, str | None] = {}
+    for label in _all(node):
+        if label.tag in ("Label", "Choice") and label.attributes.get("value"):
+            color = label.attributes.get("background", "")
+            labels[label.attributes["value"]] = color if _COLOR.fullmatch(color) else None
+    when = node.attributes.get("whenLabelValue", "")
+    return Control(
+        name,
+        tag,
+        node.attributes["toName"],
+        labels,
+        multiple=node.attributes.get("choice") == "multiple",
+        required=node.attributes.get("required") == "true",
+        per_region=node.attributes.get("perRegion") == "true",
+        when=frozenset(filter(None, when.split(","))),
+    )
+
+
+def _attribute(control: Control) -> Attribute:
+    if control.tag == "choices" and control.labels:
+        options = tuple(AttributeOption(name=label) for label in control.labels)
+        kind = "checklist" if control.multiple else "radio"
+        return Attribute(name=control.name, kind=kind, options=options, required=control.required)
+    kind = _QUESTIONS[control.tag] if control.tag != "choices" else "text"
+    return Attribute(name=control.name, kind=kind, required=control.required)

@@ -1,0 +1,119 @@
+"""Writes Label Studio's JSON: results grouped by task, and by object in videos, and the configuration beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from dragoman.errors import InvalidData
+from dragoman.formats.base import Writer, completed
+from dragoman.formats.common.spool import Spool
+from dragoman.formats.common.tables import Tables, in_row
+from dragoman.formats.labelstudio.config import MEDIA, write_config
+from dragoman.formats.labelstudio.fidelity import WRITING
+from dragoman.formats.labelstudio.reader import CONFIG_FILE, ONTOLOGY_FILE, TASKS_FILE
+from dragoman.formats.labelstudio.records import ITEM_KEY, PLATFORM
+from dragoman.formats.labelstudio.results import KeyBox, key_of, results_of, video_region
+from dragoman.schema import Item, Label, Ontology, Prediction, Whole, derive_id
+
+_keys = msgspec.json.Decoder(KeyBox)
+
+
+class LabelStudioWriter(Writer):
+    """Writes the tasks alone if the path ends with .json, and else a folder with `tasks.json` and `config.xml`.
+
+    All labels of an item are one annotation of its task; predictions of one model version are one prediction.
+    """
+
+    fidelity = WRITING
+
+    def write(self, ontology: Ontology, items: Iterable[Item], rows: Iterable[Label]) -> None:
+        """Write the dataset; see `Writer.write`."""
+        tables = Tables(ontology, items)
+        with completed(self.path) as made, Spool() as spool:
+            held = _Held(tables, spool)
+            for number, row in enumerate(rows):
+                with in_row(number):
+                    held.add(row, number)
+            alone = self.path.suffix == ".json"
+            if not alone:
+                made.mkdir()
+                media = tuple(name for name in MEDIA if any(item.media == name for item in tables.items.values()))
+                (made / CONFIG_FILE).write_text(write_config(ontology, media or ("image",)), encoding="utf-8")
+                (made / ONTOLOGY_FILE).write_text(ontology.model_dump_json(indent=1), encoding="utf-8")
+            with (made if alone else made / TASKS_FILE).open("w", encoding="ascii", newline="\n") as file:
+                separator = "[\n"
+                for item in tables.items.values():
+                    file.write(separator + json.dumps(held.task(item)))
+                    separator = ",\n"
+                file.write("\n]\n" if tables.items else "[]\n")
+
+
+class _Held:
+    """Rows on their way: results by task and model version, and videos' keyframes by object."""
+
+    def __init__(self, tables: Tables, spool: Spool) -> None:
+        self._tables = tables
+        self._spool = spool
+        self._versions: dict[str, dict[tuple[bool, str | None], None]] = {}
+        self._objects: dict[tuple[str, bool, str | None], dict[tuple[str | None, str], None]] = {}
+
+    def add(self, row: Label, number: int) -> None:
+        item = self._tables.item(row, number)
+        said = (isinstance(row, Prediction), _version(row))
+        self._versions.setdefault(row.item, {})[said] = None
+        if item.media == "video" and not isinstance(row.geometry, Whole):
+            key = key_of(row, self._tables.size(item, number), native=said[1] is not None)
+            self._objects.setdefault((row.item, *said), {})[row.track_id, row.feature] = None
+            text = msgspec.json.encode(key).decode()
+            self._spool.add((row.item, *said, row.track_id, row.feature), text)
+            return
+        size = None if isinstance(row.geometry, Whole) else self._tables.size(item, number)
+        results = list(results_of(row, item.media, size, native=said[1] is not None))
+        self._spool.add((row.item, *said), json.dumps(results))
+
+    def task(self, item: Item) -> dict[str, Any]:
+        """Return the task of an item."""
+        bare = msgspec.to_builtins(msgspec.structs.replace(item, data=None))
+        data = {item.media: item.uri or item.key, "external_id": item.key}
+        task: dict[str, Any] = {"data": data, "meta": {ITEM_KEY: bare}, "annotations": [], "predictions": []}
+        for predicted, version in self._versions.get(item.key, {}):
+            results = list(self._results(item, predicted, version))
+            results += self._regions(item, predicted, version, {result.get("id") for result in results})
+            named = {"model_version": version} if version else {}
+            task["predictions" if predicted else "annotations"].append({**named, "result": results})
+        return task
+
+    def _results(self, item: Item, predicted: bool, version: str | None) -> Iterator[dict[str, Any]]:
+        """Yield the results of all rows but those in videos' regions; one id would make two rows one region."""
+        ids = set[str]()
+        for text in self._spool.of((item.key, predicted, version)):
+            results = json.loads(text)
+            if results[0]["id"] in ids:
+                raise InvalidData(f"Two rows of item {item.key!r} have the id {results[0]['id']!r}.", field="id")
+            ids.add(results[0]["id"])
+            yield from results
+
+    def _regions(
+        self, item: Item, predicted: bool, version: str | None, used: set[str | None]
+    ) -> Iterator[dict[str, Any]]:
+        for track_id, feature in self._objects.get((item.key, predicted, version), {}):
+            keys = map(_keys.decode, self._spool.of((item.key, predicted, version, track_id, feature)))
+            for group in ([key] for key in keys) if track_id is None else [list(keys)]:
+                for region in video_region(item, feature, track_id, group):
+                    name = track_id or ""
+                    while not name or name in used:
+                        name = derive_id(item.key, feature, track_id, len(used), name)
+                    used.add(name)
+                    yield {"id": name, **region}
+
+
+def _version(row: Label) -> str | None:
+    """Return a prediction's model version where that is all there is to its provenance."""
+    came = row.provenance
+    if not isinstance(row, Prediction) or came is None or came.platform != PLATFORM or came.id or came.author:
+        return None
+    return came.version or None

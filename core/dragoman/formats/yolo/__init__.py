@@ -1,0 +1,24 @@
+"""YOLO in Ultralytics' layout: data.yaml, images/, labels/, and one text file of normalised lines per image.
+
+Source: https://docs.ultralytics.com/datasets/ (detect, obb, segment, pose). YOLO has no place for ids, attributes,
+tracks or metadata. Numbers are written in full and read to a millionth of a pixel, so that what had no more than six
+decimals comes back equal; an image in no folder of images is known from `items.ndjson`, which the writer adds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dragoman.formats.yolo.layout import find_data_file
+from dragoman.formats.yolo.reader import YoloReader
+from dragoman.formats.yolo.writer import YoloWriter
+
+__all__ = ["YoloReader", "YoloWriter", "recognise"]
+
+
+def recognise(path: Path) -> bool:
+    """Whether there is a data file with names beside folders of images or labels."""
+    data_file = find_data_file(path)
+    if data_file is None:
+        return False
+    return any((data_file.parent / name).exists() for name in ("images", "labels", "train", "valid", "test"))

@@ -1,0 +1,55 @@
+"""What survives of rows in YOLO, per task. A form that is not named is dropped."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dragoman.fidelity import EXACT, Fidelity, FidelityTable, approximate, dropped
+
+YoloTask = Literal["detect", "obb", "segment", "pose"]
+
+_LINE = dropped("a line of YOLO has no place for it")
+_FIELDS = {
+    "frame": dropped("an image has no frames"),
+    "span": dropped("an image has no frames"),
+    "interpolation": dropped("an image has no frames"),
+    "track_id": _LINE,
+    "answer": _LINE,
+    "attributes": _LINE,
+    "metadata": _LINE,
+    "provenance": _LINE,
+    "class_pdf": _LINE,
+}
+_JOINED = approximate("one ring, whose parts and holes are joined by bridges without width", to="polygon")
+_OUTLINE = approximate("its outline", to="polygon")
+_BOUNDS = approximate("the upright box around it", to="box")
+_TURNED = approximate("the smallest turned box around it", to="rotated_box")
+
+GEOMETRIES: dict[YoloTask, dict[str, Fidelity]] = {
+    "detect": {
+        "box": EXACT,
+        **dict.fromkeys(
+            ("rotated_box", "polygon", "polygon with holes", "polygon of parts", "mask", "keypoints"), _BOUNDS
+        ),
+    },
+    "obb": {
+        "rotated_box": EXACT,
+        "box": approximate("the same box with an angle of 0", to="rotated_box"),
+        **dict.fromkeys(("polygon", "polygon with holes", "polygon of parts", "mask"), _TURNED),
+    },
+    "segment": {
+        "polygon": EXACT,
+        "polygon with holes": _JOINED,
+        "polygon of parts": _JOINED,
+        **dict.fromkeys(("mask", "box", "rotated_box"), _OUTLINE),
+    },
+    "pose": {"keypoints": EXACT},
+}
+
+TABLES: dict[YoloTask, FidelityTable] = {
+    task: FidelityTable(geometries, _FIELDS) for task, geometries in GEOMETRIES.items()
+}
+"""Task to what writing keeps."""
+TABLES["pose"].fields["metadata"] = approximate('of the metadata only the object\'s box is kept, under "bbox"')
+
+READING = FidelityTable(dict.fromkeys(("box", "rotated_box", "polygon", "keypoints"), EXACT))
