@@ -52,7 +52,7 @@ def coverage(path: Path) -> list[Method]:
 
 
 def matrix_page() -> str:
-    """Return `docs/matrix.md`: platform by operation with reasons, and platform by geometry and field."""
+    """Return `docs/matrix.md`: platform by operation with reasons, and what survives on platforms and in files."""
     platforms = sorted(installed().platforms.values(), key=lambda platform: platform.name)
     names = [platform.name for platform in platforms]
     rows = operations(platforms)
@@ -88,6 +88,10 @@ def matrix_page() -> str:
         for direction, attribute in (("written", "fidelity"), ("read", "reading")):
             tables = {platform.name: getattr(platform.load("adapter"), f"{kind}_{attribute}") for platform in platforms}
             lines += ["", f"## What survives of a {kind} that is {direction}", "", *_fidelity(tables)]
+    formats = installed().formats()
+    for direction, part in (("written", "writer"), ("read", "reader")):
+        tables = {name: one.load(part).fidelity for name, one in formats.items() if getattr(one, part)}
+        lines += ["", f"## What survives of a row that is {direction} as a file", "", *_fidelity(tables)]
     return "\n".join(lines) + "\n"
 
 
