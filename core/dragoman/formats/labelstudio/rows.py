@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from dragoman.errors import InvalidData
+from dragoman.formats.common.numbers import pixel
 from dragoman.formats.common.stretches import Moment, moment_of
 from dragoman.formats.common.tables import Ids
 from dragoman.formats.labelstudio.config import BARE, CLASS, SHAPES, Config
@@ -206,7 +207,7 @@ def _labels(result: Result) -> list[str]:
 def _turned(geometry: AnyGeometry, beside: Beside) -> AnyGeometry:
     if beside.turned and isinstance(geometry, Box):
         x, y = geometry.x + geometry.width / 2, geometry.y + geometry.height / 2
-        return RotatedBox(x, y, geometry.width, geometry.height, 0.0)
+        return RotatedBox(pixel(x), pixel(y), geometry.width, geometry.height, 0.0)
     return geometry
 
 
