@@ -12,7 +12,7 @@ demo: $(VENV)/.installed ## Train here, migrate to an emulated platform, prove t
 	$(BIN)/dragoman demo
 
 test: check ## What CI runs.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
