@@ -99,6 +99,19 @@ class BaseDatasets(Kit):
         (read,) = backend.datasets.read_items(dataset)
         assert (read.width, read.height, read.split, read.metadata) == (sent.width, sent.height, "test", METADATA)
 
+    @needs("datasets.create", "datasets.write_items", "datasets.read_items", "datasets.list")
+    def test_slow_jobs_and_small_pages_change_nothing(
+        self, backend: Adapter, items: list[Item], live: Live[Any] | None
+    ) -> None:
+        if live is None:
+            pytest.skip("there is no emulator to slow down")
+        live.settings.job_polls, live.settings.page_limit = 4, 1
+        datasets = [backend.datasets.create(f"slow {number}") for number in range(3)]
+        assert backend.datasets.write_items(items, dataset=datasets[0]).counts["created"] == len(items)
+        read = [item.key for item in backend.datasets.read_items(datasets[0])]
+        assert sorted(read) == sorted(item.key for item in items)
+        assert {dataset.id for dataset in datasets} <= {found.id for found in backend.datasets.list()}
+
     @needs("datasets.create", "datasets.read_items")
     def test_an_empty_dataset_has_no_items(self, backend: Adapter) -> None:
         assert list(backend.datasets.read_items(backend.datasets.create("empty"))) == []
