@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DISTRIBUTIONS := -e 'core[conformance,emulate,evaluate,geometry]' -e plugins/local -e plugins/nucleus -e plugins/demo
-PLATFORMS := local,nucleus
+PLATFORMS := encord,labelbox,local,nucleus
 MANIFESTS := constraints.txt core/pyproject.toml $(wildcard plugins/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: demo test bench record check docs clean
+.PHONY: demo test test-fiftyone bench record check docs clean
 
 demo: $(VENV)/.installed ## Train here, migrate to an emulated platform, prove that it arrived.
 	$(BIN)/dragoman demo
@@ -14,10 +14,14 @@ demo: $(VENV)/.installed ## Train here, migrate to an emulated platform, prove t
 test: check ## What CI runs.
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
+test-fiftyone: .venv-fiftyone/.installed ## Test against the real FiftyOne, which is too heavy for the environment of all.
+	.venv-fiftyone/bin/python -m pytest tests/interop/test_interop_fiftyone.py
+
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy core/dragoman plugins/local/dragoman_local plugins/nucleus/dragoman_nucleus plugins/demo/dragoman_demo
+	$(BIN)/mypy core/dragoman plugins/local/dragoman_local plugins/nucleus/dragoman_nucleus plugins/demo/dragoman_demo \
+		plugins/encord/dragoman_encord plugins/labelbox/dragoman_labelbox
 
 bench: $(VENV)/.installed-dev ## Print ratios against peers, each measured in one run.
 	$(BIN)/python -m benchmarks
@@ -34,7 +38,12 @@ $(VENV)/.installed: $(MANIFESTS)
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt \
-		-e 'core[formats,parquet,supervision]' -e examples/plugin-template
+		-e 'core[formats,parquet,supervision]' -e examples/plugin-template -e 'plugins/encord[emulator]' -e 'plugins/labelbox[emulator]'
+	touch $@
+
+.venv-fiftyone/.installed: core/pyproject.toml
+	$(PYTHON) -m venv .venv-fiftyone
+	.venv-fiftyone/bin/pip install --quiet -e 'core[conformance,fiftyone,formats]' pytest-timeout
 	touch $@
 
 docs: $(VENV)/.installed-dev ## Generate docs/matrix.md, docs/coverage.md and docs/schema/.
@@ -42,4 +51,4 @@ docs: $(VENV)/.installed-dev ## Generate docs/matrix.md, docs/coverage.md and do
 	DRAGOMAN_PLUGINS=$(PLATFORMS) $(BIN)/dragoman matrix --write docs
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-fiftyone .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from dragoman.errors import InvalidData
+from dragoman.errors import InvalidData, Unsupported
 from dragoman.interface.base import Facet, operation, ref
 from dragoman.schema import Item, Prediction, Version
 
@@ -21,6 +24,9 @@ class Inference(Facet, name="inference"):
         *,
         confidence: float = 0.25,
         iou: float = 0.5,
+        simplify: float | None = None,
+        track: bool | None = None,
+        frames: tuple[int, int] | None = None,
     ) -> Iterator[Prediction]:
         """Yield the predictions of a version on items or image files, item by item, as they are made.
 
@@ -29,13 +35,31 @@ class Inference(Facet, name="inference"):
             items: Items with a `uri` this machine can read, or paths of image files (the path becomes the item's key).
             confidence: Least confidence of a prediction, 0 to 1.
             iou: Overlap above which the weaker of two boxes of one feature is left out, 0 to 1.
+            simplify: Tolerance in pixels to which outlines are simplified (Ramer, Douglas and Peucker).
+            track: Whether objects keep one `track_id` over the frames of a video; the platform decides if not given.
+            frames: First and last frame of a video, both included; all if not given.
 
         Raises:
             NotFound: There is no such version.
+            Unsupported: The platform cannot do one of the last three, which its adapter does not take.
             InvalidData: An item has no media, or it cannot be decoded; the error names the row.
         """
         for field, value in (("confidence", confidence), ("iou", iou)):
             if not 0 <= value <= 1:
                 raise InvalidData(f"{field} is {value}; it lies between 0 and 1.", field=field)
         media = (item if isinstance(item, Item) else Item(key=str(item), uri=str(item)) for item in items)
-        return self._stream("predict", ref(version), media, confidence, iou)
+        wanted = {"simplify": simplify, "track": track, "frames": frames}
+        chosen = {name: value for name, value in wanted.items() if value is not None}
+        self._check(chosen)
+        translation = self._translation("predict")
+        return self._adapter.pipeline.stream(
+            self.operations["predict"], partial(translation, **chosen), ref(version), media, confidence, iou
+        )
+
+    def _check(self, chosen: Mapping[str, Any]) -> None:
+        taken = inspect.signature(self._translation("predict")).parameters
+        for name in chosen:
+            if name not in taken:
+                raise Unsupported(
+                    f"{name} cannot be chosen here.", platform=self._adapter.name, operation="inference.predict"
+                )

@@ -24,6 +24,9 @@ def select(models: Iterable[Model], query: str | None, order: str | None) -> lis
 class Models(Facet, name="models"):
     """Create, find, change and delete models."""
 
+    keys_are_unique = True
+    """Whether the platform refuses a second model of a key; an adapter says otherwise where it does not."""
+
     @operation(repeatable=False)
     def create(
         self,
@@ -130,11 +133,19 @@ class Models(Facet, name="models"):
         return by_name
 
     def _settle(self, model: Model) -> Model:
-        """Find out whether a lost `create` happened; send it once more if it did not."""
+        """Find out whether a lost `create` happened; send it once more if it did not and a second cannot be made."""
         assert model.key is not None
         found = self.find(model.key)
         if found is not None:
             return found
+        if not self.keys_are_unique:
+            # The first request may still be under way.
+            raise OutcomeUnknown(
+                f"The answer to the creation of {model.name!r} was lost, and there is no such model yet.",
+                hint="Look for it again before you create another.",
+                platform=self._adapter.name,
+                operation="models.create",
+            )
         try:
             return self._call("create", model)
         except Conflict:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dragoman.errors import InvalidData
 from dragoman.interface.base import Facet, operation, ref
-from dragoman.schema import Dataset, Item, Model, Version
+from dragoman.schema import Dataset, Item, Model, Status, Version
 
 
 class Versions(Facet, name="versions"):
@@ -68,12 +68,27 @@ class Versions(Facet, name="versions"):
         version: str | Version,
         *,
         name: str | None = None,
+        status: Status | str | None = None,
         config: Mapping[str, Any] | None = None,
         tags: Sequence[str] | None = None,
         metrics: Mapping[str, float] | None = None,
     ) -> Version:
-        """Change the fields that are given and return the version as it is then."""
-        changes = {"name": name, "config": config, "tags": tags, "metrics": metrics}
+        """Change the fields that are given and return the version as it is then.
+
+        Args:
+            version: The version or its id.
+            name: Its name.
+            status: Where a training that runs elsewhere is.
+            config: What it was trained or run with; replaces what is there.
+            tags: Words to find it by; replace those that are there.
+            metrics: Metric to value; replace those that are there.
+
+        Raises:
+            NotFound: There is no such version.
+            Unsupported: The platform does not change one of them.
+        """
+        state = Status(status) if status is not None else None
+        changes = {"name": name, "status": state, "config": config, "tags": tags, "metrics": metrics}
         given = {field: value for field, value in changes.items() if value is not None}
         return self._call("update", ref(version), given)
 

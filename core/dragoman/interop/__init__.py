@@ -1,1 +1,4 @@
-"""Rows in the terms of other libraries: Arrow tables and supervision's detections. Each needs its extra."""
+"""Rows in the terms of other libraries: Arrow tables, supervision's detections, FiftyOne's samples.
+
+Each needs its extra.
+"""

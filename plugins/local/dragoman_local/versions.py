@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dragoman.calls.pipeline import Page
-from dragoman.errors import InvalidData
+from dragoman.errors import InvalidData, Unsupported
 from dragoman.interface import Versions
 from dragoman.schema import Item, Model, Status, Version
 from dragoman_local.home import home_of
@@ -29,6 +29,8 @@ class LocalVersions(Versions):
         return home_of(self).catalog.versions(model, cursor, size)
 
     def _update(self, id: str, changes: Mapping[str, Any]) -> Version:
+        if "status" in changes:
+            raise Unsupported("The status of a version here is that of its training.", hint="Cancel the training.")
         return home_of(self).catalog.change_version(id, changes)
 
     def _delete(self, id: str) -> None:

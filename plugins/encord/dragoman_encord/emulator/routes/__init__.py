@@ -1,0 +1,1 @@
+"""The routes of the v2 protocol, one module per subject."""

@@ -1,0 +1,80 @@
+"""What the route modules share: the base path, how routes and pages are made, and how bodies are read.
+
+A body may have its fields in camel case or in snake case, as on the platform; unknown ones are passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.routing import Route
+
+from dragoman.emulate.app import ApiError, decode, route
+from dragoman_encord.emulator.errors import refuse_v2
+
+BASE = "/v2/public"
+PAGE_SIZE = 100
+T = TypeVar("T")
+_ANY = msgspec.json.Decoder()
+_HUMP = re.compile(r"(?<=[a-z0-9])[A-Z]")
+
+
+def api(method: str, path: str, handler: Callable[[Request], Awaitable[object]]) -> Route:
+    """Make a route below the base path of the API."""
+    return route(method, f"{BASE}/{path}", handler, refuse_v2)
+
+
+get = partial(api, "GET")
+post = partial(api, "POST")
+put = partial(api, "PUT")
+patch = partial(api, "PATCH")
+delete = partial(api, "DELETE")
+
+
+def snake(name: str) -> str:
+    """Return a name in snake case."""
+    return _HUMP.sub(lambda hump: "_" + hump[0].lower(), name)
+
+
+async def read(request: Request, kind: type[T]) -> T:
+    """Read a JSON body as `kind`.
+
+    Raises:
+        ApiError: 400, it is not such a body.
+    """
+    return convert(decode(await request.body() or b"{}", _ANY), kind)
+
+
+def convert(body: Any, kind: type[T]) -> T:
+    """Return a decoded body as `kind`, its outermost names in snake case."""
+    if not isinstance(body, dict):
+        raise ApiError(400, "The body is not an object.")
+    try:
+        return msgspec.convert({snake(name): value for name, value in body.items()}, kind)
+    except msgspec.ValidationError as error:
+        raise ApiError(400, f"The body does not fit: {error}.") from error
+
+
+def page(request: Request, things: Sequence[Any], limit: int | None, size: int = PAGE_SIZE) -> dict[str, Any]:
+    """Cut the page that a request asks for out of all things, and say where the next one begins."""
+    token = request.query_params.get("pageToken")
+    if token is not None and not token.isdecimal():
+        raise ApiError(400, f"The page token {token} was not issued here.")
+    start = int(token or 0)
+    end = start + min(size, limit or size)
+    return {"results": list(things[start:end]), "nextPageToken": str(end) if end < len(things) else None}
+
+
+def flag(request: Request, name: str) -> bool:
+    """Return a boolean of the query, which clients write as Python does."""
+    return request.query_params.get(name, "").lower() == "true"
+
+
+def base_url(request: Request) -> str:
+    """Return the root of this server as the client named it."""
+    return str(request.base_url).rstrip("/")

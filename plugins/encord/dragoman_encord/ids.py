@@ -1,0 +1,35 @@
+"""Ids that stand for two of Encord's: an iteration is named by its model too, an attachment by its project."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from dragoman.errors import NotFound
+
+
+def pair(first: object, second: object) -> str:
+    """Return the id of something that Encord names by two."""
+    return f"{first}/{second}"
+
+
+def parts(key: str, kind: str) -> tuple[str, str]:
+    """Return the two ids in one.
+
+    Raises:
+        NotFound: It is not such an id.
+    """
+    first, _, second = key.partition("/")
+    return checked(first, kind), checked(second, kind)
+
+
+def checked(key: str, kind: str) -> str:
+    """Return an id that can be one of Encord's, which are UUIDs.
+
+    Raises:
+        NotFound: It cannot; nothing was asked.
+    """
+    try:
+        UUID(key)
+    except ValueError:
+        raise NotFound(f"There is no {kind} {key!r}: Encord's ids are UUIDs.") from None
+    return key

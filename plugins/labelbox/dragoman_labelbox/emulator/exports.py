@@ -1,0 +1,158 @@
+"""Export files: one line per data row, in ASCII, cut into chunks at line ends.
+
+ASCII, because the SDK decodes every chunk by itself and splits lines at every separator that Unicode knows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from dragoman_labelbox.emulator.rows import label_json
+from dragoman_labelbox.emulator.state import DataRow, Run, State
+from dragoman_labelbox.emulator.wire import metadata_fields
+
+Json = dict[str, Any]
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass
+class Chunk:
+    """A part of an export: first and last byte, first and last line, and the token of its file."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+    token: str
+
+
+@dataclass
+class Export:
+    """An export that is done."""
+
+    size: int = 0
+    lines: int = 0
+    chunks: list[Chunk] = field(default_factory=list)
+
+    def at(self, offset: int) -> Chunk | None:
+        """Return the chunk that holds a byte."""
+        return next((chunk for chunk in self.chunks if chunk.start <= offset <= chunk.end), None)
+
+
+def ascii_json(value: Any) -> bytes:
+    """Return JSON with everything beyond ASCII escaped."""
+    raw = msgspec.json.encode(value)
+    return raw if raw.isascii() else json.dumps(json.loads(raw), separators=(",", ":")).encode()
+
+
+def cut(state: State, lines: Iterable[bytes], size: int = CHUNK_BYTES) -> Export:
+    """Keep the lines of an export as files of about `size` bytes."""
+    export = Export()
+    held: list[bytes] = []
+
+    def flush() -> None:
+        if held:
+            content = b"".join(held)
+            start, first = export.size, export.lines
+            export.size += len(content)
+            export.lines += len(held)
+            token = state.files.put(content, "application/x-ndjson")
+            export.chunks.append(Chunk(start, export.size - 1, first, export.lines - 1, token))
+            held.clear()
+
+    waiting = 0
+    for line in lines:
+        held.append(line + b"\n")
+        waiting += len(line) + 1
+        if waiting >= size:
+            flush()
+            waiting = 0
+    flush()
+    return export
+
+
+class Lines:
+    """Builds the lines of an export.
+
+    Args:
+        state: The account.
+        task: Id of the export's task, which mask URLs name.
+        params: What the client asked to include, as it sent it.
+        base: Root of the server.
+    """
+
+    def __init__(self, state: State, task: str, params: Json, base: str) -> None:
+        self._state = state
+        self._task = task
+        self._params = params
+        self._base = base
+
+    def line(self, row: DataRow, *, projects: Iterable[str] = (), runs: Iterable[Run] = ()) -> bytes:
+        """Return the line of one data row with its labels in some projects and its predictions in some runs."""
+        made: Json = {"data_row": self._data_row(row), "media_attributes": _attributes(row)}
+        if self._params.get("includeAttachments"):
+            made["attachments"] = row.attachments
+        if self._params.get("includeMetadata"):
+            made["metadata_fields"] = [
+                {"schema_id": field_["schemaId"], "schema_name": field_["name"], "value": field_["value"]}
+                for field_ in metadata_fields(self._state, row)
+            ]
+        if shown := {key: self._project(key, row) for key in projects}:
+            made["projects"] = shown
+        experiments: Json = {}
+        for run in runs:
+            model = self._state.models[run.model_id]
+            held = experiments.setdefault(model.id, {"name": model.name, "runs": {}})
+            held["runs"][run.id] = self._run(run, row)
+        if experiments:
+            made["experiments"] = experiments
+        return ascii_json(made)
+
+    def _data_row(self, row: DataRow) -> Json:
+        shown: Json = {
+            "id": row.id,
+            "global_key": row.global_key,
+            "external_id": row.external_id,
+            "row_data": row.row_data,
+        }
+        if self._params.get("includeDataRowDetails"):
+            shown["details"] = {
+                "dataset_id": row.dataset_id,
+                "dataset_name": self._state.datasets[row.dataset_id].name,
+                "created_at": row.created.isoformat(),
+                "updated_at": row.updated.isoformat(),
+                "created_by": "emulated@example.com",
+            }
+        return shown
+
+    def _project(self, key: str, row: DataRow) -> Json:
+        project = self._state.projects[key]
+        label = project.labels.get(row.id)
+        labels = [label_json(self._state, row.id, label, self._task, self._base)] if label and label.rows else []
+        return {"name": project.name, "labels": labels}
+
+    def _run(self, run: Run, row: DataRow) -> Json:
+        held = run.rows[row.id]
+        shown: Json = {
+            "name": run.name,
+            "run_data_row_id": f"{run.id}-{row.id}",
+            "split": held.split,
+            "labels": [label_json(self._state, row.id, label, self._task, self._base) for label in held.labels],
+        }
+        if self._params.get("includePredictions"):
+            said = held.predictions
+            shown["predictions"] = (
+                [label_json(self._state, row.id, said, self._task, self._base)] if said and said.rows else []
+            )
+        return shown
+
+
+def _attributes(row: DataRow) -> Json:
+    names = {"mimeType": "mime_type", "frameRate": "frame_rate", "frameCount": "frame_count"}
+    return {names.get(key, key): value for key, value in row.attributes.items()}

@@ -1,0 +1,124 @@
+"""Exports: of a project, of data rows in the catalog, and of a model run; and their files in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from dragoman_labelbox.emulator.exports import Export, Lines, cut
+from dragoman_labelbox.emulator.graphql import GraphQLError, Handler, Query, invalid
+from dragoman_labelbox.emulator.jobs import COMPLETE
+from dragoman_labelbox.emulator.state import DataRow, State, found
+
+Json = dict[str, Any]
+
+FILTER_IDS = 2000
+"""Most ids in one filter."""
+
+
+class Exports:
+    """The handlers of this module."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def operations(self) -> dict[str, Handler]:
+        return {
+            "exportDataRowsInModelRunPyApi": self.of_run,
+            "exportDataRowsInProjectPyApi": self.of_project,
+            "exportDataRowsInCatalogPyApi": self.of_catalog,
+            "GetExportMetadataHeaderPyApi": self.header,
+            "GetExportFileFromOffsetPyApi": self.file,
+        }
+
+    def _start(self, query: Query, lines: Callable[[Lines], Iterator[bytes]]) -> Json:
+        wanted = query.get("input")
+        task_id = self._state.ids.new()
+        builder = Lines(self._state, task_id, wanted["params"], query.base)
+        made: list[Export] = []
+
+        def work() -> None:
+            made.append(cut(self._state, lines(builder)))
+
+        name, now = wanted.get("taskName") or "Export", self._state.clock.now()
+        job = self._state.jobs.start(task_id, "export-data-rows", now, work, name=name, held=made)
+        return {"taskId": job.id, "isStreamable": True}
+
+    def of_run(self, query: Query) -> Json:
+        run = self._state.run(query.get("input")["filters"]["modelRunId"])
+        return self._start(
+            query, lambda lines: (lines.line(self._state.rows[row_id], runs=[run]) for row_id in list(run.rows))
+        )
+
+    def of_project(self, query: Query) -> Json:
+        filters = query.get("input")["filters"]
+        project = self._state.project(filters["projectId"])
+        rows = self._selected(filters["searchQuery"]["query"] or [])
+        return self._start(
+            query, lambda lines: (lines.line(row, projects=[project.id]) for row in rows if project.has(row.id))
+        )
+
+    def of_catalog(self, query: Query) -> Json:
+        wanted = query.get("input")
+        rows = self._selected(wanted["filters"]["searchQuery"]["query"] or [])
+        params, state = wanted["params"], self._state
+        project_ids = list(state.projects) if params.get("allProjects") else params.get("projectIds") or []
+        run_ids = list(state.runs) if params.get("allModelRuns") else params.get("modelRunIds") or []
+        for project_id in project_ids:
+            state.project(project_id)
+        runs = [state.run(run_id) for run_id in run_ids]
+
+        def lines(builder: Lines) -> Iterator[bytes]:
+            for row in rows:
+                projects = [each for each in project_ids if state.projects[each].has(row.id)]
+                yield builder.line(row, projects=projects, runs=[run for run in runs if row.id in run.rows])
+
+        return self._start(query, lines)
+
+    def _selected(self, filters: list[Json]) -> list[DataRow]:
+        """Return the data rows that pass all filters."""
+        rows = list(self._state.rows.values())
+        for part in filters:
+            if part["type"] not in _FILTERS:
+                raise invalid(f"The filter {part['type']!r} is not emulated.")
+            wanted = set(part["ids"])
+            if len(wanted) > FILTER_IDS:
+                raise GraphQLError("MALFORMED_REQUEST", f"A filter has {len(wanted)} ids; {FILTER_IDS} are the limit.")
+            rows = [row for row in rows if _FILTERS[part["type"]](row) in wanted]
+        return rows
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def _done(self, query: Query) -> Export | None:
+        job = found(self._state.jobs.by_id, query.get("where")["id"], "Task")
+        if job.status != COMPLETE or query.get("streamType") != "RESULT":
+            return None
+        export: Export = job.held[0]
+        return export if export.size else None
+
+    def header(self, query: Query) -> Json:
+        export = self._done(query)
+        return {
+            "exportMetadataHeader": {"totalSize": export.size, "totalLines": export.lines}
+            if export is not None
+            else None
+        }
+
+    def file(self, query: Query) -> Json:
+        export = self._done(query)
+        chunk = export.at(int(query.get("offset"))) if export is not None else None
+        if chunk is None:
+            return {"exportFileFromOffset": None}
+        shown = {
+            "offsets": {"start": str(chunk.start), "end": str(chunk.end)},
+            "lines": {"start": str(chunk.first), "end": str(chunk.last)},
+            "file": f"{query.base}/files/{chunk.token}",
+        }
+        return {"exportFileFromOffset": shown}
+
+
+_FILTERS: dict[str, Callable[[DataRow], str | None]] = {
+    "data_row_id": lambda row: row.id,
+    "global_key": lambda row: row.global_key,
+    "dataset": lambda row: row.dataset_id,
+}

@@ -1,0 +1,208 @@
+"""Imports of annotations: predictions of a run, labels and model-assisted labels of a project.
+
+An import is found by its parent and name; making one of a name that is there returns the one that is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from dragoman_labelbox.emulator import wire
+from dragoman_labelbox.emulator.answers import RowError
+from dragoman_labelbox.emulator.exports import ascii_json
+from dragoman_labelbox.emulator.graphql import Handler, Query, invalid, not_found
+from dragoman_labelbox.emulator.jobs import JobFailed
+from dragoman_labelbox.emulator.rows import ROW, Row, Translator
+from dragoman_labelbox.emulator.state import Annotations, DataRow, Import, Project, Run, State, Stored
+
+Json = dict[str, Any]
+
+ROW_BYTES = 1_000_000
+"""Largest line of an import."""
+
+Place = Callable[[DataRow], Annotations | None]
+"""Finds or makes what the annotations of a data row are added to; None if the data row is not there."""
+
+
+class Imports:
+    """The handlers of this module."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def operations(self) -> dict[str, Handler]:
+        return {
+            "createMEAPredictionImportByFilePyApi": self.predictions,
+            "createMEAPredictionImportByUrlPyApi": self.predictions,
+            "getModelErrorAnalysisPredictionImportPyApi": self.get_predictions,
+            "createLabelImportByFilePyApi": lambda query: self.to_project(query, "labels"),
+            "createLabelImportByUrlPyApi": lambda query: self.to_project(query, "labels"),
+            "getLabelImportPyApi": lambda query: self.get_of_project(query, "labels"),
+            "createMALPredictionImportByFilePyApi": lambda query: self.to_project(query, "drafts"),
+            "createMALPredictionImportByUrlPyApi": lambda query: self.to_project(query, "drafts"),
+            "getModelAssistedLabelingPredictionImportPyApi": lambda query: self.get_of_project(query, "drafts"),
+            "createMalPredictionImportForModelRunDataRowsPyApi": self.from_run,
+            "getMEAToMALPredictionImportPyApi": lambda query: self.get_of_project(query, "from run"),
+        }
+
+    def _content(self, query: Query) -> bytes:
+        # What the client says of the length is wrong for lists of objects, and is not looked at.
+        if "fileUrl" not in query.variables:
+            return query.file()[2]
+        file = self._state.files.at(query.variables["fileUrl"])
+        if file is None:
+            raise invalid("The file cannot be fetched.", 400)
+        return file.content
+
+    # -- of a run -----------------------------------------------------------------------------------------------------
+
+    def predictions(self, query: Query) -> Json:
+        run, name = self._state.run(query.get("modelRunId")), query.get("name")
+        if name not in run.imports:
+            run.imports[name] = self._start(query, "predictions", run.id, name, self._translate_run, run)
+        return wire.annotation_import(self._state, run.imports[name], query.base)
+
+    def _translate_run(self, run: Run) -> tuple[Translator, Place]:
+        ontology = self._state.ontology(self._state.model(run.model_id).ontology_id)
+
+        def place(data: DataRow) -> Annotations | None:
+            row = run.rows.get(data.id)
+            if row is None:
+                return None
+            row.predictions = row.predictions or Annotations(self._state.ids.new())
+            return row.predictions
+
+        return Translator(self._state, ontology, confident=True), place
+
+    def get_predictions(self, query: Query) -> Json:
+        run, name = self._state.run(query.get("modelRunId")), query.get("name")
+        if name not in run.imports:
+            raise not_found("Import", name)
+        return wire.annotation_import(self._state, run.imports[name], query.base)
+
+    # -- of a project -------------------------------------------------------------------------------------------------
+
+    def to_project(self, query: Query, kind: str) -> Json:
+        project, name = self._state.project(query.get("projectId")), query.get("name")
+        if (kind, name) not in project.imports:
+            store = project.labels if kind == "labels" else project.drafts
+            made = self._start(query, kind, project.id, name, self._translate_project, project, store)
+            project.imports[kind, name] = made
+        return wire.annotation_import(self._state, project.imports[kind, name], query.base)
+
+    def _translate_project(self, project: Project, store: dict[str, Annotations]) -> tuple[Translator, Place]:
+        if project.ontology_id is None:
+            raise JobFailed("The project has no ontology.")
+
+        def place(data: DataRow) -> Annotations | None:
+            if not project.has(data.id):
+                return None
+            return store.setdefault(data.id, Annotations(self._state.ids.new()))
+
+        return Translator(self._state, self._state.ontology(project.ontology_id), confident=False), place
+
+    def get_of_project(self, query: Query, kind: str) -> Json:
+        project, name = self._state.project(query.get("projectId")), query.get("name")
+        if (kind, name) not in project.imports:
+            raise not_found("Import", name)
+        return wire.annotation_import(self._state, project.imports[kind, name], query.base)
+
+    def from_run(self, query: Query) -> Json:
+        project, run = self._state.project(query.get("projectId")), self._state.run(query.get("modelRunId"))
+        name, wanted = query.get("name"), query.get("dataRowIds")
+
+        def work() -> None:
+            for row_id in wanted:
+                said = run.rows[row_id].predictions if row_id in run.rows else None
+                if said is not None and project.has(row_id):
+                    project.drafts[row_id] = Annotations(self._state.ids.new(), list(said.rows))
+
+        files = {part: self._state.files.put(b"") for part in ("input", "status", "error")}
+        now = self._state.clock.now()
+        job = self._state.jobs.start(self._state.ids.new(), "import", now, work)
+        stamp = self._state.stamp()
+        made = Import(**stamp, name=name, kind="from run", parent=project.id, job=job, files=files)
+        project.imports["from run", name] = made
+        return wire.annotation_import(self._state, made, query.base)
+
+    # -- the work -----------------------------------------------------------------------------------------------------
+
+    def _start(
+        self, query: Query, kind: str, parent: str, name: str, prepare: Callable[..., Any], *arguments: Any
+    ) -> Import:
+        content = self._content(query)
+        files = {"input": self._state.files.put(content), "status": self._state.files.put(b"")}
+        files["error"] = self._state.files.put(b"")
+
+        def work() -> None:
+            translator, place = prepare(*arguments)
+            if not content.strip():
+                raise JobFailed("The file is empty.")
+            self._take_all(content, files, translator, place)
+
+        job = self._state.jobs.start(self._state.ids.new(), "import", self._state.clock.now(), work)
+        return Import(**self._state.stamp(), name=name, kind=kind, parent=parent, job=job, files=files)
+
+    def _take_all(self, content: bytes, files: dict[str, str], translator: Translator, place: Place) -> None:
+        seen: dict[int, set[str]] = {}
+        statuses, errors = [], []
+        for line in content.split(b"\n"):
+            if not line.strip():
+                continue
+            status = self._take(line, translator, place, seen)
+            statuses.append(status)
+            if "errors" in status:
+                errors.append(status)
+        self._state.files.put(_lines(statuses), "application/x-ndjson", files["status"])
+        self._state.files.put(_lines(errors), "application/x-ndjson", files["error"])
+
+    def _take(self, line: bytes, translator: Translator, place: Place, seen: dict[int, set[str]]) -> Json:
+        row: Row | None = None
+        data: DataRow | None = None
+        try:
+            if len(line) > ROW_BYTES:
+                raise RowError("TooLarge", f"The row has {len(line)} bytes; {ROW_BYTES} are the limit.")
+            row = ROW.decode(line)
+            data = self._named(row)
+            store = place(data)
+            if store is None:
+                raise RowError("DataRowNotFound", "The data row is not in the project or model run.")
+            known = seen.setdefault(id(store), {stored.uuid for stored in store.rows})
+            if row.uuid in known:
+                raise RowError("DuplicateUuid", f"There is an annotation of uuid {row.uuid} already.")
+            stored: Stored = translator.take(row, data)
+        except (RowError, msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError) as error:
+            name = error.name if isinstance(error, RowError) else "InvalidAnnotation"
+            uuid = row.uuid if row is not None else _uuid(line)
+            failure = {"name": name, "message": str(error)}
+            shown = {"id": data.id} if data else None
+            return {"uuid": uuid, "dataRow": shown, "status": "FAILURE", "errors": [failure]}
+        known.add(stored.uuid)
+        store.rows.append(stored)
+        return {"uuid": stored.uuid, "dataRow": {"id": data.id}, "status": "SUCCESS"}
+
+    def _named(self, row: Row) -> DataRow:
+        ref = row.dataRow
+        if (ref.id is None) == (ref.globalKey is None):
+            raise RowError("InvalidAnnotation", "A row names its data row by id or by global key.")
+        rows, key = (self._state.rows, ref.id) if ref.id else (self._state.by_global_key, ref.globalKey)
+        if key not in rows:
+            raise RowError("DataRowNotFound", f"There is no data row {key!r}.")
+        return rows[key]
+
+
+def _uuid(line: bytes) -> str | None:
+    """Return the uuid of a line that is no row, if it has one."""
+    try:
+        uuid = msgspec.json.decode(line).get("uuid")
+    except (msgspec.DecodeError, AttributeError, UnicodeDecodeError):
+        return None
+    return uuid if isinstance(uuid, str) else None
+
+
+def _lines(rows: list[Json]) -> bytes:
+    """Return NDJSON in ASCII: the SDK splits lines at every separator that Unicode knows."""
+    return b"\n".join(ascii_json(row) for row in rows)

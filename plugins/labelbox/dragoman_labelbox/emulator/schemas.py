@@ -1,0 +1,114 @@
+"""Feature schemas: the nodes of ontologies, with the ids that the platform fills in at every level."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from dragoman_labelbox.emulator.graphql import invalid
+from dragoman_labelbox.emulator.ids import Ids
+
+Json = dict[str, Any]
+
+TOOLS = {
+    "rectangle": "bbox",
+    "polygon": "polygon",
+    "line": "line",
+    "point": "point",
+    "raster-segmentation": "mask",
+    "superpixel": "mask",
+    "named-entity": "location",
+    "edge": "relationship",
+}
+"""Tool to the kind of annotation it makes."""
+CLASSIFICATIONS = ("text", "checklist", "radio", "group")
+
+
+def slug(name: str) -> str:
+    """Return the `value` that the platform derives from a name."""
+    return re.sub(r"[^\w]+", "_", name.strip().lower()) or "_"
+
+
+class Schemas:
+    """All feature schemas of one emulation, by feature schema id."""
+
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
+        self.by_id: dict[str, Json] = {}
+
+    def fill(self, normalized: Json) -> tuple[list[Json], list[Json]]:
+        """Return the tools and classifications of an ontology, completed as the platform does."""
+        tools = [self.node(tool) for tool in normalized.get("tools") or ()]
+        return tools, [self.node(question) for question in normalized.get("classifications") or ()]
+
+    def node(self, node: Json) -> Json:
+        """Return one tool or classification with its ids and defaults, and remember it.
+
+        A node that names a known feature schema id is that schema with the new content.
+
+        Raises:
+            GraphQLError: The node is of an unknown type or has no name.
+        """
+        return self._tool(node) if "tool" in node else self._question(node)
+
+    def _tool(self, tool: Json) -> Json:
+        if tool["tool"] not in TOOLS:
+            raise invalid(f"Unknown tool {tool['tool']!r}.")
+        if not tool.get("name"):
+            raise invalid("A tool needs a name.")
+        made = {
+            "tool": tool["tool"],
+            "name": tool["name"],
+            "required": tool.get("required", False),
+            "color": tool.get("color") or "#ff0000",
+            "classifications": [self._question(question) for question in tool.get("classifications") or ()],
+            "attributes": tool.get("attributes"),
+        }
+        return self._known(tool, made)
+
+    def _question(self, question: Json) -> Json:
+        if question.get("type") not in CLASSIFICATIONS:
+            raise invalid(f"Unknown classification {question.get('type')!r}.")
+        name = question.get("name") or question.get("instructions")
+        if not name:
+            raise invalid("A classification needs a name.")
+        options = [self._option(option) for option in question.get("options") or ()]
+        if question["type"] in ("radio", "checklist") and not options:
+            raise invalid(f"The {question['type']} {name!r} has no options.")
+        made = {
+            "type": question["type"],
+            "instructions": question.get("instructions") or name,
+            "name": name,
+            "required": question.get("required", False),
+            "options": options,
+            "attributes": question.get("attributes"),
+            "scope": question.get("scope") or "global",
+        }
+        return self._known(question, made)
+
+    def _option(self, option: Json) -> Json:
+        label = option.get("label") or option.get("value")
+        made = {
+            "label": label,
+            "value": slug(str(option.get("value") or label)),
+            "position": option.get("position", 0),
+            "options": [self._question(question) for question in option.get("options") or ()],
+        }
+        return self._known(option, made)
+
+    def _known(self, given: Json, made: Json) -> Json:
+        made["schemaNodeId"] = given.get("schemaNodeId") or self._ids.new()
+        made["featureSchemaId"] = given.get("featureSchemaId") or self._ids.new()
+        self.by_id[made["featureSchemaId"]] = made
+        return made
+
+
+def named(nodes: list[Json], name: str | None, schema_id: str | None) -> Iterator[Json]:
+    """Yield the nodes of a name or a feature schema id."""
+    for node in nodes:
+        if schema_id is not None:
+            if node["featureSchemaId"] == schema_id:
+                yield node
+        elif name in (node.get("name"), node.get("label")):
+            yield node

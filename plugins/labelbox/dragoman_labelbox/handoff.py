@@ -1,0 +1,181 @@
+"""Handoff on Labelbox: data rows and predictions sent to a project for annotation.
+
+Besides the core's operations it has two of Labelbox's own: predictions that are written and sent at once, with a result
+of each of the three steps, and labels to begin with that come from no run (model-assisted labels).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from dragoman.errors import DragomanError
+from dragoman.interface import Handoff
+from dragoman.schema import Label, Outcome, Prediction, Report
+from dragoman_labelbox.exports import Exporter, key_of
+from dragoman_labelbox.imports import Importer
+from dragoman_labelbox.jobs import Waiter
+from dragoman_labelbox.presence import Presence
+from dragoman_labelbox.sdk import AnnotationImportState, DataRowIds, MALPredictionImport, MEAToMALPredictionImport
+from dragoman_labelbox.versions import chunks
+from dragoman_labelbox.writing import Writer
+
+FIRST_QUEUE = "INITIAL_LABELING_QUEUE"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of predictions that were written and sent: each step may fail without the one before it.
+
+    Args:
+        predictions: The outcome of every row.
+        batch: Why the items could not be put into the project; None if they are in it.
+        drafts: Why the predictions could not be put before the annotators; None if they were, or never got so far.
+    """
+
+    predictions: Report
+    batch: DragomanError | None = None
+    drafts: DragomanError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether all three steps are done for all rows."""
+        return self.predictions.ok and self.batch is None and self.drafts is None
+
+
+class LabelboxHandoff(Handoff):
+    """Handoff through `run.send_to_annotate_from_model`, batches and imports of model-assisted labels."""
+
+    _adapter: Any
+
+    def write_and_send(self, rows: Iterable[Prediction], *, version: str, dataset: str, project: str) -> Sent:
+        """Write predictions, put their items into a project, and the predictions before its annotators.
+
+        This is `upsert_predictions_and_send_to_project` of the SDK; items of rejected rows are not sent.
+
+        Args:
+            rows: The predictions.
+            version: Id of the version.
+            dataset: Id of the dataset.
+            project: Id of the project.
+        """
+        items: list[str] = []
+
+        def noted() -> Iterable[Prediction]:
+            for row in rows:
+                items.append(row.item)
+                yield row
+
+        report = self._adapter.predictions.write(noted(), version=version, dataset=dataset)
+        taken = list(dict.fromkeys(item for item, outcome in zip(items, report, strict=True) if _is_there(outcome)))
+        if not taken:
+            return Sent(report)
+        if failure := self._tried("send_items", self._send_items, dataset, project, taken):
+            return Sent(report, batch=failure)
+        return Sent(report, drafts=self._tried("send_predictions", self._draft, version, dataset, project, taken))
+
+    def write_drafts(self, rows: Iterable[Label], *, dataset: str, project: str) -> Report:
+        """Put labels before the annotators of a project without making them ground truth.
+
+        Labelbox gives drafts in no export, so only a whole batch that was sent before is known again.
+        """
+        report = Report()
+        stream = iter(rows)
+        while batch := list(islice(stream, self._adapter.limits.batch_size)):
+            operation = self.operations["send_items"]
+            results = self._adapter.pipeline.call(operation, self._write_drafts, batch, dataset, project)
+            start = len(report)
+            report.add(
+                Outcome(start + place, row.id, result.status, result.id, result.reason)
+                for place, (row, result) in enumerate(zip(batch, results, strict=True))
+            )
+        return report
+
+    def _write_drafts(self, rows: Sequence[Label], dataset: str, project: str) -> Any:
+        adapter = self._adapter
+        target = adapter.client.get_project(project)
+        ontology = target.ontology().uid
+        writer = Writer(
+            Importer(adapter, MALPredictionImport, project),
+            lambda feature, kind: adapter.shelf.known(ontology, feature, kind),
+            adapter.keys(dataset),
+            Presence((), lambda line, masks: iter(())),
+            lambda global_keys: adapter.projects.admit(target, global_keys),
+            None,
+        )
+        return writer.write(rows, update=False)
+
+    def _tried(self, operation: str, translate: Callable[..., None], *arguments: Any) -> DragomanError | None:
+        """Make a step and return why it failed, or None."""
+        try:
+            self._adapter.pipeline.call(self.operations[operation], translate, *arguments)
+        except DragomanError as error:
+            return error
+        return None
+
+    def _draft(self, version: str, dataset: str, project: str, items: Sequence[str]) -> None:
+        """Put the predictions on some items before the annotators of a project that has them."""
+        client = self._adapter.client
+        for chunk in chunks(self._rows(client.get_model_run(version), dataset, set(items))):
+            job = MEAToMALPredictionImport.create_for_model_run_data_rows(
+                client, data_row_ids=chunk, project_id=project, model_run_id=version, name=_name(version, chunk)
+            )
+
+            def look(job: Any = job) -> Any:
+                if job.state is AnnotationImportState.RUNNING:
+                    job.refresh()
+                return job.state
+
+            Waiter(self._adapter).until(look, lambda state: state is AnnotationImportState.RUNNING, "import of drafts")
+
+    def _send_predictions(self, version: str, dataset: str, project: str) -> None:
+        client = self._adapter.client
+        run, target = client.get_model_run(version), client.get_project(project)
+        params = {"predictions_ontology_mapping": self._mapping(run, target)}
+        queue = next((queue.uid for queue in target.task_queues() if queue.queue_type == FIRST_QUEUE), None)
+        for chunk in chunks(self._rows(run, dataset)):
+            task = run.send_to_annotate_from_model(project, queue, _name(version, chunk), DataRowIds(chunk), params)
+            Waiter(self._adapter).task(task, "sending to annotation")
+
+    def _mapping(self, run: Any, project: Any) -> dict[str, str]:
+        """Return which feature schema of the model is which of the project: those of the same name and tool."""
+        theirs = {_identity(node): node["featureSchemaId"] for node in _nodes(project.ontology().normalized)}
+        model = self._adapter.client.get_model(run.model_id)
+        ours = self._adapter.client.get_ontology(model.ontology_id).normalized
+        return {node["featureSchemaId"]: theirs[_identity(node)] for node in _nodes(ours) if _identity(node) in theirs}
+
+    def _rows(self, run: Any, dataset: str, items: set[str] | None = None) -> list[str]:
+        """Return the ids of a dataset's data rows that are in a run; only those of some items if they are given."""
+        export = Exporter(self._adapter, lambda: run.export(params={"data_row_details": True}), "export of a run")
+        keys = self._adapter.keys(dataset)
+        return [
+            line.data_row.id
+            for line in export.all()
+            if line.data_row.details.dataset_id == dataset and (items is None or key_of(line, keys) in items)
+        ]
+
+    def _send_items(self, dataset: str, project: str, items: Sequence[str] | None) -> None:
+        keys = self._adapter.keys(dataset)
+        target = self._adapter.client.get_project(project)
+        chosen = items if items is not None else [item.key for item in self._adapter.datasets.items_of(dataset)]
+        self._adapter.projects.admit(target, [keys.out(key) for key in chosen])
+
+
+def _is_there(outcome: Outcome) -> bool:
+    return outcome.status in ("created", "updated", "ignored")
+
+
+def _name(version: str, rows: Sequence[str]) -> str:
+    """Return the name of a batch or import of some data rows, always the same one."""
+    return "dragoman-" + hashlib.blake2b("\n".join([version, *rows]).encode(), digest_size=8).hexdigest()
+
+
+def _nodes(normalized: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*normalized["tools"], *normalized["classifications"]]
+
+
+def _identity(node: dict[str, Any]) -> tuple[str, str]:
+    return node["name"], node.get("tool") or node["type"]

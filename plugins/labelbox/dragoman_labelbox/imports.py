@@ -1,0 +1,135 @@
+"""Imports of annotations: sent once, found again by name, waited for, and read row by row.
+
+An import's name is a digest of its content, so that one whose answer was lost is found instead of repeated. The file is
+sent from a path that is opened anew for every attempt: the SDK's own retry would send an empty file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dragoman.errors import PlatformError
+from dragoman.schema import IGNORED, RowResult
+from dragoman_labelbox.exports import download
+from dragoman_labelbox.jobs import Waiter
+from dragoman_labelbox.sdk import AnnotationImportState, exceptions
+from dragoman_labelbox.wire import ImportRow
+
+_encoder = msgspec.json.Encoder()
+CREATED = RowResult("created")
+UNCLEAR = RowResult("unknown", reason="Labelbox's import does not say what became of this row.")
+
+
+class Failure(msgspec.Struct, gc=False):
+    """One entry of a row's errors."""
+
+    name: str = ""
+    message: str = ""
+
+
+class Status(msgspec.Struct, gc=False):
+    """One row of a status file."""
+
+    uuid: str | None = None
+    status: str = ""
+    errors: tuple[Failure, ...] = ()
+
+
+_STATUS = msgspec.json.Decoder(Status)
+
+
+class Importer:
+    """Sends imports of one kind on behalf of one adapter.
+
+    Args:
+        adapter: The adapter.
+        kind: The SDK's class: `MEAPredictionImport`, `LabelImport` or `MALPredictionImport`.
+        parent: Id of the run or project.
+    """
+
+    def __init__(self, adapter: Any, kind: Any, parent: str) -> None:
+        self._adapter = adapter
+        self._kind = kind
+        self._parent = parent
+
+    def send(self, rows: Sequence[ImportRow], *, anew: bool = False) -> dict[str, RowResult]:
+        """Import rows and return what became of each, by uuid; `IGNORED` if an earlier call has imported them.
+
+        Args:
+            rows: The rows.
+            anew: Import them again even if an earlier call did: what it made is not there any more.
+
+        Raises:
+            PlatformError: The import failed as a whole and names no row.
+        """
+        job, ours = self._made(_encoder.encode_lines(rows), anew)
+        wait = Waiter(self._adapter)
+        running = AnnotationImportState.RUNNING
+
+        def look() -> Any:
+            if job.state is running:
+                job.refresh()
+            return job.state
+
+        if job.state is running:
+            wait.until(look, lambda state: state is running, f"import {job.name}")
+        results = self._results(job)
+        self._adapter.sent.discard(job.name)
+        if ours:
+            return results
+        return {uuid: IGNORED if result is CREATED else result for uuid, result in results.items()}
+
+    def _made(self, content: bytes, anew: bool) -> tuple[Any, bool]:
+        """Return the import of this content, and whether it was sent in this call.
+
+        One of an earlier call is taken, unless it failed or is not wanted.
+        """
+        digest = hashlib.blake2b(content, digest_size=12).hexdigest()
+        for number in count(1):
+            name = f"dragoman-{digest}" if number == 1 else f"dragoman-{digest}-{number}"
+            found = self._found(name)
+            if found is None:
+                self._adapter.sent.add(name)
+                return self._create(name, content), True
+            ours = name in self._adapter.sent
+            if ours or not (anew or found.state is AnnotationImportState.FAILED):
+                return found, ours
+        raise AssertionError("count() does not end")
+
+    def _found(self, name: str) -> Any:
+        try:
+            return self._kind.from_name(self._adapter.client, self._parent, name)
+        except exceptions.ResourceNotFoundError:
+            return None
+
+    def _create(self, name: str, content: bytes) -> Any:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "rows.ndjson"
+            path.write_bytes(content)
+            return self._kind.create_from_file(self._adapter.client, self._parent, name, str(path))
+
+    def _results(self, job: Any) -> dict[str, RowResult]:
+        failed = job.state is AnnotationImportState.FAILED
+        if failed:
+            self._adapter.sent.discard(job.name)
+        # The SDK fetches nothing of an import that failed, and so hides why.
+        url = job.error_file_url if failed else job.status_file_url
+        content = download(url, self._adapter.settings.timeout) if url else b""
+        statuses = _STATUS.decode_lines(content)
+        if failed and not any(status.errors for status in statuses):
+            raise PlatformError(f"Labelbox's import {job.name} failed and does not say why.", maybe_applied=True)
+        return {status.uuid: _result(status) for status in statuses if status.uuid is not None}
+
+
+def _result(status: Status) -> RowResult:
+    if status.status == "SUCCESS":
+        return CREATED
+    reasons = [f"{error.name}: {error.message}" if error.name else error.message for error in status.errors]
+    return RowResult("rejected", reason="; ".join(reasons) or f"Labelbox says {status.status} and no more.")

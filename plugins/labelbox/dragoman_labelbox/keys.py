@@ -1,0 +1,51 @@
+"""How names here and names there belong together: item keys and global keys, row ids and uuids, frames.
+
+Labelbox names a data row by its own id, by an optional global key that is unique in the organization, and by an
+external id that is unique nowhere and cannot be addressed in imports. An item's key is the global key.
+"""
+
+from __future__ import annotations
+
+import re
+from uuid import NAMESPACE_OID, uuid5
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+FIRST_FRAME = 1
+"""Labelbox counts frames from 1, Dragoman from 0."""
+
+
+class Keys:
+    """Item keys of one dataset, and global keys.
+
+    Args:
+        dataset: Id of the dataset.
+        scoped: Whether keys are written with the dataset's id before them; read they are in both forms.
+    """
+
+    def __init__(self, dataset: str, *, scoped: bool) -> None:
+        self._prefix = f"{dataset}/"
+        self._scoped = scoped
+
+    def out(self, key: str) -> str:
+        """Return the global key of an item's key."""
+        return self._prefix + key if self._scoped else key
+
+    def read(self, global_key: str | None, external_id: str | None, row_id: str) -> str:
+        """Return an item's key: its global key, else its external id, else its id."""
+        return global_key.removeprefix(self._prefix) if global_key else external_id or row_id
+
+
+def uuid_of(row_id: str) -> str:
+    """Return the uuid under which a row is imported: its id if that is one, else one derived from it."""
+    return row_id if _UUID.fullmatch(row_id) else str(uuid5(NAMESPACE_OID, row_id))
+
+
+def frame_out(frame: int) -> int:
+    """Return Labelbox's number of a frame."""
+    return frame + FIRST_FRAME
+
+
+def frame_in(number: int | str) -> int:
+    """Return our number of a frame."""
+    return int(number) - FIRST_FRAME

@@ -1,0 +1,136 @@
+"""Encord over its emulator, held to the conformance kit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from dragoman import Adapter, Dataset, Item, Model, Training, Version, conformance
+from dragoman.conformance import Subject
+from dragoman.conformance.data import BOX, boxes
+from dragoman.conformance.difficult import GEOMETRIES, feature_of
+from dragoman.emulate import Live
+from dragoman.schema import Ontology
+
+POSE = feature_of("keypoints")
+(KEYPOINTS,) = GEOMETRIES["keypoints"]
+
+
+class Encord(Subject):
+    platform = "encord"
+    own_modules = ("encord",)
+
+    def settings(self, live: Live[Any] | None, folder: Path) -> dict[str, Any]:
+        assert live is not None
+        live.settings.job_polls = 0
+        return {"domain": live.url, **live.credentials}
+
+    @pytest.fixture
+    def dataset(self, backend: Adapter, items: list[Item]) -> Dataset:
+        """The kit's dataset. Its skeleton is made on Encord, as users do, since an ontology of ours has no template."""
+        dataset = backend.datasets.create("kit data")
+        wanted = self.ontology(type(backend))
+        plain = [feature for feature in wanted.features if feature.name != POSE]
+        backend.ontologies.create(Ontology(name=wanted.name, features=tuple(plain)), dataset=dataset)
+        add_skeleton(backend, dataset)
+        backend.ontologies.create(wanted, dataset=dataset)
+        backend.datasets.write_items(items, dataset=dataset).raise_for_problems()
+        return dataset
+
+
+def add_skeleton(backend: Any, dataset: Dataset) -> None:
+    """Add the skeleton of the kit's keypoints to the ontology, through the SDK."""
+    from encord.objects import Shape
+    from encord.objects.skeleton_template import SkeletonTemplate, SkeletonTemplateCoordinate
+
+    project = backend.projects.of(dataset.id)
+    ontology = backend.client.user.get_ontology(str(backend.projects.ontology(project).ontology_uuid))
+    points = {
+        str(n): SkeletonTemplateCoordinate(x=n, y=n, name=point.name, color="#000000", value="", feature_hash=f"k{n}")
+        for n, point in enumerate(KEYPOINTS.points)
+    }
+    edges: dict[str, Any] = {}
+    for start, end in KEYPOINTS.skeleton:
+        edges.setdefault(str(start), {})[str(end)] = {"color": "#000000"}
+    template = SkeletonTemplate(
+        name=POSE, width=9, height=9, skeleton=points, skeleton_edges=edges, feature_node_hash="kitpose0"
+    )
+    ontology.structure.skeleton_templates[POSE] = template
+    ontology.structure.add_object(POSE, Shape.SKELETON, feature_node_hash="kitpose0")
+    ontology.save()
+
+
+class TestContract(Encord, conformance.BaseContract): ...
+
+
+class TestModels(Encord, conformance.BaseModels): ...
+
+
+class TestVersions(Encord, conformance.BaseVersions): ...
+
+
+class TestPredictions(Encord, conformance.BasePredictions): ...
+
+
+class TestEvaluations(Encord, conformance.BaseEvaluations): ...
+
+
+class TestDatasets(Encord, conformance.BaseDatasets): ...
+
+
+class TestLabels(Encord, conformance.BaseLabels): ...
+
+
+class TestOntologies(Encord, conformance.BaseOntologies): ...
+
+
+class TestFidelity(Encord, conformance.BaseFidelity): ...
+
+
+class TestFailures(Encord, conformance.BaseFailures): ...
+
+
+class TestSecrets(Encord, conformance.BaseSecrets):
+    def wrong_credentials(self, live: Live[Any]) -> dict[str, Any]:
+        key = Ed25519PrivateKey.generate()
+        return {"ssh_private_key": key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()}
+
+
+class Trained(Encord):
+    """A detector of boxes only: the kit's model has features that the ontology knows in other shapes."""
+
+    @pytest.fixture
+    def model(self, backend: Adapter) -> Model:
+        """A model that knows the kit's boxes."""
+        return backend.models.create("kit model", task="object_detection", features=[BOX])
+
+    @pytest.fixture
+    def project(self, backend: Any, dataset: Dataset) -> str:
+        """The project that holds the kit's labels."""
+        return str(backend.projects.of(dataset.id))
+
+
+class TestTraining(Trained, conformance.BaseTraining):
+    training_parameters = {"epochs": 1}
+
+
+class TestAttachments(Trained, conformance.BaseAttachments):
+    project_features = (BOX, BOX)
+
+
+class TestInference(Trained, conformance.BaseInference):
+    @pytest.fixture
+    def ready(self, backend: Adapter, model: Model, dataset: Dataset, items: list[Item], project: str) -> Version:
+        """A trained version whose model is attached to the project."""
+        rows = [label for item in items for label in boxes(1, item)]
+        backend.labels.write(rows, dataset=dataset).raise_for_problems()
+        job: Training = backend.training.wait(backend.training.submit(model, dataset=dataset))
+        backend.attachments.attach(model, project=project, features={BOX: BOX})
+        return backend.versions.get(job.version or "")
+
+
+class TestHandoff(Trained, conformance.BaseHandoff): ...
