@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import call, formats, geometry, imports, write
+from benchmarks import call, encord, formats, geometry, imports, write
 
-ALL = {"imports": imports.run, "call": call.run, "write": write.run, "geometry": geometry.run, "formats": formats.run}
+ALL = {
+    "imports": imports.run,
+    "call": call.run,
+    "write": write.run,
+    "geometry": geometry.run,
+    "formats": formats.run,
+    "encord": encord.run,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

@@ -11,10 +11,10 @@ import msgspec
 from dragoman.adapter import Adapter
 from dragoman.errors import Conflict, InvalidData, NotFound, WouldLose
 from dragoman.fidelity import LossPolicy, allows
-from dragoman.migrate.plan import Kind, Plan, PlannedStep, Scope, Survey
+from dragoman.migrate.plan import Kind, Plan, PlannedStep, Scope, Selection, Survey
 from dragoman.migrate.verify import Verification, verify
 from dragoman.progress import SILENT, Progress
-from dragoman.schema import Dataset, Label, Model, Ontology, Outcome, Provenance, Report, Version
+from dragoman.schema import Dataset, Label, Ontology, Outcome, Provenance, Report
 
 Row = TypeVar("Row", bound=Label)
 
@@ -36,15 +36,6 @@ class Applied:
         for kind, report in self.reports.items():
             for outcome in report.problems():
                 yield kind, outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The things on one side that a migration is about; None where there is none."""
-
-    dataset: Dataset | None
-    model: Model | None = None
-    version: Version | None = None
 
 
 class Migration:

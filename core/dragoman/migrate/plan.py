@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from dragoman.errors import InvalidData
 from dragoman.fidelity import Fidelity, FidelityTable, Loss, LossPolicy, Survival
-from dragoman.schema import Label
+from dragoman.schema import Dataset, Label, Model, Version
 from dragoman.schema.base import Control
 
 Kind = Literal["ontology", "dataset", "items", "labels", "model", "version", "predictions"]
@@ -33,6 +34,15 @@ class Scope(Control):
     dataset: str
     model: str | None = None
     version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The things on one side that a migration is about; None where there is none."""
+
+    dataset: Dataset | None
+    model: Model | None = None
+    version: Version | None = None
 
 
 class PlannedLoss(Control):

@@ -14,17 +14,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from dragoman.adapter import Adapter
 from dragoman.fidelity import FidelityTable, Keeper, LossPolicy, Survival, restore
+from dragoman.migrate.plan import Selection
 from dragoman.progress import Progress
 from dragoman.schema import Item, Label, Model
-
-if TYPE_CHECKING:
-    from dragoman.migrate.engine import Selection
 
 Verdict = Literal["missing", "extra", "changed", "lossy"]
 
