@@ -230,6 +230,8 @@ def test_custom_metrics_are_labelbox_s_own() -> None:
 def test_without_the_question_nothing_but_the_id_may_be_lost() -> None:
     known = nodes.Known({}, keeps=False)
     assert "classifications" not in plain(codec.row_out(Label("i", "car", Box(1, 2, 3, 4)), known, "k"))
+    with pytest.raises(InvalidData, match="track_id would be lost"):
+        codec.row_out(Label("i", "car", Box(1, 2, 3, 4), track_id="7"), known, "k")
     with pytest.raises(InvalidData, match="metadata would be lost"):
         codec.row_out(Label("i", "car", Box(1, 2, 3, 4), metadata={"a": 1}), known, "k")
 

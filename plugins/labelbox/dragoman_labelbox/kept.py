@@ -1,7 +1,7 @@
 """What Labelbox has no field for, kept as JSON in the answer to a free-text question of each annotation. Pure.
 
-Where an ontology does not ask the question (`nodes.KEEPER`), only a row's own id, provenance and track may be lost; a
-row that says more is refused.
+Where an ontology does not ask the question (`nodes.KEEPER`), only a row's own id and provenance have no place, which say
+nothing about the image; a row that says more is refused.
 """
 
 from __future__ import annotations
@@ -70,6 +70,9 @@ def unkept(row: Label, known: Known, kept: Kept) -> None:
     if known.keeps:
         return
     lost = [name for name in ("metadata", "attributes", "answer", "class_pdf") if getattr(kept, name)]
+    if kept.track_id is not None and row.frame is None and row.span is None:
+        # On a video the platform has tracks of its own.
+        lost.append("track_id")
     if lost:
         raise InvalidData(
             f"The ontology does not ask {KEEPER!r} under {row.feature!r}, so {', '.join(lost)} would be lost.",
