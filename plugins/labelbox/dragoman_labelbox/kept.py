@@ -1,7 +1,7 @@
 """What Labelbox has no field for, kept as JSON in the answer to a free-text question of each annotation. Pure.
 
-Where an ontology does not ask the question (`nodes.KEEPER`), only a row's own id and provenance have no place, which say
-nothing about the image; a row that says more is refused.
+Where an ontology does not ask the question (`nodes.KEEPER`), only a row's own id and provenance have no place, which
+say nothing about the image; a row that says more is refused.
 """
 
 from __future__ import annotations
