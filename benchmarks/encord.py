@@ -7,7 +7,6 @@ what they read: how many boxes, and the sum of their corners.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dragoman
-from benchmarks.measure import emulator, report
+from benchmarks.measure import emulator, peak_mib, report
 from dragoman import Box, Feature, Item, Label, Ontology
 
 IMAGES, BOXES = 5_000, 20
@@ -120,5 +119,5 @@ SIDES = {"dragoman": _dragoman, "sdk": _sdk}
 if __name__ == "__main__":
     order = json.load(sys.stdin)
     result = SIDES[order["side"]](order["access"], order["images"], order["dataset"])
-    result["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    result["peak_mib"] = peak_mib()
     print(json.dumps(result))

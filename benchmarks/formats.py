@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.measure import report
+from benchmarks.measure import peak_mib, report
 
 IMAGES, BOXES, POLYGONS, CATEGORIES = 20_000, 200_000, 50_000, 80
 RUNS = 5
@@ -188,11 +188,5 @@ def _read(side: str, kind: str, folder: Path) -> Result:
     return {"cpu": time.process_time() - start, "images": images, "rows": rows, "vertices": vertices, "sum": total}
 
 
-def _peak_mib() -> float:
-    # Linux only. getrusage would not do: a child begins with the peak of the process that started it.
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
-
-
 if __name__ == "__main__":
-    print(json.dumps({**_read(sys.argv[1], sys.argv[2], Path(sys.argv[3])), "peak_mib": _peak_mib()}))
+    print(json.dumps({**_read(sys.argv[1], sys.argv[2], Path(sys.argv[3])), "peak_mib": peak_mib()}))

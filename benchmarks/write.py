@@ -6,19 +6,17 @@ Each side runs in a process of its own. Afterwards both runs are exported and co
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 import nucleus
 
 import dragoman
-from benchmarks.measure import emulator, report
+from benchmarks.measure import emulator, peak_mib, report
 from dragoman import Box, Item, Prediction
 
 ROWS = 100_000
@@ -124,14 +122,8 @@ def _write(side: str, url: str, key: str, dataset: str, version: str, rows: int)
     return {
         "wall": time.perf_counter() - wall,
         "cpu": time.process_time() - cpu,
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_mib(),
     }
-
-
-def _peak_mib() -> float:
-    # Linux only. getrusage would not do: a child begins with the peak of the process that started it.
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024  # type: ignore[index]
 
 
 def _check_equal(ready: dict[str, Any], ours: str, sdk: str) -> None:
