@@ -166,6 +166,21 @@ def test_a_lost_answer_is_sent_again_because_writes_are_keyed() -> None:
     assert len(sink.batches) == 2
 
 
+@pytest.mark.parametrize("failure", [LOST, Unavailable("closed")])
+def test_a_row_that_was_there_when_its_batch_was_sent_again_says_so(failure: Unavailable) -> None:
+    answers: list[Any] = [failure, [IGNORED, CREATED]]
+
+    def send(batch: Sequence[str]) -> list[RowResult]:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return list(answer)
+
+    there, made = bulk(send, attempts=2).run(["a", "b"])
+    assert (there.status, made.status, made.reason) == ("ignored", "created", None)
+    assert ("answer was lost" in (there.reason or "")) is failure.maybe_applied
+
+
 def test_when_no_answer_ever_comes_the_rows_are_unknown_and_the_error_has_the_report() -> None:
     sink = Sink()
 

@@ -22,7 +22,6 @@ POSE = feature_of("keypoints")
 
 class Encord(Subject):
     platform = "encord"
-    own_modules = ("encord",)
 
     def settings(self, live: Live[Any] | None, folder: Path) -> dict[str, Any]:
         assert live is not None
@@ -133,4 +132,7 @@ class TestInference(Trained, conformance.BaseInference):
         return backend.versions.get(job.version or "")
 
 
-class TestHandoff(Trained, conformance.BaseHandoff): ...
+class TestHandoff(Trained, conformance.BaseHandoff):
+    def received(self, backend: Any, live: Live[Any] | None, project: str) -> set[str]:
+        linked = backend.projects.datasets(project)
+        return {item.key for dataset in linked for item in backend.datasets.read_items(dataset)}

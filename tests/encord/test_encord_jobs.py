@@ -126,7 +126,12 @@ class TestAttachments:
     ) -> None:
         project = backend.projects.of(dataset.id)
         made = backend.attachments.attach(model, project=project, features={"car": "car"})
-        assert (made.project, made.model, made.features, made.versions) == (project, model.id, {"car": "car"}, ())
+        assert (made.project, made.model, made.features, made.versions) == (
+            project,
+            model.id,
+            {"car": "car"},
+            "latest",
+        )
         assert list(backend.attachments.list(dataset.id)) == [made]
         changed = backend.attachments.update(made, features={"car": "anything"})
         assert (changed.id, changed.features) == (made.id, {"car": "anything"})
@@ -137,9 +142,15 @@ class TestAttachments:
 
     def test_versions_are_chosen_or_all_are_used(self, backend: Any, dataset: Any, model: Any, version: Any) -> None:
         chosen = backend.attachments.attach(model, project=dataset.id, features={"car": "car"}, versions=[version.id])
-        every = backend.attachments.attach(model, project=dataset.id, features={"car": "car"}, versions=["all"])
-        assert (chosen.versions, every.versions) == ((version.id,), ("all",))
+        every = backend.attachments.attach(model, project=dataset.id, features={"car": "car"}, versions="all")
+        assert (chosen.versions, every.versions) == ((version.id,), "all")
         assert backend.attachments.update(chosen, features={"car": "anything"}).versions == (version.id,)
+        assert backend.attachments.update(chosen, versions="latest").versions == "latest"
+        assert backend.attachments.update(every, versions=[version]).versions == (version.id,)
+        with pytest.raises(InvalidData, match="another model"):
+            backend.attachments.update(
+                every, versions=["00000000-0000-4000-8000-000000000000/00000000-0000-4000-8000-000000000000"]
+            )
 
     @pytest.mark.parametrize("features", [{"van": "car"}, {"car": "van"}, {"car": "rain"}])
     def test_features_that_are_not_there_are_named(self, backend: Any, dataset: Any, model: Any, features: Any) -> None:

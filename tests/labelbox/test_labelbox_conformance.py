@@ -52,7 +52,6 @@ class Labelbox(Subject):
     """How the kit reaches Labelbox."""
 
     platform = "labelbox"
-    own_modules = ("labelbox",)
     faults = {
         AuthenticationError: refused("AUTHENTICATION_ERROR", http=401),
         PermissionDenied: refused("AUTHORIZATION_ERROR"),
@@ -127,6 +126,11 @@ class TestHandoff(Labelbox, BaseHandoff):
         target = backend.datasets.create("target")
         backend.ontologies.create(self.ontology(type(backend)), dataset=target)
         return str(backend.projects.of(target.id).uid)
+
+    def received(self, backend: Any, live: Live[Any] | None, project: str) -> set[str]:
+        assert live is not None
+        rows = {row for batch in live.state.projects[project].batches.values() for row in batch.row_ids}
+        return {live.state.rows[row].global_key for row in rows}
 
 
 class TestFidelity(Labelbox, BaseFidelity):

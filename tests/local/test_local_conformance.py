@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from dragoman import Adapter, Dataset, Item, Version, conformance
+from dragoman import Adapter, Dataset, Item, Model, Version, conformance
 from dragoman.conformance import Subject
 from dragoman.conformance.data import boxes
+from dragoman_local.engine.architectures import build
+from dragoman_local.engine.weights import save
 
 
 class Local(Subject):
     platform = "local"
-    own_modules = ("torch",)
+
+    def weights(self, model: Model, folder: Path) -> Path:
+        path = folder / "weights.safetensors"
+        save(build("detection", "compact", len(model.features), (64, 64), {"width": 8}), model.features, path)
+        return path
 
 
 class TestContract(Local, conformance.BaseContract): ...
@@ -31,7 +37,7 @@ class TestTraining(Local, conformance.BaseTraining):
 
 class TestInference(Local, conformance.BaseInference):
     @pytest.fixture
-    def ready(self, backend: Adapter, model: Any, dataset: Dataset, items: list[Item]) -> Version:
+    def ready(self, backend: Adapter, model: Model, dataset: Dataset, items: list[Item]) -> Version:
         rows = [label for item in items for label in boxes(1, item)]
         backend.labels.write(rows, dataset=dataset).raise_for_problems()
         parameters = TestTraining.training_parameters

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
+from msgspec import structs
+
 from dragoman.calls.pipeline import Operation, Pipeline
 from dragoman.errors import DragomanError, InvalidData, PluginError, WouldLose
 from dragoman.schema import MeasuredLoss, Outcome, Report, RowResult
 
 Row = TypeVar("Row")
 LEFT_OUT = "Left out, as on_loss says: the platform has no place for it."
+SENT_TWICE = "It was there when the batch was sent again: from before, or from the attempt whose answer was lost."
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class BulkWrite(Generic[Row]):
         """Send what is to be sent of a batch and add the outcomes of all of it, in order."""
         sent = [entry.row for entry in batch if entry.row is not None]
         try:
-            results = self.pipeline.call(self.operation, self.send, sent) if sent else []
+            results = self._send(sent) if sent else []
         except InvalidData as error:
             if len(sent) == 1:
                 self._add(report, batch, [RowResult("rejected", reason=error.message)])
@@ -99,6 +102,15 @@ class BulkWrite(Generic[Row]):
                 )
             absent = RowResult("rejected", reason="The platform did not take it and does not say why.")
             self._add(report, batch, self._looked_up(sent, results, absent=absent))
+
+    def _send(self, rows: Sequence[Row]) -> Sequence[RowResult]:
+        results, call = self.pipeline.carry(self.operation, self.send, rows)
+        if not call.doubtful:
+            return results
+        return [
+            structs.replace(result, reason=SENT_TWICE) if result.status == "ignored" and not result.reason else result
+            for result in results
+        ]
 
     def _looked_up(
         self, batch: Sequence[Row], results: Sequence[RowResult], *, absent: RowResult

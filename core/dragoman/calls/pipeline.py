@@ -47,11 +47,19 @@ class Operation:
 
 @dataclass(slots=True)
 class Call:
-    """One call as observers see it: `seconds` and `error` are set when it has ended."""
+    """One call as observers see it: `seconds` and `error` are set when it has ended.
+
+    Args:
+        platform: Name of the backend.
+        operation: What is called.
+        attempts: How often it was tried.
+        doubtful: Whether an attempt failed that may have been carried out all the same.
+    """
 
     platform: str
     operation: Operation
     attempts: int = 0
+    doubtful: bool = False
     started: float = field(default_factory=time.perf_counter)
     seconds: float | None = None
     error: DragomanError | None = None
@@ -102,8 +110,12 @@ class Pipeline:
         Raises:
             DragomanError: The call failed for good; the vendor's exception is the cause.
         """
+        return self.carry(operation, translate, *arguments)[0]
+
+    def carry(self, operation: Operation, translate: Callable[..., T], *arguments: Any) -> tuple[T, Call]:
+        """Do what `call` does, and return the call with the result."""
         with self._observed(operation) as call:
-            return self._retrying(operation)(self._attempt, call, translate, arguments)
+            return self._retrying(operation)(self._attempt, call, translate, arguments), call
 
     def stream(self, operation: Operation, translate: Callable[..., Iterator[T]], *arguments: Any) -> Iterator[T]:
         """Yield what `translate(*arguments)` yields. Its errors are bound; a stream that broke is not begun again."""
@@ -166,6 +178,7 @@ class Pipeline:
     def _fail(self, call: Call, cause: Exception) -> NoReturn:
         """Raise our error for a vendor's, with the facts of the call."""
         error = bind(cause, self._errors, self._scrubber)
+        call.doubtful = call.doubtful or error.maybe_applied
         if error.maybe_applied and not call.operation.repeatable:
             error = OutcomeUnknown(
                 f"The request was sent and its answer was lost ({error.message})",

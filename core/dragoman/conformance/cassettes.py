@@ -9,18 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import vcr
+from vcr.request import Request
 
 HOST = "https://recorded"
 MASK = "***"
 _ORIGIN = re.compile(r"https?://[^/\s\"']+")
 _BOUNDARY = re.compile(r"boundary=([0-9a-fA-F-]+)")
 _MATCHED = ("method", "uri", "body")
+_BASE64 = "base64 of what is no text"
 _KEPT_HEADERS = ("content-type", "retry-after")
 
 
@@ -35,7 +38,7 @@ def cassette(path: Path, *, against: str | None = None, secrets: Sequence[str] =
 
     Raises:
         AssertionError: A replay left some of the recorded calls unsent.
-        vcr.errors.CannotOverwriteExistingRequestException: A replay sent what was not recorded.
+        vcr.errors.CannotOverwriteExistingCassetteException: A replay sent what was not recorded.
     """
     recorder = vcr.VCR(
         record_mode=vcr.mode.ALL if against else vcr.mode.NONE,
@@ -54,33 +57,39 @@ def cassette(path: Path, *, against: str | None = None, secrets: Sequence[str] =
 
 
 class _Serializer:
-    """Writes a cassette as indented JSON, with what it was recorded against on top."""
+    """Writes indented JSON, with what it was recorded against on top; bodies that are no text are base64."""
 
     def __init__(self, against: str | None, secrets: Sequence[str]) -> None:
         self._against = against
         self._secrets = [secret for secret in secrets if secret]
 
     def serialize(self, content: dict[str, Any]) -> str:
-        text = json.dumps({"recorded_against": self._against, **content}, indent=1)
+        text = json.dumps({"recorded_against": self._against, **content}, indent=1, default=_base64)
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         return text + "\n"
 
     def deserialize(self, text: str) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(text)
+        content: dict[str, Any] = json.loads(text, object_hook=_from_base64)
         del content["recorded_against"]
         return content
 
 
-def _neutral(request: Any) -> Any:
-    """Take the host, the credentials and the random boundary of a form out of a request."""
-    request.uri = _ORIGIN.sub(HOST, request.uri, count=1)
+def _base64(body: bytes) -> dict[str, str]:
+    return {_BASE64: b64encode(body).decode()}
+
+
+def _from_base64(value: dict[str, Any]) -> Any:
+    return b64decode(value[_BASE64]) if value.keys() == {_BASE64} else value
+
+
+def _neutral(request: Request) -> Request:
+    """Return a request without the host, the credentials and the random boundary of a form; a stream is read whole."""
+    body = request.body_bytes
     boundary = _BOUNDARY.search(str(request.headers.get("content-type", "")))
-    if boundary and isinstance(request.body, bytes):
-        parts = request.body.split(boundary[1].encode())
-        request.body = b"boundary".join(map(_readable, parts))
-    request.headers = {}
-    return request
+    if boundary and isinstance(body, bytes):
+        body = b"boundary".join(map(_readable, body.split(boundary[1].encode())))
+    return Request(request.method, _ORIGIN.sub(HOST, request.uri, count=1), body, {})
 
 
 def _readable(part: bytes) -> bytes:

@@ -15,6 +15,7 @@ import pytest
 from dragoman.adapter import Adapter
 from dragoman.capability import Level
 from dragoman.conformance.rules import Kit
+from dragoman.conformance.vendors import foreign_modules, package_of, vendor_modules
 from dragoman.errors import Unsupported
 from dragoman.interface import FACETS
 from dragoman.interface.base import Facet
@@ -95,19 +96,17 @@ class BaseContract(Kit):
         assert replaced == [], "a plugin writes the underscored translation, never the public method"
 
     def test_the_plugin_imports_no_other_vendor(self, request: Any) -> None:
-        subject = request.instance
-        forbidden = set(subject.foreign_modules) - set(subject.own_modules)
-        package = Path(self._package(subject.platform))
-        for file in package.rglob("*.py"):
-            for module in imports_of(file):
-                assert module not in forbidden, f"{file.name} imports {module}"
+        platform = installed().platform(request.instance.platform)
+        forbidden = foreign_modules(platform)
+        for file in _folder(package_of(platform)).rglob("*.py"):
+            foreign = sorted(imports_of(file) & forbidden)
+            assert not foreign, f"{file.name} imports {', '.join(foreign)}, which other plugins are for"
 
     def test_registering_imports_no_sdk(self, request: Any) -> None:
-        names = ", ".join(repr(module) for module in request.instance.foreign_modules)
         code = (
             "import sys\nfrom dragoman.plugins import installed\n"
             f"installed().platform({request.instance.platform!r})\n"
-            f"loaded = [name for name in ({names},) if name in sys.modules]\n"
+            f"loaded = sys.modules.keys() & {set(vendor_modules())!r}\n"
             "assert not loaded, loaded\n"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -125,13 +124,6 @@ class BaseContract(Kit):
             and not any(issubclass(kind, getattr(conformance, name)) for kind in here if kind.__name__[:4] == "Test")
         ]
         assert not missing, f"the module has no Test class for {', '.join(missing)}"
-
-    def _package(self, platform: str) -> str:
-        module = installed().platform(platform).adapter.partition(":")[0].partition(".")[0]
-        found = importlib.util.find_spec(module)
-        assert found is not None
-        assert found.submodule_search_locations
-        return found.submodule_search_locations[0]
 
 
 TRANSLATIONS = {
@@ -214,6 +206,13 @@ def facet_is_there(adapter: type[Adapter], base: str) -> bool:
     if name not in known:
         return True
     return any(one.supported for operation, one in adapter.capabilities().items() if operation.startswith(f"{name}."))
+
+
+def _folder(package: str) -> Path:
+    found = importlib.util.find_spec(package)
+    assert found is not None
+    assert found.submodule_search_locations
+    return Path(found.submodule_search_locations[0])
 
 
 def imports_of(file: Path) -> set[str]:

@@ -13,7 +13,7 @@ from dragoman.conformance.rules import Kit, needs
 from dragoman.conformance.subject import supports
 from dragoman.emulate import Live
 from dragoman.errors import Conflict, InvalidData, NotFound
-from dragoman.schema import Dataset, Model, Task, Version
+from dragoman.schema import Dataset, Item, Model, Task, Version
 
 PAGE_SIZES = (1, 2, 3, 100)
 
@@ -130,6 +130,23 @@ class BaseVersions(Kit):
     def test_a_deleted_version_is_gone(self, backend: Adapter, model: Model, version: Version) -> None:
         backend.versions.delete(version)
         assert version.id not in [found.id for found in backend.versions.list(model)]
+
+    @needs("versions.data", "versions.create")
+    def test_a_version_knows_its_items_or_none(
+        self, backend: Adapter, version: Version, dataset: Dataset, items: list[Item]
+    ) -> None:
+        known = [item.key for item in backend.versions.data(version)]
+        assert sorted(known) in ([], sorted(item.key for item in items))
+        for page_size in PAGE_SIZES:
+            assert [item.key for item in backend.versions.data(version, page_size=page_size)] == known
+
+    @needs("versions.upload_weights", "versions.download_weights", "versions.create")
+    def test_weights_come_back_byte_by_byte(
+        self, backend: Adapter, model: Model, version: Version, tmp_path: Path, request: Any
+    ) -> None:
+        sent = request.instance.weights(model, tmp_path)
+        assert backend.versions.upload_weights(version, sent).id == version.id
+        assert backend.versions.download_weights(version, tmp_path / "back").read_bytes() == sent.read_bytes()
 
     @needs("versions.upload_weights", "versions.create")
     def test_weights_that_do_not_exist_are_refused(self, backend: Adapter, version: Version, tmp_path: Path) -> None:

@@ -211,6 +211,26 @@ class BaseLabels(Kit):
         assert len(report) == 5
         assert len(list(backend.labels.read(dataset))) == 5
 
+    @needs("labels.versions", "labels.write")
+    def test_a_dataset_with_labels_has_a_version_of_them(
+        self, backend: Adapter, dataset: Dataset, items: list[Item]
+    ) -> None:
+        backend.labels.write(boxes(1, items[0]), dataset=dataset).raise_for_problems()
+        found = backend.labels.versions(dataset)
+        assert found
+        assert len(set(found)) == len(found)
+
+    @needs("labels.versions")
+    def test_an_unknown_dataset_has_no_versions_of_labels(self, backend: Adapter) -> None:
+        with pytest.raises(NotFound):
+            backend.labels.versions("00000000-0000-0000-0000-000000000000")
+
+    @needs("labels.export", "labels.write")
+    def test_an_export_is_a_file_with_the_labels(self, backend: Adapter, dataset: Dataset, items: list[Item]) -> None:
+        backend.labels.write(boxes(2, items[0]), dataset=dataset).raise_for_problems()
+        where = backend.labels.export(dataset)
+        assert BOX in media_of(Item("export", uri=where)).decode()
+
 
 class BasePredictions(Kit):
     """Predictions of a version."""

@@ -55,9 +55,6 @@ class Subject:
     codes. An error that the platform has no way to say is left out, with a comment that says so."""
     lost_answer: ClassVar[Any] = DropAfter()
     """What the emulator is told so that the request is carried out and the answer lost."""
-    foreign_modules: ClassVar[tuple[str, ...]] = ("encord", "labelbox", "nucleus", "viam", "synapse_sdk", "torch")
-    """Modules of which only the plugin's own may be imported by using it."""
-    own_modules: ClassVar[tuple[str, ...]] = ()
 
     # -- to override ---------------------------------------------------------------------------------------------------
 
@@ -84,6 +81,12 @@ class Subject:
             name="kit",
             features=tuple(Feature(name=name, geometries=(_kind(form),)) for name, form in features.items()),
         )
+
+    def weights(self, model: Model, folder: Path) -> Path:
+        """Return a file of weights that a version of this model can be given."""
+        path = folder / "weights.bin"
+        path.write_bytes(bytes(range(256)) * 300)
+        return path
 
     def item(self, number: int, folder: Path, *, key: str | None = None) -> Item:
         """Return an item whose media is a file of this machine."""

@@ -6,6 +6,7 @@ predictions and their geometries, made for bulk. Outcomes and reports say what a
 
 from dragoman.schema.answers import AnyAnswer, Checklist, Number, Option, Radio, Text
 from dragoman.schema.control import (
+    AttachedVersions,
     Attachment,
     Dataset,
     Evaluation,
@@ -53,6 +54,7 @@ __all__ = [
     "UPDATED",
     "AnyAnswer",
     "AnyGeometry",
+    "AttachedVersions",
     "Attachment",
     "Attribute",
     "AttributeOption",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -108,6 +108,10 @@ class Dataset(Control):
     created_at: datetime | None = None
 
 
+AttachedVersions = Literal["latest", "all"] | tuple[str, ...]
+"""Which versions of a model a project uses: the newest, every one, or those of these ids."""
+
+
 class Attachment(Control):
     """A model bound to a project; `features` maps the model's features to the project's."""
 
@@ -115,7 +119,7 @@ class Attachment(Control):
     model: str
     project: str
     features: dict[str, str] = {}
-    versions: tuple[str, ...] = ()
+    versions: AttachedVersions = "latest"
 
 
 class MatchPolicy(Control):

@@ -14,13 +14,13 @@ from encord.objects.ml_models import (
 from dragoman.calls.pipeline import Page
 from dragoman.errors import InvalidData, NotFound
 from dragoman.interface import Attachments
-from dragoman.schema import Attachment
+from dragoman.schema import AttachedVersions, Attachment
 from dragoman_encord.ids import checked, pair, parts
 from dragoman_encord.models import TASKS
 from dragoman_encord.training import GEOMETRY
 
-ALL = "all"
-"""Stands in `versions` for Encord's policy to use all iterations, those to come included."""
+POLICIES = {"latest": ModelIterationPolicy.USE_LATEST, "all": ModelIterationPolicy.USE_ALL}
+"""Ours to Encord's; versions that are named are Encord's manual selection."""
 
 
 class EncordAttachments(Attachments):
@@ -28,7 +28,7 @@ class EncordAttachments(Attachments):
 
     _adapter: Any
 
-    def _attach(self, model: str, project: str, features: Mapping[str, str], versions: Sequence[str]) -> Attachment:
+    def _attach(self, model: str, project: str, features: Mapping[str, str], versions: AttachedVersions) -> Attachment:
         home = self._adapter.projects.resolve(project)
         known = self._adapter.models._get(model)
         policy, trainings = _policy(model, versions)
@@ -55,18 +55,22 @@ class EncordAttachments(Attachments):
         found, token = _page(self._adapter.client, home, cursor)
         return Page(map(attachment_in, found), token)
 
-    def _update(self, attachment: str, features: Mapping[str, str]) -> Attachment:
+    def _update(self, attachment: str, changes: Mapping[str, Any]) -> Attachment:
         project, key = parts(attachment, "attachment")
         held = self._held(project, key)
-        policy = held.project_model.iteration_policy
-        chosen = [iteration.training_uuid for iteration in held.project_model_iterations]
-        kind = GEOMETRY[TASKS[held.model_group.type.value]]
+        now = attachment_in(held)
+        # Encord takes the whole binding: what is not changed is sent as it is there.
+        hashes = {name: target.feature_node_uuid for name, target in held.project_model.features_mapping.items()}
+        if "features" in changes:
+            kind = GEOMETRY[TASKS[held.model_group.type.value]]
+            hashes = self._hashes(project, held.model_group.features, kind, changes["features"])
+        policy, trainings = _policy(now.model, changes.get("versions", now.versions))
         made = self._adapter.client.ml.update_model_attachment(
             project_uuid=project,
             project_model_uuid=key,
-            features_mapping=self._hashes(project, held.model_group.features, kind, features),
+            features_mapping=hashes,
             iteration_policy=policy,
-            training_uuids=chosen if policy is ModelIterationPolicy.MANUAL_SELECTION else None,
+            training_uuids=trainings,
         )
         return attachment_in(made)
 
@@ -100,11 +104,9 @@ def _page(client: Any, project: str, cursor: str | None) -> tuple[list[ProjectMo
     return page
 
 
-def _policy(model: str, versions: Sequence[str]) -> tuple[ModelIterationPolicy, list[str] | None]:
-    if not versions:
-        return ModelIterationPolicy.USE_LATEST, None
-    if tuple(versions) == (ALL,):
-        return ModelIterationPolicy.USE_ALL, None
+def _policy(model: str, versions: AttachedVersions) -> tuple[ModelIterationPolicy, list[str] | None]:
+    if isinstance(versions, str):
+        return POLICIES[versions], None
     named = [parts(version, "version") for version in versions]
     if other := next((version for version, (owner, _) in zip(versions, named, strict=True) if owner != model), None):
         raise InvalidData(f"The version {other} is of another model.", field="versions")
@@ -115,9 +117,9 @@ def attachment_in(found: ProjectModelWithIterations) -> Attachment:
     """Return one of the SDK's attachments as ours; `features` has the names of the project's features."""
     binding = found.project_model
     model = str(binding.model_uuid)
-    versions: tuple[str, ...] = ()
+    versions: AttachedVersions = "latest"
     if binding.iteration_policy is ModelIterationPolicy.USE_ALL:
-        versions = (ALL,)
+        versions = "all"
     elif binding.iteration_policy is ModelIterationPolicy.MANUAL_SELECTION:
         versions = tuple(pair(model, iteration.training_uuid) for iteration in found.project_model_iterations)
     return Attachment(

@@ -98,6 +98,9 @@ class EncordVersions(Versions):
     _upload_weights = Gap.impossible("Encord takes no weights; it trains its own.", instead="training.submit")
 
     def _data(self, version: str, cursor: str | None, size: int) -> Page[Item]:
+        model, key = parts(version, "version")
+        if cursor is None and key in self._held(model).outside:
+            return Page([])
         return training_data(self._adapter.client, version, cursor)
 
 

@@ -1,0 +1,56 @@
+"""Which modules belong to a platform: what its plugin's distribution requires, and the core does not."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+from importlib.metadata import distribution, entry_points, packages_distributions
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from dragoman.plugins import GROUP, Platform
+
+
+def package_of(platform: Platform) -> str:
+    """Return the top-level module of the platform's plugin."""
+    return platform.adapter.partition(":")[0].partition(".")[0]
+
+
+def own_modules(platform: Platform) -> frozenset[str]:
+    """Return the top-level modules that are this platform's: its plugin, and the SDK and libraries it requires."""
+    return _modules().get(package_of(platform), frozenset()) | {package_of(platform)}
+
+
+def foreign_modules(platform: Platform) -> frozenset[str]:
+    """Return the top-level modules of the other installed plugins that this one has no business with."""
+    others = frozenset().union(*(modules | {plugin} for plugin, modules in _modules().items()))
+    return others - own_modules(platform)
+
+
+def vendor_modules() -> frozenset[str]:
+    """Return the modules that the installed plugins require; registering the plugins imports none of them."""
+    return frozenset().union(*_modules().values())
+
+
+@cache
+def _modules() -> dict[str, frozenset[str]]:
+    """Package of each installed plugin to the top-level modules of its requirements."""
+    provided: dict[NormalizedName, set[str]] = defaultdict(set)
+    for module, names in packages_distributions().items():
+        for name in names:
+            provided[canonicalize_name(name)].add(module)
+    shared = _required(distribution("dragoman").requires, extras=True)
+    found: dict[str, frozenset[str]] = {}
+    for entry in entry_points(group=GROUP):
+        assert entry.dist is not None
+        wanted = _required(entry.dist.requires) - shared - {"dragoman"}
+        found[entry.module.partition(".")[0]] = frozenset().union(*(provided[name] for name in wanted))
+    return found
+
+
+def _required(requirements: list[str] | None, *, extras: bool = False) -> set[NormalizedName]:
+    parsed = map(Requirement, requirements or ())
+    return {
+        canonicalize_name(one.name) for one in parsed if extras or not one.marker or one.marker.evaluate({"extra": ""})
+    }
