@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from memory import LOSSY, Busy, LostAnswer, MemoryAdapter, Refused, State, open_memory
+from memory import LOSSY, Busy, LostAnswer, MemoryAdapter, Refused, open_memory
 
 from dragoman import (
+    EXACT,
     AuthenticationError,
     Box,
     Conflict,
     Dataset,
     Feature,
+    FidelityTable,
     InvalidData,
     Item,
     Label,
@@ -24,10 +26,7 @@ from dragoman import (
     Point,
     Prediction,
     RotatedBox,
-    Status,
     Task,
-    Timeout,
-    Training,
     Unavailable,
     Version,
     Whole,
@@ -35,8 +34,7 @@ from dragoman import (
     facet,
 )
 from dragoman.calls.limits import Limits
-from dragoman.errors import PlatformError
-from dragoman.interface import Inference, Trainings, check_parameters
+from dragoman.fidelity import LOSSLESS, dropped
 
 BOX = Box(1, 2, 3, 4)
 
@@ -501,106 +499,34 @@ def test_a_dataset_has_its_ontology(backend: MemoryAdapter, dataset: Dataset) ->
     assert backend.ontologies.get(dataset) == made
 
 
-class FakeTrainings(Trainings):
-    """A job that goes through the states it is given, one per look."""
-
-    states: list[Training] = []
-
-    def _get(self, training: str) -> Training:
-        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
-
-
-class FakeInference(Inference):
-    def _predict(self, version: str, items: Iterator[Item], confidence: float, iou: float) -> Iterator[Prediction]:
-        for item in items:
-            yield Prediction(item.key, "cat", Whole(), confidence=confidence, metadata={"uri": item.uri, "iou": iou})
-
-
-class Trainer(MemoryAdapter):
-    training = facet(FakeTrainings)
-    inference = facet(FakeInference)
-
-
-@pytest.fixture
-def trainer(backend: MemoryAdapter) -> Callable[..., Trainer]:
-    def make(*states: Status, error: str | None = None) -> Trainer:
-        made = Trainer(backend.settings, backend.pipeline._hooks)
-        made.state = State()
-        made.training.states = [Training(id="t1", model="m", status=status, error=error) for status in states]
-        return made
-
-    return make
-
-
-def test_wait_returns_the_job_when_it_has_ended(trainer: Callable[..., Trainer]) -> None:
-    backend = trainer(Status.QUEUED, Status.RUNNING, Status.SUCCEEDED)
-    seen: list[Status] = []
-
-    job = backend.training.wait("t1", on_progress=lambda job: seen.append(job.status))
-
-    assert job.status is Status.SUCCEEDED
-    assert seen == [Status.QUEUED, Status.RUNNING, Status.SUCCEEDED]
-    assert backend.slept == [0.5, 0.5]
-
-
-def test_wait_returns_a_job_that_was_cancelled(trainer: Callable[..., Trainer]) -> None:
-    assert trainer(Status.RUNNING, Status.CANCELLED).training.wait("t1").status is Status.CANCELLED
-
-
-def test_wait_raises_why_a_job_failed(trainer: Callable[..., Trainer]) -> None:
-    with pytest.raises(PlatformError, match="Training t1 failed: the disk is full"):
-        trainer(Status.RUNNING, Status.FAILED, error="the disk is full").training.wait("t1")
-
-
-def test_wait_gives_up_when_its_time_is_over(trainer: Callable[..., Trainer]) -> None:
-    with pytest.raises(Timeout, match="Training t1 is still running after 0 s"):
-        trainer(Status.RUNNING).training.wait("t1", timeout=0)
-
-
-def test_hyper_parameters_that_nobody_knows_are_refused() -> None:
-    check_parameters({"epochs": 3}, {"epochs": 1, "batch_size": 16})
-    with pytest.raises(InvalidData, match="no training parameter 'epocs'") as caught:
-        check_parameters({"epocs": 3}, {"epochs": 1, "batch_size": 16})
-
-    assert caught.value.field == "parameters.epocs"
-    assert caught.value.hint == "The parameters are: batch_size, epochs."
-
-
-def test_predict_takes_items_and_files_and_yields_as_it_goes(trainer: Callable[..., Trainer], tmp_path: Any) -> None:
-    asked: list[str] = []
-
-    def media() -> Iterator[Item | str]:
-        for item in (Item("a", uri="/a.png"), tmp_path / "b.png", "c.png"):
-            asked.append(str(item))
-            yield item
-
-    found = trainer(Status.QUEUED).inference.predict("v", media(), confidence=0.1, iou=0.9)
-
-    assert asked == []
-    assert next(found).item == "a"
-    assert len(asked) == 1
-    assert [(row.item, row.metadata["uri"]) for row in found] == [
-        (str(tmp_path / "b.png"), str(tmp_path / "b.png")),
-        ("c.png", "c.png"),
-    ]
-
-
-@pytest.mark.parametrize("field", ["confidence", "iou"])
-@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
-def test_thresholds_outside_of_0_to_1_are_refused_at_once(
-    trainer: Callable[..., Trainer], field: str, value: float
-) -> None:
-    with pytest.raises(InvalidData) as caught:
-        trainer(Status.QUEUED).inference.predict("v", [], **{field: value})
-
-    assert caught.value.field == field
-
-
 def test_weights_that_are_no_file_are_refused_before_anything_is_sent(backend: MemoryAdapter, tmp_path: Any) -> None:
     with pytest.raises(InvalidData, match="no file") as caught:
         backend.versions.upload_weights("v", tmp_path / "none.safetensors")
 
     assert caught.value.field == "path"
+
+
+def test_what_is_kept_may_depend_on_what_is_written_to(backend: MemoryAdapter, dataset: Dataset) -> None:
+    asked: list[str] = []
+
+    class Choosy(type(backend.labels)):  # type: ignore[misc]
+        def _fidelity(self, dataset: str) -> Callable[[Label], FidelityTable]:
+            asked.append(dataset)
+            poor = FidelityTable({"box": EXACT}, {"metadata": dropped("this ontology has no place for them")})
+            return lambda row: poor if row.feature == "cat" else LOSSLESS
+
+    class Chosen(MemoryAdapter):
+        labels = facet(Choosy)
+
+    chosen = Chosen(backend.settings, backend.pipeline._hooks)
+    chosen.state = backend.state
+    rows = [Label("img-0", feature, BOX, metadata={"by": "me"}) for feature in ("dog", "cat")]
+    with pytest.raises(WouldLose, match="this ontology has no place") as refusal:
+        chosen.labels.write(rows, dataset=dataset)
+    assert (refusal.value.row, asked) == (1, [dataset.id])
+    report = chosen.labels.write(rows, dataset=dataset, on_loss="drop")
+    assert [(loss.what, loss.rows) for loss in report.losses] == [("field metadata", 1)]
+    assert {row.feature: row.metadata for row in chosen.labels.read(dataset)} == {"dog": {"by": "me"}, "cat": {}}
 
 
 # -- versions and backends --------------------------------------------------------------------------------------------

@@ -212,6 +212,18 @@ def test_store_keeps_the_original_beside_what_is_written() -> None:
     assert restore(over_json(written)) == row
 
 
+def test_what_is_kept_may_depend_on_the_row() -> None:
+    poor = FidelityTable({"box": EXACT}, {"metadata": dropped("no place for it"), "id": approximate("named anew")})
+    keeper = Keeper(lambda row: poor if row.feature == "cat" else LOSSLESS, "store")
+    other = Label("a", "dog", Box(1, 2, 3, 4), metadata={"by": "me"}, id="mine")
+    assert keeper.keep(other) is other
+    # An id has no place beside the row, and neither has anything where metadata have none.
+    assert keeper.keep(msgspec.structs.replace(other, feature="cat", metadata={})).metadata == {}
+    assert [loss.what for loss in keeper.losses()] == ["field id"]
+    with pytest.raises(WouldLose, match="metadata"):
+        keeper.keep(msgspec.structs.replace(other, feature="cat"))
+
+
 def test_drop_leaves_a_field_out_and_the_row_in() -> None:
     row = Label("a", "cat", BOX, track_id="7", id="x")
     assert kept(row, "drop") == Label("a", "cat", BOX, id="x")

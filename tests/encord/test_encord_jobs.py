@@ -17,10 +17,11 @@ from dragoman import (
     PlatformError,
     Polygon,
     Timeout,
+    Unsupported,
     Whole,
 )
 from dragoman.emulate import Live
-from dragoman.schema import Radio
+from dragoman.schema import Feature, Ontology, Radio, TrainingSource
 
 
 class TestTraining:
@@ -69,20 +70,45 @@ class TestTraining:
         with pytest.raises(PlatformError, match="gives no reason"):
             backend.training.wait(backend.training.submit(model, dataset=dataset))
 
-    def test_several_projects_feed_one_model(self, backend: Any, dataset: Any, emulated: Live[Any]) -> None:
-        backend.labels.write([Label("a", "car", Box(1, 2, 3, 4))], dataset=dataset)
-        (row,) = emulated.state.projects[backend.projects.of(dataset.id)].rows.values()
+    def test_several_datasets_feed_one_model(self, backend: Any, dataset: Any, emulated: Live[Any]) -> None:
+        other = backend.datasets.create("other")
+        features = (Feature(name="lorry", geometries=("box",)),)
+        backend.ontologies.create(Ontology(name="o", features=features), dataset=other)
+        item = Item("c", uri="https://example.com/c.jpg", width=9, height=9)
+        backend.datasets.write_items([item], dataset=other).raise_for_problems()
+        backend.labels.write([Label(key, "car", Box(1, 2, 3, 4)) for key in "ab"], dataset=dataset).raise_for_problems()
+        backend.labels.write([Label("c", "lorry", Box(1, 2, 3, 4))], dataset=other).raise_for_problems()
         model = backend.models.create("m", task="object_detection", features=["vehicle", "thing"])
-        project = backend.projects.of(dataset.id)
-        parameters = {
-            "features": {project: {"car": ["vehicle", "thing"], "anything": "thing"}},
-            "labels": [row.label_hash],
-            "weights": "fasterRcnnR50C41X",
-        }
-        backend.training.submit(model, dataset=dataset, parameters=parameters)
+        sources = [
+            TrainingSource(dataset=dataset.id, features={"car": ["vehicle", "thing"]}, items=["b"]),
+            TrainingSource(dataset=other.id, features={"lorry": "vehicle"}),
+        ]
+        backend.training.submit(model, dataset=sources, parameters={"weights": "fasterRcnnR50C41X"})
         (held,) = emulated.state.models[model.id].trainings.values()
-        assert sorted(held.features_mapping[project].values()) == [["thing"], ["vehicle", "thing"]]
-        assert (held.labels, held.pretrained_weights) == ([row.label_hash], "fasterRcnnR50C41X")
+        projects = [backend.projects.of(one.id) for one in (dataset, other)]
+        assert [list(held.features_mapping[project].values()) for project in projects] == [
+            [["vehicle", "thing"]],
+            [["vehicle"]],
+        ]
+        assert [item.key for item in backend.versions.data(f"{model.id}/{held.id}")] == ["b", "c"]
+        assert held.pretrained_weights == "fasterRcnnR50C41X"
+
+    @pytest.mark.parametrize(
+        ("source", "refusal"),
+        [
+            ({"items": ["nowhere"]}, InvalidData),
+            ({"items": ["b"]}, InvalidData),
+            ({"features": {"car": "van"}}, InvalidData),
+            ({"features": {"van": "car"}}, InvalidData),
+            ({"labels": ["one"]}, Unsupported),
+        ],
+    )
+    def test_a_source_that_cannot_be_learned_from_is_refused(
+        self, backend: Any, dataset: Any, model: Any, source: Any, refusal: type[Exception]
+    ) -> None:
+        backend.labels.write([Label("a", "car", Box(1, 2, 3, 4))], dataset=dataset)
+        with pytest.raises(refusal):
+            backend.training.submit(model, dataset=TrainingSource(dataset=dataset.id, **source))
 
     def test_a_version_can_be_started_from(
         self, backend: Any, dataset: Any, model: Any, version: Any, emulated: Any
@@ -98,13 +124,10 @@ class TestTraining:
             {"epochs": 0},
             {"batch_size": "many"},
             {"weights": "none such"},
-            {"features": {"p": {"car": "van"}}},
         ],
     )
     def test_bad_parameters_are_named(self, backend: Any, dataset: Any, model: Any, parameters: Any) -> None:
         backend.labels.write([Label("a", "car", Box(1, 2, 3, 4))], dataset=dataset)
-        if "features" in parameters:
-            parameters = {"features": {backend.projects.of(dataset.id): parameters["features"]["p"]}}
         with pytest.raises(InvalidData):
             backend.training.submit(model, dataset=dataset, parameters=parameters)
 

@@ -140,7 +140,7 @@ TRANSLATIONS = {
     "versions.download_weights": 2,
     "versions.upload_weights": 2,
     "versions.data": 3,
-    "training.submit": 5,
+    "training.submit": 4,
     "training.get": 1,
     "training.list": 3,
     "training.wait": 1,

@@ -7,6 +7,7 @@ back what travelled in the metadata. Adapters and formats see neither.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -60,12 +61,12 @@ class Keeper:
     """Makes rows fit what a writer keeps, as the caller chose, and counts what that costs.
 
     Args:
-        table: What the writer keeps.
+        table: What the writer keeps: of every row the same, or as a function of the row.
         policy: What the caller chose.
     """
 
-    def __init__(self, table: FidelityTable, policy: LossPolicy) -> None:
-        self._table = table
+    def __init__(self, table: FidelityTable | Callable[[Label], FidelityTable], policy: LossPolicy) -> None:
+        self._table_of = table if callable(table) else lambda row: table
         self._policy = policy
         self._tallies: defaultdict[tuple[str, str, str], _Tally] = defaultdict(_Tally)
 
@@ -78,12 +79,13 @@ class Keeper:
         """
         if KEY in row.metadata:
             raise InvalidData(f"The metadata key {KEY!r} is kept for Dragoman's own use.", field=f"metadata.{KEY}")
-        losses = self._table.losses(row)
+        table = self._table_of(row)
+        losses = table.losses(row)
         if not losses:
             return row
         changes, beside = _Fields(), _Fields()
         for loss in losses:
-            change = self._settle(loss, row)
+            change = self._settle(table, loss, row)
             if change is None:
                 self._count(loss, row)
                 return None
@@ -100,25 +102,20 @@ class Keeper:
         """Return what the rows so far have lost."""
         return tuple(tally.measured(*key) for key, tally in sorted(self._tallies.items()))
 
-    def _settle(self, loss: Loss, row: Label) -> _Change | None:
+    def _settle(self, table: FidelityTable, loss: Loss, row: Label) -> _Change | None:
         """Return what is to change for one loss; None if the row is to be left out."""
-        if not allows(self._table, self._policy, loss):
+        if not allows(table, self._policy, loss):
             others = '"convert", "store" or "drop"' if self._policy == "raise" else '"drop"'
             raise WouldLose(f"The {loss}.", hint=f"Choose with on_loss={others}.", field=loss.what)
         kind, name = loss.what.split(" ", 1)
         if loss.fidelity.survival is Survival.DROPPED:
             return self._without(row, kind, name)
+        beside = self._policy == "store" and _has_place_beside(table, kind if kind == "geometry" else name)
         if kind == "geometry":
-            return self._geometry(loss, row.geometry)
+            return _geometry(loss, row.geometry, beside=beside)
         if loss.fidelity.survival is Survival.STORED:
             return {name: _EMPTY.get(name)}, {name: getattr(row, name)}
-        return {}, {name: getattr(row, name)} if self._policy == "store" else {}
-
-    def _geometry(self, loss: Loss, geometry: AnyGeometry) -> _Change:
-        if loss.fidelity.survival is Survival.STORED:
-            return {"geometry": Whole()}, {"geometry": geometry}
-        beside = {"geometry": geometry} if self._policy == "store" else {}
-        return {"geometry": _converted(geometry, loss.fidelity.to)} if loss.fidelity.to else {}, beside
+        return {}, {name: getattr(row, name)} if beside else {}
 
     def _without(self, row: Label, kind: str, name: str) -> _Change | None:
         if self._policy == "store":
@@ -155,8 +152,13 @@ def allows(table: FidelityTable, policy: LossPolicy, loss: Loss) -> bool:
         return False
     if loss.fidelity.survival is not Survival.DROPPED or policy == "drop":
         return True
-    metadata = table.field("metadata").survival is Survival.EXACT
-    return policy == "store" and metadata and loss.what.removeprefix("field ") in Beside.__struct_fields__
+    kind, name = loss.what.split(" ", 1)
+    return policy == "store" and kind == "field" and _has_place_beside(table, name)
+
+
+def _has_place_beside(table: FidelityTable, field: str) -> bool:
+    """Return whether the original of a field can travel in the metadata."""
+    return table.field("metadata").survival is Survival.EXACT and field in Beside.__struct_fields__
 
 
 def restore(row: Row) -> Row:
@@ -176,6 +178,13 @@ def restore(row: Row) -> Row:
     fields = {name: value for name in Beside.__struct_fields__ if (value := getattr(beside, name)) is not UNSET}
     theirs = {name: value for name, value in row.metadata.items() if name != KEY}
     return msgspec.structs.replace(row, metadata=theirs, **fields)
+
+
+def _geometry(loss: Loss, geometry: AnyGeometry, *, beside: bool) -> _Change:
+    if loss.fidelity.survival is Survival.STORED:
+        return {"geometry": Whole()}, {"geometry": geometry}
+    changes = {"geometry": _converted(geometry, loss.fidelity.to)} if loss.fidelity.to else {}
+    return changes, {"geometry": geometry} if beside else {}
 
 
 def _converted(geometry: Geometry, form: str) -> Geometry:

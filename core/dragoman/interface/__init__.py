@@ -10,7 +10,7 @@ from dragoman.interface.labels import Labels
 from dragoman.interface.models import Models
 from dragoman.interface.ontologies import Ontologies
 from dragoman.interface.predictions import Predictions
-from dragoman.interface.training import Trainings, check_parameters
+from dragoman.interface.training import Trainings, check_parameters, whole_dataset
 from dragoman.interface.versions import Versions
 
 FACETS: tuple[type[Facet], ...] = (
@@ -43,4 +43,5 @@ __all__ = [
     "Versions",
     "check_parameters",
     "operation",
+    "whole_dataset",
 ]

@@ -9,7 +9,6 @@ from dragoman.errors import InvalidData
 from dragoman.interface.base import Facet, operation, ref
 from dragoman.schema import AttachedVersions, Attachment, Model, Version
 
-
 POLICIES: dict[str, Literal["latest", "all"]] = {"latest": "latest", "all": "all"}
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from dragoman.calls.bulk import BulkWrite
-from dragoman.fidelity import Keeper, LossPolicy, restore
+from dragoman.fidelity import LossPolicy, restore
 from dragoman.interface.base import Facet, operation, ref
+from dragoman.interface.keeping import keeper_for
 from dragoman.schema import Dataset, Label, Report
 
 
 class Labels(Facet, name="labels"):
     """Write and read labels.
 
-    An adapter may also write `_find(dataset, rows)`, which looks rows up: see `dragoman.calls.bulk`.
+    An adapter may also write `_find(dataset, rows)`, which looks rows up: see `dragoman.calls.bulk`;
+    and `_fidelity(dataset)`: see `dragoman.interface.keeping`.
     """
 
     @operation()
@@ -57,7 +59,7 @@ class Labels(Facet, name="labels"):
         translation = self._translation("write")
         dataset_id = ref(dataset)
         find = getattr(self, "_find", None)
-        keeper = Keeper(self._adapter.label_fidelity, on_loss)
+        keeper = keeper_for(self, self._adapter.label_fidelity, on_loss, dataset_id)
         return BulkWrite[Label](
             self._adapter.pipeline,
             self.operations["write"],

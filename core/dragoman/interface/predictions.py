@@ -6,15 +6,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dragoman.calls.bulk import BulkWrite
 from dragoman.errors import InvalidData
-from dragoman.fidelity import Keeper, LossPolicy, restore
+from dragoman.fidelity import LossPolicy, restore
 from dragoman.interface.base import Facet, operation, ref
+from dragoman.interface.keeping import keeper_for
 from dragoman.schema import Dataset, Prediction, Report, Version
 
 
 class Predictions(Facet, name="predictions"):
     """Write, read and delete predictions.
 
-    An adapter may also write `_find(version, dataset, rows)`, which looks rows up: see `dragoman.calls.bulk`.
+    An adapter may also write `_find(version, dataset, rows)`, which looks rows up: see `dragoman.calls.bulk`;
+    and `_fidelity(version, dataset)`: see `dragoman.interface.keeping`.
     """
 
     @operation()
@@ -46,7 +48,7 @@ class Predictions(Facet, name="predictions"):
         version_id, dataset_id = ref(version), ref(dataset)
         features = self._known_features(version_id)
         find = getattr(self, "_find", None)
-        keeper = Keeper(self._adapter.prediction_fidelity, on_loss)
+        keeper = keeper_for(self, self._adapter.prediction_fidelity, on_loss, version_id, dataset_id)
 
         def keep(row: Prediction) -> Prediction | None:
             if features and row.feature not in features:

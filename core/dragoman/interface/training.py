@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from dragoman.errors import InvalidData, PlatformError, Timeout
+from dragoman.errors import InvalidData, PlatformError, Timeout, Unsupported
 from dragoman.interface.base import Facet, operation, ref
-from dragoman.schema import Dataset, Item, Model, Status, Training, Version
+from dragoman.schema import Dataset, Item, Model, Status, Training, TrainingSource, Version
 
 
 class Trainings(Facet, name="training"):
@@ -22,27 +22,28 @@ class Trainings(Facet, name="training"):
         self,
         model: str | Model,
         *,
-        dataset: str | Dataset,
-        features: Mapping[str, str] | None = None,
+        dataset: str | Dataset | TrainingSource | Sequence[str | Dataset | TrainingSource],
+        features: Mapping[str, str | Sequence[str]] | None = None,
         pretrained: str | Version | None = None,
         parameters: Mapping[str, Any] | None = None,
     ) -> Training:
-        """Start a job that trains a version of `model` on the labels of `dataset`, and return at once.
+        """Start a job that trains a version of `model` on the labels of datasets, and return at once.
 
         Args:
             model: The model or its id.
-            dataset: The dataset or its id. Items whose split is `"train"`, or that have none, are trained on.
-            features: Label feature to model feature, where the names differ.
+            dataset: The dataset or its id, or several. Items whose split is `"train"`, or that have none, are trained
+                on; a `TrainingSource` chooses others, or single labels, and has a mapping of its own.
+            features: Label feature to the model's feature that it stands for, or to several, where the names differ.
             pretrained: A version to start from.
             parameters: Hyper-parameters of the platform, such as `{"epochs": 8, "batch_size": 16}`.
 
         Raises:
             NotFound: There is no such model or dataset.
             InvalidData: A parameter is unknown or bad, or the mapping names an unknown feature.
+            Unsupported: The platform trains on one dataset at a time, or on all of its labels.
         """
         start = ref(pretrained) if pretrained is not None else None
-        arguments = (ref(model), ref(dataset), dict(features or {}), start, dict(parameters or {}))
-        return self._call("submit", *arguments)
+        return self._call("submit", ref(model), _sources(dataset, features or {}), start, dict(parameters or {}))
 
     @operation()
     def get(self, training: str | Training) -> Training:
@@ -113,6 +114,39 @@ class Trainings(Facet, name="training"):
     def data(self, training: str | Training, *, page_size: int | None = None) -> Iterator[Item]:
         """Iterate over the items that the job trains on; each has its `split`."""
         return self._pages("data", ref(training), size=page_size)
+
+
+def _sources(
+    datasets: str | Dataset | TrainingSource | Sequence[str | Dataset | TrainingSource],
+    features: Mapping[str, str | Sequence[str]],
+) -> tuple[TrainingSource, ...]:
+    several = [datasets] if isinstance(datasets, str | Dataset | TrainingSource) else datasets
+    if not several:
+        raise InvalidData("There is no dataset to train on.", field="dataset")
+    return tuple(_source(one, features) for one in several)
+
+
+def _source(dataset: str | Dataset | TrainingSource, features: Mapping[str, str | Sequence[str]]) -> TrainingSource:
+    if not isinstance(dataset, TrainingSource):
+        return TrainingSource(dataset=ref(dataset), features=features)
+    if features and dataset.features:
+        raise InvalidData("A source with a mapping of its own takes no other.", field="features")
+    return TrainingSource(**{**dataset.model_dump(), "features": features or dataset.features})
+
+
+def whole_dataset(sources: Sequence[TrainingSource]) -> TrainingSource:
+    """Return the only source, for a platform that trains on one whole dataset.
+
+    Raises:
+        Unsupported: There are several, or it chooses among items or labels.
+    """
+    if len(sources) > 1:
+        raise Unsupported(f"A training here learns from one dataset, and {len(sources)} are given.")
+    (source,) = sources
+    for field in ("items", "labels"):
+        if getattr(source, field) is not None:
+            raise Unsupported(f"A training here learns from a whole dataset; its {field} cannot be chosen.")
+    return source
 
 
 def check_parameters(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:

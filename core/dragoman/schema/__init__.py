@@ -16,6 +16,7 @@ from dragoman.schema.control import (
     Status,
     Task,
     Training,
+    TrainingSource,
     Version,
 )
 from dragoman.schema.geometry import (
@@ -95,6 +96,7 @@ __all__ = [
     "Task",
     "Text",
     "Training",
+    "TrainingSource",
     "Version",
     "Whole",
     "decode_rows",

@@ -5,12 +5,14 @@ Rows that come by the thousand (items, labels, predictions) are in `rows.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from dragoman.errors import InvalidData
 from dragoman.schema.base import Control, Name
 
 
@@ -82,6 +84,40 @@ class Progress(Control):
     images_per_second: float | None = None
     seconds_left: float | None = None
     metrics: dict[str, float] = {}
+
+
+def _several(names: Any) -> Any:
+    return {key: (value,) if isinstance(value, str) else value for key, value in dict(names).items()}
+
+
+class TrainingSource(Control):
+    """The labels of one dataset that a training learns from.
+
+    Args:
+        dataset: Id of the dataset.
+        features: Label feature to the model's features that it stands for, one name or several; a label feature that
+            is not named stands for the model's feature of its own name.
+        items: Keys of the items to learn from; all whose split is `train`, or that have none, if not given.
+        labels: Ids of the labels to learn from; all of those items if not given.
+    """
+
+    dataset: str
+    features: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_several)] = {}
+    items: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | None = None
+
+    def learned(self, known: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the whole mapping, unnamed label features included, for a model that has the features `known`.
+
+        Raises:
+            InvalidData: The mapping names a feature that the model does not have.
+        """
+        for target in (target for targets in self.features.values() for target in targets):
+            if target not in known:
+                raise InvalidData(
+                    f"The model knows no feature {target!r}.", hint=f"It knows: {', '.join(known)}.", field="features"
+                )
+        return {name: (name,) for name in known if name not in self.features} | self.features
 
 
 class Training(Control):

@@ -1,12 +1,12 @@
 """Training on Encord. A job and the version that it makes have one id.
 
-Labels of several projects may be trained on at a time: `parameters["features"]` maps each project to its features and
-the model's features that each stands for, and `parameters["labels"]` names the label rows.
+Labels of several projects may be trained on at a time, each with a mapping of its own. What is chosen are whole label
+rows, one per item.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,15 +15,16 @@ from encord.objects.ml_models import ModelPretrainedWeightsType
 
 from dragoman.calls.pipeline import Page
 from dragoman.capability import Gap
-from dragoman.errors import InvalidData
+from dragoman.errors import InvalidData, Unsupported
 from dragoman.interface import Trainings, check_parameters
-from dragoman.schema import Item, Model, Progress, Status, Task, Training
+from dragoman.schema import Item, Model, Progress, Status, Task, Training, TrainingSource
 from dragoman_encord.ids import checked, pair, parts
 from dragoman_encord.labelrows import MAIN, LabelRows
+from dragoman_encord.places import Place
 from dragoman_encord.structure import Structure
 from dragoman_encord.versions import training_data
 
-DEFAULTS: dict[str, Any] = {"epochs": 10, "batch_size": 8, "weights": None, "labels": None, "features": None}
+DEFAULTS: dict[str, Any] = {"epochs": 10, "batch_size": 8, "weights": None}
 """Parameters of a training and what they are when they are not given."""
 GEOMETRY = {
     Task.CLASSIFICATION: "whole",
@@ -40,7 +41,7 @@ class EncordTrainings(Trainings):
     _adapter: Any
 
     def _submit(
-        self, model: str, dataset: str, features: dict[str, str], pretrained: str | None, parameters: dict[str, Any]
+        self, model: str, sources: Sequence[TrainingSource], pretrained: str | None, parameters: Mapping[str, Any]
     ) -> Training:
         check_parameters(parameters, DEFAULTS)
         chosen = {**DEFAULTS, **parameters}
@@ -49,14 +50,13 @@ class EncordTrainings(Trainings):
                 raise InvalidData(f"{name} is {chosen[name]!r}; it is at least 1.", field=f"parameters.{name}")
         weights = _weights(chosen["weights"])
         known = self._adapter.models._get(model)
-        mapping = self._mapping(known, dataset, features, chosen["features"])
         start = parts(pretrained, "version")[1] if pretrained else None
         key = self._adapter.client.ml.create_training_job(
             model_uuid=checked(model, "model"),
             batch_size=chosen["batch_size"],
             epochs=chosen["epochs"],
-            features_mapping=mapping,
-            labels_uuids=chosen["labels"] or self._labels(dataset),
+            features_mapping=self._mapping(known, sources),
+            labels_uuids=[row for source in sources for row in self._label_rows(source)],
             pretrained_training_uuid=start,
             pretrained_weights_type=weights,
         )
@@ -64,39 +64,49 @@ class EncordTrainings(Trainings):
             id=pair(model, key),
             model=model,
             status=Status.QUEUED,
-            config={name: value for name, value in chosen.items() if name in ("epochs", "batch_size", "weights")},
+            config=chosen,
         )
 
-    def _mapping(
-        self, model: Model, dataset: str, features: Mapping[str, str], given: Mapping[str, Any] | None
-    ) -> dict[str, dict[str, list[str]]]:
-        """Return project to feature hash to the model's features."""
-        projects = self._adapter.projects
-        assert model.task is not None
-        kind = GEOMETRY[model.task]
-        if given is None:
-            project = projects.of(dataset)
-            wanted: dict[str, list[str]] = {}
-            renamed = set(features.values())
-            pairs = [*features.items(), *((name, name) for name in model.features if name not in renamed)]
-            for label, target in pairs:
-                wanted.setdefault(label, []).append(target)
-            given = {project: wanted}
-        return {
-            project: _hashed(projects.structure(project), kind, model, mapping) for project, mapping in given.items()
-        }
+    def _mapping(self, model: Model, sources: Sequence[TrainingSource]) -> dict[str, dict[str, list[str]]]:
+        """Return project to feature hash to the model's features.
 
-    def _labels(self, dataset: str) -> list[str]:
-        """Return the label rows of the items that are trained on: those of the split `train`, or of none."""
-        held = {row["data_hash"]: row for row in self._adapter.datasets._rows(dataset)}
-        chosen = []
-        for place in LabelRows(self._adapter, dataset, MAIN).labelled():
-            metadata = held[place.data_hash]["client_metadata"] or {}
-            if metadata.get("dragoman_item", {}).get("split") in (None, "train"):
-                chosen.append(place.label_hash or "")
+        Raises:
+            InvalidData: No project has labels for one of the model's features.
+        """
+        assert model.task is not None
+        mapping: dict[str, dict[str, list[str]]] = {}
+        for source in sources:
+            project = self._adapter.projects.of(source.dataset)
+            hashes = _hashes(self._adapter.projects.structure(project), GEOMETRY[model.task], model, source)
+            mapping.setdefault(project, {}).update(hashes)
+        learned = {name for hashes in mapping.values() for names in hashes.values() for name in names}
+        if missing := [name for name in model.features if name not in learned]:
+            raise InvalidData(
+                f"The ontology has no feature {missing[0]!r} that the model could learn it from.",
+                hint="`features` says which of its features stand for which of the model's.",
+                field="features",
+            )
+        return mapping
+
+    def _label_rows(self, source: TrainingSource) -> list[str]:
+        """Return the label rows of the items that are trained on: those chosen, or of the split `train` or of none."""
+        if source.labels is not None:
+            raise Unsupported("Encord trains on whole label rows.", hint="Choose the items whose labels are wanted.")
+        places = {place.key: place for place in LabelRows(self._adapter, source.dataset, MAIN).labelled()}
+        chosen = self._in_training(source.dataset, places.values()) if source.items is None else source.items
+        if missing := next((key for key in chosen if key not in places), None):
+            raise InvalidData(f"The item {missing!r} is not in dataset {source.dataset}, or has no labels.")
         if not chosen:
-            raise InvalidData(f"Dataset {dataset} has no labels to train on.", hint="labels.write puts some there.")
-        return chosen
+            raise InvalidData(
+                f"Dataset {source.dataset} has no labels to train on.", hint="labels.write puts some there."
+            )
+        return [places[key].label_hash or "" for key in chosen]
+
+    def _in_training(self, dataset: str, places: Iterable[Place]) -> list[str]:
+        """Return the keys of items of the split `train`, or of none."""
+        held = {row["data_hash"]: row["client_metadata"] or {} for row in self._adapter.datasets._rows(dataset)}
+        splits = {key: metadata.get("dragoman_item", {}).get("split") for key, metadata in held.items()}
+        return [place.key for place in places if splits[place.data_hash] in (None, "train")]
 
     def _get(self, training: str) -> Training:
         model, key = parts(training, "training")
@@ -139,18 +149,13 @@ def _weights(name: str | None) -> ModelPretrainedWeightsType | None:
         ) from None
 
 
-def _hashed(
-    structure: Structure, kind: str, model: Model, mapping: Mapping[str, str | Sequence[str]]
-) -> dict[str, list[str]]:
-    hashed: dict[str, list[str]] = {}
-    for label, targets in mapping.items():
-        named = [targets] if isinstance(targets, str) else list(targets)
-        for target in named:
-            if target not in model.features:
-                raise InvalidData(
-                    f"The model knows no feature {target!r}.",
-                    hint=f"It knows: {', '.join(model.features)}.",
-                    field="features",
-                )
-        hashed[structure.target(label, kind)] = named
-    return hashed
+def _hashes(structure: Structure, kind: str, model: Model, source: TrainingSource) -> dict[str, list[str]]:
+    """Return hash to the model's features. A name that was not given, and that the ontology lacks, is passed over."""
+    hashes: dict[str, list[str]] = {}
+    for label, targets in source.learned(model.features).items():
+        try:
+            hashes[structure.target(label, kind)] = list(targets)
+        except InvalidData:
+            if label in source.features:
+                raise
+    return hashes

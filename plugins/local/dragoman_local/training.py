@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from dragoman.calls.pipeline import Page
 from dragoman.errors import InvalidData
-from dragoman.interface import Trainings
-from dragoman.schema import Item, Model, Status, Task, Training
+from dragoman.interface import Trainings, whole_dataset
+from dragoman.schema import Item, Model, Status, Task, Training, TrainingSource
 from dragoman_local import workers
 from dragoman_local.home import Home, home_of
 from dragoman_local.parameters import train_config
@@ -27,11 +27,12 @@ class LocalTrainings(Trainings):
     def _submit(
         self,
         model: str,
-        dataset: str,
-        features: Mapping[str, str],
+        sources: Sequence[TrainingSource],
         pretrained: str | None,
         parameters: Mapping[str, Any],
     ) -> Training:
+        source = whole_dataset(sources)
+        dataset, features = source.dataset, {label: names[0] for label, names in source.features.items()}
         home = home_of(self)
         target = home.catalog.model(model)
         settings = cast("LocalSettings", self._adapter.settings)
