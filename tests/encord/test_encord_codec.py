@@ -18,12 +18,13 @@ from dragoman.fidelity import Survival
 from dragoman.schema import Feature, Ontology
 from dragoman_encord import bitmask, notes
 from dragoman_encord.codec import Sheet
+from dragoman_encord.editor import editor_out, ontology_in
 from dragoman_encord.fidelity import LABELS
 from dragoman_encord.items import item_in, metadata_out
 from dragoman_encord.places import Place
 from dragoman_encord.projects import keyed
 from dragoman_encord.ranges import ranges, without
-from dragoman_encord.structure import Structure, editor_out, ontology_in
+from dragoman_encord.structure import Structure
 
 FEATURE = Ontology(name="o", features=(Feature(name="thing"),))
 STRUCTURE = Structure(editor_out(FEATURE))

@@ -135,19 +135,8 @@ class LabelRows:
 
     def _opened(self, keys: list[str]) -> list[tuple[Place, Any]]:
         """Return the label rows of items, and make those that are not there yet."""
+        made = self._made(keys)
         places = self._places(fresh=False)
-        new = [places[key].data_hash for key in keys if places[key].label_hash is None]
-        made: dict[str, Any] = {}
-        if new:
-            try:
-                made = {row["data_hash"]: row for row in self._client.create_label_rows(new, branch_name=self._branch)}
-            except ResourceExistsError:
-                # An earlier answer was lost, or somebody else was faster: they are read like the others.
-                places = self._places(fresh=True)
-                if all(places[key].label_hash is None for key in keys):
-                    raise
-            else:
-                self._remember(places, made)
         there = [places[key] for key in keys if places[key].data_hash not in made]
         contents = self._read([place.label_hash or "" for place in there])
         opened = []
@@ -159,10 +148,31 @@ class LabelRows:
             opened.append((place, content))
         return opened
 
-    def _remember(self, places: dict[str, Place], made: dict[str, Any]) -> None:
+    def _made(self, keys: list[str]) -> dict[str, Any]:
+        """Make the label rows of items that have none, and return them by the hash of their data."""
+        new = self._without_row(keys, fresh=False)
+        try:
+            return self._create(new)
+        except ResourceExistsError:
+            # An earlier answer was lost, or somebody else was faster: what is there now is read like the others.
+            left = self._without_row(keys, fresh=True)
+            if left == new:
+                raise
+            return self._create(left)
+
+    def _without_row(self, keys: list[str], *, fresh: bool) -> list[str]:
+        places = self._places(fresh=fresh)
+        return [places[key].data_hash for key in keys if places[key].label_hash is None]
+
+    def _create(self, hashes: list[str]) -> dict[str, Any]:
+        if not hashes:
+            return {}
+        made = {row["data_hash"]: row for row in self._client.create_label_rows(hashes, branch_name=self._branch)}
+        places = self._places(fresh=False)
         for key, place in places.items():
             if row := made.get(place.data_hash):
                 places[key] = replace(place, label_hash=row["label_hash"])
+        return made
 
     def _save(self, sheets: dict[str, Sheet]) -> list[str]:
         """Save label rows; return the keys of those that somebody else has edited since they were read."""

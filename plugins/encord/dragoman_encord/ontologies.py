@@ -9,7 +9,7 @@ from encord.utilities.ontology_user import OntologiesFilterParams, OntologyWithU
 
 from dragoman.interface import Ontologies
 from dragoman.schema import Ontology
-from dragoman_encord.structure import editor_out, ontology_in
+from dragoman_encord.editor import editor_out, ontology_in
 
 
 class EncordOntologies(Ontologies):
