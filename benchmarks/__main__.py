@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import call, encord, formats, geometry, imports, write
+from benchmarks import call, encord, evaluate, formats, geometry, imports, write
 
 ALL = {
     "imports": imports.run,
@@ -13,6 +13,7 @@ ALL = {
     "geometry": geometry.run,
     "formats": formats.run,
     "encord": encord.run,
+    "evaluate": evaluate.run,
 }
 
 if __name__ == "__main__":

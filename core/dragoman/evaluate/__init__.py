@@ -3,40 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from dragoman.errors import InvalidData
-from dragoman.schema import Evaluation, Label, Prediction
+from dragoman.schema import Evaluation, Label, MatchPolicy, Prediction
+
+if TYPE_CHECKING:
+    from dragoman.evaluate.studies import Slices, Study
+
+__all__ = ["evaluate", "study"]
 
 
-def evaluate(labels: Iterable[Label], predictions: Iterable[Prediction], *, version: str, dataset: str) -> Evaluation:
-    """Evaluate predictions against labels.
+def evaluate(
+    labels: Iterable[Label],
+    predictions: Iterable[Prediction],
+    *,
+    version: str,
+    dataset: str,
+    policy: MatchPolicy | None = None,
+) -> Evaluation:
+    """Return the metrics of predictions; `study` says more.
 
-    Boxes are evaluated as COCO does, classifications by accuracy; the kind of the labels decides.
+    Boxes, and masks and polygons, are evaluated as COCO does; classifications by their most confident prediction.
 
     Args:
-        labels: Ground truth, all of one kind.
-        predictions: What a version said about the same items.
+        labels: Ground truth, all of one kind; streamed.
+        predictions: What a version said about the same items; streamed.
         version: Id of the version, for the result.
         dataset: Id of the dataset, for the result.
+        policy: When a prediction hits a label; adds precision, recall and F1 under it.
 
     Raises:
-        InvalidData: There are no labels, they are of several kinds, or of a kind that cannot be evaluated.
+        InvalidData: There are no labels, they are of several kinds, or of a kind that cannot be evaluated; or an id
+            occurs twice.
+        Unsupported: Classifications were given a policy.
     """
-    truth, said = list(labels), list(predictions)
-    kinds = {label.geometry.kind for label in truth}
-    if kinds == {"box"}:
-        from dragoman.evaluate.detection import evaluate_boxes as measure
-    elif kinds == {"whole"}:
-        from dragoman.evaluate.classification import evaluate_classes as measure
-    else:
-        found = ", ".join(sorted(kinds)) or "none"
-        raise InvalidData(f"Labels must be all boxes or all classifications to be evaluated; there are: {found}.")
-    metrics, per_feature = measure(truth, said)
-    return Evaluation(
-        version=version,
-        dataset=dataset,
-        metrics=metrics,
-        per_feature=per_feature,
-        labels=len(truth),
-        predictions=len(said),
-    )
+    from dragoman.evaluate import studies
+    from dragoman.evaluate.classification import Classification
+
+    if policy is not None:
+        return studies.study(labels, predictions, version=version, dataset=dataset, policy=policy).evaluation
+    found = studies.gather(labels, predictions)
+    if isinstance(found, Classification):
+        return studies.class_figures(found, version, dataset)
+    return studies.figures(*found, version, dataset)[0]
+
+
+def study(
+    labels: Iterable[Label],
+    predictions: Iterable[Prediction],
+    *,
+    version: str,
+    dataset: str,
+    policy: MatchPolicy | None = None,
+    slices: Slices | None = None,
+) -> Study:
+    """Evaluate predictions against labels; see `dragoman.evaluate.studies.study`."""
+    from dragoman.evaluate.studies import study as run
+
+    return run(labels, predictions, version=version, dataset=dataset, policy=policy, slices=slices)

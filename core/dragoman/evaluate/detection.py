@@ -1,73 +1,123 @@
-"""Detection metrics as COCO defines them, computed by hotcoco."""
+"""Detection and instance segmentation as COCO measures them, computed by hotcoco."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
-from hotcoco import COCO, COCOeval
+from hotcoco import COCO, COCOeval, mask
 
-from dragoman.schema import Box, Label, Prediction
+from dragoman.evaluate.columns import Columns, encoded, sizes_of
 
-METRICS = ("mAP", "mAP50", "mAP75", "mAP_small", "mAP_medium", "mAP_large")
-"""The first six of COCO's summary, in its order: https://cocodataset.org/#detection-eval."""
+METRICS = (
+    "mAP",
+    "mAP50",
+    "mAP75",
+    "mAP_small",
+    "mAP_medium",
+    "mAP_large",
+    "AR1",
+    "AR10",
+    "AR100",
+    "AR_small",
+    "AR_medium",
+    "AR_large",
+)
+"""COCO's summary, in its order: https://cocodataset.org/#detection-eval."""
+IOU_TYPES = {"box": "bbox", "region": "segm"}
 
 
-def evaluate_boxes(
-    labels: Sequence[Label], predictions: Sequence[Prediction]
-) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """Return COCO's average precisions, overall and per feature.
+class Detection:
+    """COCO's evaluation of one version.
 
-    A size class without labels has no value and is left out. Predictions of features that no label has count for
-    nothing, as in COCO. A prediction without confidence counts as certain.
+    Features are those of the labels: predictions of others count for nothing, as in COCO.
 
     Args:
-        labels: Boxes, at least one.
-        predictions: Boxes; other kinds are not evaluated.
-
-    Returns:
-        Metric name to value between 0 and 1, and the same by feature (`AP` at IoU 0.5 to 0.95, `AP50`).
+        truth: The labels, at least one.
+        said: The predictions; they share the labels' numbers of images and features.
     """
-    boxes = [prediction for prediction in predictions if isinstance(prediction.geometry, Box)]
-    features = sorted({label.feature for label in labels})
-    items = {key: number for number, key in enumerate(dict.fromkeys(row.item for row in (*labels, *boxes)), start=1)}
-    categories = {feature: number for number, feature in enumerate(features, start=1)}
-    known = [box for box in boxes if box.feature in categories]
 
-    truth = COCO.from_arrays(
-        [{"id": number, "width": 1, "height": 1} for number in items.values()],
-        [{"id": number, "name": feature} for feature, number in categories.items()],
-        np.array([items[label.item] for label in labels]),
-        np.array([categories[label.feature] for label in labels]),
-        _coordinates(labels),
+    def __init__(self, truth: Columns, said: Columns) -> None:
+        there = set(truth.feature.tolist())
+        self._features = [name for name, number in truth.features.numbers.items() if number in there]
+        self._units = truth.units
+        sizes = sizes_of(truth, said) if truth.kind == "region" else {}
+        self.regions = (encoded(truth, sizes), encoded(said, sizes)) if truth.kind == "region" else None
+        self.coco = _evaluated(truth, said, sizes, self.regions)
+
+    def metrics(self) -> dict[str, float]:
+        """Return metric to value, 0 to 1. A size class without labels has none and is left out."""
+        self.coco.summary_lines()  # fills `stats`; summarize() would print
+        return _named(self.coco.stats)
+
+    def per_feature(self) -> dict[str, dict[str, float]]:
+        """Return feature to `AP` (IoU 0.5 to 0.95), `AP50` and `AR100`."""
+        found = self.coco.eval
+        assert found is not None
+        # Axes: IoU threshold, recall, category, area range, most detections; -1 where there is nothing.
+        precision, recall = np.asarray(found["precision"])[:, :, :, 0, -1], np.asarray(found["recall"])[:, :, 0, -1]
+        return {
+            feature: {
+                "AP": _mean(precision[:, :, place]),
+                "AP50": _mean(precision[0, :, place]),
+                "AR100": _mean(recall[:, place]),
+            }
+            for place, feature in enumerate(self._features)
+        }
+
+    def sliced(self, slices: Mapping[str, Collection[str]]) -> dict[str, dict[str, float]]:
+        """Return slice to metrics.
+
+        Args:
+            slices: Name of a slice to the keys of its items.
+        """
+        numbers: dict[str, list[int]] = {}
+        for unit, number in self._units.numbers.items():
+            numbers.setdefault(unit if isinstance(unit, str) else unit[0], []).append(number + 1)
+        images = {name: [number for key in keys for number in numbers.get(key, ())] for name, keys in slices.items()}
+        found: dict[str, Any] = self.coco.slice_by({name: chosen for name, chosen in images.items() if chosen})
+        keys = self.coco.metric_keys()
+        return {name: _named([result[key] for key in keys]) for name, result in found.items() if name in slices}
+
+
+def _evaluated(truth: Columns, said: Columns, sizes: Mapping[int, tuple[int, int]], regions: Any) -> COCOeval:
+    there = np.unique(truth.feature)
+    known = np.isin(said.feature, there)
+    images = [
+        {"id": number + 1, "height": height, "width": width}
+        for number in range(len(truth.units.numbers))
+        for height, width in (sizes.get(number, (1, 1)),)
+    ]
+    categories = [
+        {"id": number + 1, "name": name} for name, number in truth.features.numbers.items() if number in there
+    ]
+    labels = COCO.from_arrays(
+        images,
+        categories,
+        truth.unit + 1,
+        truth.feature + 1,
+        truth.boxes,
+        # The pixels of a region, and not its box, say which size class it is of.
+        area=mask.area(regions[0]) if regions else None,
+        iscrowd=truth.crowd.astype(np.int64),
+        segmentation=regions[0] if regions else None,
     )
-    if not known:
-        nothing = dict.fromkeys(METRICS[:3], 0.0)
-        return nothing, {feature: {"AP": 0.0, "AP50": 0.0} for feature in features}
-    scores = [1.0 if box.confidence is None else box.confidence for box in known]
-    results = np.column_stack(
-        [[items[box.item] for box in known], _coordinates(known), scores, [categories[box.feature] for box in known]]
-    )
-    evaluation = COCOeval(truth, truth.load_res(results), "bbox")
+    results = np.column_stack([said.unit + 1, said.boxes, said.score, said.feature + 1])[known]
+    chosen = [region for region, counts in zip(regions[1], known, strict=True) if counts] if regions else None
+    found = labels.load_res(results, segmentation=chosen)
+    if chosen:
+        found.update_anns(ids=np.arange(1, len(chosen) + 1), area=mask.area(chosen))
+    evaluation = COCOeval(labels, found, IOU_TYPES[truth.kind])
     evaluation.evaluate()
     evaluation.accumulate()
-    evaluation.summary_lines()  # fills `stats`; summarize() would print
-    metrics = {name: float(value) for name, value in zip(METRICS, evaluation.stats, strict=False) if value >= 0}
-    return metrics, _per_feature(evaluation, features)
+    return evaluation
 
 
-def _coordinates(rows: Sequence[Label]) -> np.ndarray:
-    """Return the boxes as an array of shape (rows, 4): x, y, width, height."""
-    boxes = [row.geometry for row in rows if isinstance(row.geometry, Box)]
-    return np.array([(box.x, box.y, box.width, box.height) for box in boxes])
+def _named(stats: Any) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(METRICS, stats, strict=False) if value >= 0}
 
 
-def _per_feature(evaluation: COCOeval, features: Sequence[str]) -> dict[str, dict[str, float]]:
-    # precision has the axes IoU threshold, recall, category, area range, most detections; -1 where there is nothing.
-    assert evaluation.eval is not None
-    precision = np.asarray(evaluation.eval["precision"])[:, :, :, 0, -1]
-    result = {}
-    for position, feature in enumerate(features):
-        values = precision[:, :, position]
-        result[feature] = {"AP": float(values[values > -1].mean()), "AP50": float(values[0][values[0] > -1].mean())}
-    return result
+def _mean(values: Any) -> float:
+    there = values[values > -1]
+    return float(there.mean()) if len(there) else 0.0

@@ -20,14 +20,14 @@ class Evaluations(Facet, name="evaluations"):
     ) -> Evaluation:
         """Evaluate the predictions of a version against the labels of a dataset.
 
-        Where the platform has no evaluation, labels and predictions are read from it and the core computes: COCO's mean
-        average precision for boxes, accuracy for classifications.
+        Where the platform has no evaluation, labels and predictions are read from it and the core computes: COCO's
+        average precisions for shapes, accuracy and its kin for classifications.
 
         Args:
             version: The version or its id.
             dataset: The dataset or its id.
             split: Only items of this split; all if not given.
-            policy: When a prediction counts as a hit; only a platform's own evaluation takes one.
+            policy: When a prediction counts as a hit.
 
         Raises:
             InvalidData: There are no labels to evaluate against.
@@ -45,6 +45,7 @@ class Evaluations(Facet, name="evaluations"):
             (row for row in adapter.predictions.read(version, dataset=dataset) if keys is None or row.item in keys),
             version=ref(version),
             dataset=ref(dataset),
+            policy=policy,
         )
 
     @operation()

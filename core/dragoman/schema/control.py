@@ -173,7 +173,11 @@ class MatchPolicy(Control):
 
 
 class Evaluation(Control):
-    """Metrics of one version against the labels of one dataset; values lie between 0 and 1."""
+    """Metrics of one version against the labels of one dataset; values lie between 0 and 1.
+
+    `labels` and `predictions` say how many rows were counted, `skipped` how many predictions were not: those of another
+    kind of geometry than the labels'.
+    """
 
     version: str
     dataset: str
@@ -181,4 +185,5 @@ class Evaluation(Control):
     per_feature: dict[str, dict[str, float]] = {}
     labels: int = 0
     predictions: int = 0
+    skipped: int = 0
     id: str = ""

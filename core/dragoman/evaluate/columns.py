@@ -1,0 +1,164 @@
+"""Rows as columns: what an evaluation needs of labels and predictions, gathered while they stream by.
+
+A million boxes take some hundred megabytes here, and most of that is their ids. Masks are kept as COCO's compressed
+strings, polygons as they are until the size of their image is known.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dragoman.errors import InvalidData
+from dragoman.formats.coco.plain import FACTS
+from dragoman.schema import Box, Label, Mask, Polygon, Prediction
+
+KINDS = {"box": (Box,), "region": (Mask, Polygon)}
+"""What is evaluated: boxes by their overlap, regions by the pixels they cover."""
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass
+class Index:
+    """Numbers for names, in the order in which they come."""
+
+    numbers: dict[Any, int] = field(default_factory=dict)
+
+    def of(self, name: Any) -> int:
+        """Return the number of a name, a new one if it is new."""
+        return self.numbers.setdefault(name, len(self.numbers))
+
+    def names(self) -> list[Any]:
+        """Return the names by number."""
+        return list(self.numbers)
+
+
+class Columns:
+    """Rows of one kind of geometry as columns.
+
+    Args:
+        kind: `"box"` or `"region"`.
+        units: Numbers of the images: an item's key, or its key and the frame.
+        features: Numbers of the features.
+    """
+
+    def __init__(self, kind: str, units: Index, features: Index) -> None:
+        self.kind = kind
+        self.units = units
+        self.features = features
+        self.skipped = 0
+        self.ids: list[str] = []
+        self.shapes: list[Mask | Polygon] = []
+        self._unit, self._feature = array("q"), array("q")
+        self._score, self._box = array("d"), array("d")
+        self._crowd = bytearray()
+
+    def add(self, rows: Iterable[Label]) -> None:
+        """Add rows. Those of other kinds of geometry, and those over a span, are counted in `skipped`.
+
+        Raises:
+            InvalidData: An id occurs twice.
+        """
+        wanted = KINDS[self.kind]
+        of_unit, of_feature = self.units.of, self.features.of
+        for row in rows:
+            geometry = row.geometry
+            if not isinstance(geometry, wanted) or (row.span is not None and row.frame is None):
+                self.skipped += 1
+                continue
+            self._unit.append(of_unit(row.item if row.frame is None else (row.item, row.frame)))
+            self._feature.append(of_feature(row.feature))
+            confidence = row.confidence if isinstance(row, Prediction) else None
+            self._score.append(1.0 if confidence is None else confidence)
+            if isinstance(geometry, Box):
+                self._box.extend((geometry.x, geometry.y, geometry.width, geometry.height))
+            else:
+                self.shapes.append(geometry)
+            self._crowd.append(bool(row.metadata and row.metadata.get(FACTS, {}).get("iscrowd")))
+            self.ids.append(row.id)
+        if len(set(self.ids)) < len(self.ids):
+            twice = Counter(self.ids).most_common(1)[0][0]
+            raise InvalidData(f"The id {twice!r} occurs twice; an evaluation counts each row once.", field="id")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def unit(self) -> Integers:
+        """Number of each row's image."""
+        return np.frombuffer(self._unit, np.int64) if self.ids else np.empty(0, np.int64)
+
+    @property
+    def feature(self) -> Integers:
+        """Number of each row's feature."""
+        return np.frombuffer(self._feature, np.int64) if self.ids else np.empty(0, np.int64)
+
+    @property
+    def score(self) -> Floats:
+        """Confidence of each row, 0 to 1; 1 where a prediction has none."""
+        return np.frombuffer(self._score, np.float64) if self.ids else np.empty(0)
+
+    @property
+    def crowd(self) -> npt.NDArray[np.bool_]:
+        """Whether each row is a region with a crowd in it, where predictions count for nothing."""
+        return np.frombuffer(self._crowd, np.bool_) if self.ids else np.empty(0, np.bool_)
+
+    @property
+    def boxes(self) -> Floats:
+        """x, y, width, height of each row in pixels, shape (rows, 4); of a region the box around it."""
+        if self.kind == "box":
+            return np.frombuffer(self._box, np.float64).reshape(-1, 4) if self.ids else np.empty((0, 4))
+        from dragoman.geometry import bounding_box
+
+        # An empty mask has no box; it covers nothing.
+        around = (bounding_box(shape) or Box(0, 0, 0, 0) for shape in self.shapes)
+        return np.array([(box.x, box.y, box.width, box.height) for box in around]).reshape(-1, 4)
+
+
+def encoded(rows: Columns, sizes: dict[int, tuple[int, int]]) -> list[dict[str, Any]]:
+    """Return the regions of rows as COCO's run lengths, `size` (height, width) and `counts`.
+
+    Args:
+        rows: The rows.
+        sizes: Number of an image to its height and width in pixels; see `sizes_of`.
+
+    Raises:
+        InvalidData: A mask is not of its image's size.
+    """
+    from dragoman.geometry import mask_of_polygon, string_of_mask
+
+    found = []
+    for unit, shape, row_id in zip(rows.unit.tolist(), rows.shapes, rows.ids, strict=True):
+        height, width = sizes[unit]
+        mask = mask_of_polygon(shape, width, height) if isinstance(shape, Polygon) else shape
+        if (mask.height, mask.width) != (height, width):
+            raise InvalidData(
+                f"The mask {row_id} is {mask.width} x {mask.height}; another of its image is {width} x {height}.",
+                field="geometry",
+            )
+        found.append({"size": [height, width], "counts": string_of_mask(mask)})
+    return found
+
+
+def sizes_of(*sides: Columns) -> dict[int, tuple[int, int]]:
+    """Return height and width of each image with regions: those of its masks, else as far as its polygons reach."""
+    reach: dict[int, tuple[int, int]] = {}
+    fixed: dict[int, tuple[int, int]] = {}
+    for rows in sides:
+        for unit, shape in zip(rows.unit.tolist(), rows.shapes, strict=True):
+            if isinstance(shape, Mask):
+                fixed.setdefault(unit, (shape.height, shape.width))
+                continue
+            height, width = reach.get(unit, (1, 1))
+            for ring in (ring for part in shape.parts for ring in part):
+                width, height = max(width, int(max(ring[::2])) + 1), max(height, int(max(ring[1::2])) + 1)
+            reach[unit] = height, width
+    return reach | fixed
