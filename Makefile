@@ -39,7 +39,7 @@ $(VENV)/.installed: $(MANIFESTS)
 # TrackEval alone: with what it asks for, opencv-python would overwrite the headless build.
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt \
-		-e 'core[formats,parquet,supervision]' -e examples/plugin-template -e 'plugins/encord[emulator]' -e 'plugins/labelbox[emulator]'
+		-e 'core[formats,pages,parquet,supervision]' -e examples/plugin-template -e 'plugins/encord[emulator]' -e 'plugins/labelbox[emulator]'
 	$(BIN)/pip install --quiet --no-deps --constraint constraints.txt trackeval
 	touch $@
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dragoman.cli import convert, matrix, migrate, new_plugin
+from dragoman.cli import convert, evaluate, matrix, migrate, new_plugin
 from dragoman.cli.show import as_json, err, table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -29,6 +29,8 @@ def build() -> typer.Typer:
     cli.command()(emulate)
     cli.command()(convert.convert)
     cli.command()(convert.formats)
+    cli.command()(evaluate.evaluate)
+    cli.command()(evaluate.compare)
     cli.command()(matrix.matrix)
     cli.command()(new_plugin.new_plugin)
     cli.add_typer(migrate.cli, name="migrate")
