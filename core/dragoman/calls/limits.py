@@ -12,6 +12,7 @@ class Limits:
     Args:
         batch_size: Most rows of one bulk request.
         page_size: Rows of one page when the caller does not say.
+        in_flight: Most bulk writes that a migration has under way at once; rows of one item are never in two of them.
         calls_per_second: Most calls per second; None for no limit.
         attempts: Most attempts of one call.
         deadline: Seconds after which a call is not tried again.
@@ -19,6 +20,7 @@ class Limits:
 
     batch_size: int = 1000
     page_size: int = 1000
+    in_flight: int = 1
     calls_per_second: int | None = None
     attempts: int = 5
     deadline: float = 300.0

@@ -113,6 +113,7 @@ def _object(feature: Feature, kind: str, old: Json, number: int) -> Json:
         raise Unsupported(
             f"The keypoints of {feature.name!r} need a skeleton template, which an ontology of ours does not describe.",
             hint="Make the skeleton on Encord and create the ontology again.",
+            field=feature.name,
         )
     key = known["featureNodeHash"] if known else _hash(feature.name, shape)
     before = {entry["name"]: entry for entry in (known or {}).get("attributes") or ()}
