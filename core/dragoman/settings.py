@@ -1,55 +1,23 @@
-"""Settings of a platform: from arguments, then the environment, then a profile file, in that order.
+"""Settings of a platform: from arguments, then the environment, then a profile, in that order.
 
-The profile file is TOML: `[default.local]` holds the settings of `local` in the profile `default`. It is looked for at
-`DRAGOMAN_CONFIG`, else at `dragoman/config.toml` in the user's configuration folder. Secrets are `SecretStr`.
+Secrets are `SecretStr`.
 """
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dragoman.errors import AuthenticationError, InvalidData, NotFound
+from dragoman.errors import AuthenticationError, InvalidData
+from dragoman.profiles import config_path, read_profile
 
 _profile: ContextVar[dict[str, Any]] = ContextVar("dragoman_profile")
-
-
-def config_path() -> Path:
-    """Return where the profile file is looked for."""
-    if path := os.environ.get("DRAGOMAN_CONFIG"):
-        return Path(path)
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "dragoman" / "config.toml"
-
-
-def read_profile(platform: str, profile: str | None = None) -> dict[str, Any]:
-    """Return the settings of `platform` in a profile; empty if no profile was asked for and there is no file.
-
-    Raises:
-        NotFound: The profile was named and is not in the file.
-        InvalidData: The file is not TOML.
-    """
-    path = config_path()
-    name = profile or os.environ.get("DRAGOMAN_PROFILE")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidData(f"The profile file {path} is not TOML: {error}.") from error
-    if name and name not in content:
-        raise NotFound(
-            f"There is no profile named {name!r} in {path}.", hint=f"It has: {', '.join(content) or 'none'}."
-        )
-    section = content.get(name or "default", {}).get(platform, {})
-    return dict(section)
 
 
 class _ProfileSource(PydanticBaseSettingsSource):

@@ -10,7 +10,8 @@ from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from dragoman import AuthenticationError, DragomanError, InvalidData, NotFound
-from dragoman.settings import PlatformSettings, config_path, read_profile, resolve
+from dragoman.profiles import config_path, read_profile
+from dragoman.settings import PlatformSettings, resolve
 
 SECRET = "sk-live-0123456789"
 
