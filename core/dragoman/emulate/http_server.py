@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TICK = 0.1
 """Seconds between two rounds of uvicorn's housekeeping."""
+NAP = 0.002
+"""Seconds between two looks at whether the last connection has closed."""
 GRACE = 1
 """Seconds that requests in progress get when the server stops."""
 
@@ -78,6 +80,22 @@ class Server(uvicorn.Server):
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), TICK)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Do what uvicorn does, without its pause: a tenth of a second for each of some thousand tests."""
+        for closing in (*self.servers, *(sockets or ())):
+            closing.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle(), GRACE)
+        for task in self.server_state.tasks:
+            task.cancel()
+
+    async def _idle(self) -> None:
+        """Return when no connection is open and no request in progress."""
+        while self.server_state.connections or self.server_state.tasks:
+            await asyncio.sleep(NAP)
 
 
 class DroppableProtocol(H11Protocol):
