@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import call, encord, evaluate, formats, geometry, imports, write
+from benchmarks import call, encord, evaluate, formats, geometry, imports, labelbox, nucleus
 
 ALL = {
     "imports": imports.run,
     "call": call.run,
-    "write": write.run,
     "geometry": geometry.run,
     "formats": formats.run,
     "encord": encord.run,
+    "nucleus": nucleus.run,
+    "labelbox": labelbox.run,
     "evaluate": evaluate.run,
 }
 

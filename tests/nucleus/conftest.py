@@ -42,3 +42,24 @@ def items(tmp_path: Path) -> list[Item]:
         cv2.imwrite(str(path), np.full((40, 50, 3), 60 * number, np.uint8))
         made.append(Item(f"folder/image {number}.png", uri=str(path), width=50, height=40, split="train"))
     return made
+
+
+@pytest.fixture
+def dataset(backend: Any) -> Any:
+    """A dataset of two items, `a` and `b`."""
+    dataset = backend.datasets.create("street")
+    sent = [Item(key, uri=f"https://example.com/{key}.jpg", width=64, height=48) for key in ("a", "b")]
+    backend.datasets.write_items(sent, dataset=dataset).raise_for_problems()
+    return dataset
+
+
+@pytest.fixture
+def model(backend: Any) -> Any:
+    """A model that knows cars and people."""
+    return backend.models.create("detector", task="object_detection", features=["car", "person"], key="det-1")
+
+
+@pytest.fixture
+def version(backend: Any, model: Any, dataset: Any) -> Any:
+    """A run of the model over the dataset."""
+    return backend.versions.create(model, name="first", dataset=dataset, tags=["night"])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from dragoman import Adapter, Dataset, Item, conformance
 from dragoman.conformance import Subject, overrides
 from dragoman.conformance.data import BOX, boxes
+from dragoman.emulate import Live
 
 
 class Nucleus(Subject):
     platform = "nucleus"
-    own_modules = ("nucleus",)
 
 
 class TestContract(Nucleus, conformance.BaseContract): ...
@@ -38,6 +42,17 @@ class TestOntologies(Nucleus, conformance.BaseOntologies):
     def test_an_ontology_comes_back(self, backend: Adapter, dataset: Dataset, items: list[Item]) -> None:
         backend.labels.write(boxes(1, items[0]), dataset=dataset).raise_for_problems()
         assert [feature.name for feature in backend.ontologies.get(dataset).features] == [BOX]
+
+
+class TestHandoff(Nucleus, conformance.BaseHandoff):
+    @pytest.fixture
+    def project(self) -> str:
+        return "a-project-of-scale"
+
+    def received(self, backend: Any, live: Live[Any] | None, project: str) -> set[str]:
+        assert live is not None
+        state = live.state
+        return {state.item(task.item_id).reference_id for task in state.tasks.values() if task.project_id == project}
 
 
 class TestFidelity(Nucleus, conformance.BaseFidelity): ...

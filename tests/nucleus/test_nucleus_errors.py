@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
 from typing import Any
 
@@ -13,6 +14,7 @@ import requests
 from dragoman import InvalidData, NotFound, PlatformError, RateLimited, Timeout, Unavailable
 from dragoman.calls.binding import bind
 from dragoman.calls.scrub import Scrubber
+from dragoman.emulate import Live
 from dragoman_nucleus.errors import ERRORS
 
 WITHOUT_COUNTERPART = {
@@ -73,6 +75,17 @@ def test_an_answer_that_is_not_json_is_quoted_as_text() -> None:
     assert "<html>" in bind(_refused(500, "<html>"), ERRORS, Scrubber([])).message
 
 
+def test_a_refusal_of_storage_is_bound_without_its_url() -> None:
+    response = requests.Response()
+    response.status_code = 503
+    response.headers["Retry-After"] = "7"
+    error = requests.HTTPError("503 for https://storage/file?signature=secret", response=response)
+    bound = bind(error, ERRORS, Scrubber([]))
+    assert isinstance(bound, Unavailable)
+    assert (bound.message, bound.retry_after) == ("Nucleus's storage answered 503.", 7.0)
+    assert bind(requests.HTTPError("secret"), ERRORS, Scrubber([])).message == "Nucleus's storage gave no answer."
+
+
 def test_retry_after_is_read() -> None:
     bound = bind(_refused(429, "{}", {"Retry-After": "12"}), ERRORS, Scrubber([]))
     assert isinstance(bound, RateLimited)
@@ -84,3 +97,19 @@ def test_the_key_is_in_no_error() -> None:
     failure = error({"status": "Errored", "message": "for KEY-1"}, "job of NucleusClient(api_key='KEY-1')")
     bound = bind(failure, ERRORS, Scrubber(["KEY-1"]))
     assert "KEY-1" not in f"{bound}{failure}{failure.args}{vars(failure)}"
+
+
+def test_the_key_is_in_no_repr_of_the_sdk_s_objects(emulated: Live[Any], backend: Any, model: Any) -> None:
+    key = emulated.credentials["api_key"]
+    client = backend.client
+    job = nucleus.async_job.AsyncJob("job_1", "Running", "uploadPredictions", "now", client)
+    shown = [repr(one) for one in (client, client.connection, client.get_model(model_id=model.id), job, backend)]
+    assert not [text for text in shown if key in text]
+
+
+def test_the_key_is_not_in_the_request_of_an_error(emulated: Live[Any], backend: Any) -> None:
+    with pytest.raises(NotFound) as failure:
+        backend.models.get("prj_none")
+    cause: Any = failure.value.__cause__
+    encoded = base64.b64encode(f"{emulated.credentials['api_key']}:".encode()).decode()
+    assert encoded not in str(cause.response.request.headers)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Generic, NamedTuple, TypeVar
+from itertools import count, islice
+from typing import Generic, TypeVar
 
 from msgspec import structs
 
@@ -54,10 +54,11 @@ class BulkWrite(Generic[Row]):
             DragomanError: The platform failed for good. In both cases `error.report` has the outcomes so far.
         """
         report = Report()
-        stream = self._kept(rows)
+        stream, number = iter(rows), 0
         try:
             while batch := list(islice(stream, self.pipeline.limits.batch_size)):
-                self._settle(batch, report)
+                self._settle(self._kept(batch, number), report)
+                number += len(batch)
         except DragomanError as error:
             error.report = report
             raise
@@ -65,29 +66,31 @@ class BulkWrite(Generic[Row]):
             report.losses = self.losses()
         return report
 
-    def _kept(self, rows: Iterable[Row]) -> Iterator[_Entry[Row]]:
-        for number, row in enumerate(rows):
-            try:
-                kept = row if self.keep is None else self.keep(row)
-            except (InvalidData, WouldLose) as error:
-                error.row = number
-                error.platform = self.pipeline.platform
-                error.operation = str(self.operation)
-                raise
-            yield _Entry(number, self.key(row), kept)
+    def _kept(self, batch: list[Row], start: int) -> _Batch[Row]:
+        if self.keep is None:
+            return _Batch(start, batch, batch)
+        keep, kept = self.keep, []
+        try:
+            for row in batch:
+                kept.append(keep(row))
+        except (InvalidData, WouldLose) as error:
+            error.row = start + len(kept)
+            error.platform = self.pipeline.platform
+            error.operation = str(self.operation)
+            raise
+        return _Batch(start, batch, kept)
 
-    def _settle(self, batch: Sequence[_Entry[Row]], report: Report) -> None:
+    def _settle(self, batch: _Batch[Row], report: Report) -> None:
         """Send what is to be sent of a batch and add the outcomes of all of it, in order."""
-        sent = [entry.row for entry in batch if entry.row is not None]
+        sent = [row for row in batch.kept if row is not None]
         try:
             results = self._send(sent) if sent else []
         except InvalidData as error:
             if len(sent) == 1:
                 self._add(report, batch, [RowResult("rejected", reason=error.message)])
                 return
-            middle = len(batch) // 2
-            self._settle(batch[:middle], report)
-            self._settle(batch[middle:], report)
+            for half in batch.halves():
+                self._settle(half, report)
         except DragomanError as error:
             if error.maybe_applied:
                 unknown = RowResult("unknown", reason=f"No answer says what became of it: {error.message}")
@@ -128,19 +131,28 @@ class BulkWrite(Generic[Row]):
             settled[position] = result or absent
         return settled
 
-    def _add(self, report: Report, batch: Sequence[_Entry[Row]], results: Sequence[RowResult]) -> None:
-        of_sent = iter(results)
-        left_out = RowResult("ignored", reason=LEFT_OUT)
-        outcomes = []
-        for entry in batch:
-            result = left_out if entry.row is None else next(of_sent)
-            outcomes.append(Outcome(entry.number, entry.key, result.status, result.id, result.reason))
-        report.add(outcomes)
+    def _add(self, report: Report, batch: _Batch[Row], results: Sequence[RowResult]) -> None:
+        if len(results) < len(batch.kept):
+            of_sent, left_out = iter(results), RowResult("ignored", reason=LEFT_OUT)
+            results = [left_out if row is None else next(of_sent) for row in batch.kept]
+        if len(set(map(id, results))) == 1:
+            report.add_alike(batch.start, list(map(self.key, batch.rows)), results[0])
+            return
+        report.add(
+            Outcome(number, key, result.status, result.id, result.reason)
+            for number, key, result in zip(count(batch.start), map(self.key, batch.rows), results, strict=False)
+        )
 
 
-class _Entry(NamedTuple, Generic[Row]):
-    """A row on its way: its place in the caller's input, its key, and what is sent of it, if anything."""
+@dataclass(frozen=True, slots=True)
+class _Batch(Generic[Row]):
+    """Rows on their way: where they begin in the caller's input, the rows, and what is sent of each, if anything."""
 
-    number: int
-    key: str
-    row: Row | None
+    start: int
+    rows: Sequence[Row]
+    kept: Sequence[Row | None]
+
+    def halves(self) -> Iterator[_Batch[Row]]:
+        middle = len(self.rows) // 2
+        yield _Batch(self.start, self.rows[:middle], self.kept[:middle])
+        yield _Batch(self.start + middle, self.rows[middle:], self.kept[middle:])

@@ -71,6 +71,23 @@ class MeasuredLoss(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     mean_iou: float | None = None
 
 
+class _Alike(msgspec.Struct, frozen=True, gc=False):
+    """Outcomes of consecutive rows that differ in their keys only."""
+
+    keys: list[str]
+    start: int
+    result: RowResult
+
+    def outcomes(self) -> Iterator[Outcome]:
+        result = self.result
+        for row, key in enumerate(self.keys, self.start):
+            yield Outcome(row, key, result.status, result.id, result.reason)
+
+
+_ALIKE = b'{"keys":'
+"""How the line of an `_Alike` begins."""
+
+
 class Report:
     """All outcomes of a bulk call, in the order of the rows; `losses` are what was converted, stored or dropped.
 
@@ -92,8 +109,14 @@ class Report:
         self._spool.seek(0, 2)
         self._spool.write(self._encoder.encode_lines(batch))
 
+    def add_alike(self, start: int, keys: list[str], result: RowResult) -> None:
+        """Append outcomes of consecutive rows that differ in their keys only; they are one line of the spool."""
+        self.counts[result.status] += len(keys)
+        self._spool.seek(0, 2)
+        self._spool.write(self._encoder.encode(_Alike(keys, start, result)) + b"\n")
+
     def __iter__(self) -> Iterator[Outcome]:
-        decoder = msgspec.json.Decoder(Outcome)
+        decoder, alike = msgspec.json.Decoder(Outcome), msgspec.json.Decoder(_Alike)
         position = 0
         while True:
             self._spool.seek(position)
@@ -101,7 +124,10 @@ class Report:
             if not line:
                 return
             position = self._spool.tell()
-            yield decoder.decode(line)
+            if line.startswith(_ALIKE):
+                yield from alike.decode(line).outcomes()
+            else:
+                yield decoder.decode(line)
 
     def __len__(self) -> int:
         return self.counts.total()

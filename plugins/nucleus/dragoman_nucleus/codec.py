@@ -1,116 +1,98 @@
-"""Pure translation between canonical rows and Nucleus's JSON. No network.
+"""Pure translation between canonical rows, items and models and Nucleus's JSON. No network.
 
-Nucleus's coordinates are ours: absolute pixels, origin top-left; a box has its top-left corner. What Nucleus has no
-place for travels in the metadata under keys that begin with `dragoman_` and is taken out again on the way back. Rows
-come here as the fidelity table says that they are kept.
+What Nucleus has no place for travels in the metadata under keys that begin with `dragoman_` and is taken out again on
+the way back. Rows come here as the fidelity table says that they are kept. Shapes are in `shapes`, masks in `masks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from dragoman.errors import InvalidData, PlatformError
+from dragoman.errors import InvalidData
 from dragoman.schema import (
+    AnyAnswer,
     Box,
-    Geometry,
+    Checklist,
     Item,
-    Keypoint,
-    Keypoints,
     Label,
     Model,
-    Polygon,
-    Polyline,
+    Option,
     Prediction,
     Provenance,
+    Radio,
     Task,
     Whole,
 )
+from dragoman_nucleus.shapes import SHAPES_IN, SHAPES_OUT
+from dragoman_nucleus.wire import FoundCategories, FoundCategory, Json, Rectangle, Row, Shape
 
 OURS = "dragoman_"
-Json = dict[str, Any]
+EMBEDDING = "embedding_vector"
+"""Key of the metadata that a box's or polygon's embedding has here; Nucleus has a field for it."""
+EMBEDDED = ("box", "polygon")
 
-# -- geometries out ---------------------------------------------------------------------------------------------------
-
-
-def _vertices(run: tuple[float, ...]) -> Json:
-    return {"vertices": [{"x": x, "y": y} for x, y in zip(run[::2], run[1::2], strict=True)]}
+# -- rows out ---------------------------------------------------------------------------------------------------------
 
 
-def _keypoints(keypoints: Keypoints) -> Json:
-    return {
-        "keypoints": [{"x": point.x, "y": point.y, "visible": point.visibility == 2} for point in keypoints.points],
-        "names": [point.name for point in keypoints.points],
-        "skeleton": [list(edge) for edge in keypoints.skeleton],
-    }
-
-
-_OUT: dict[type[Geometry], tuple[str, Callable[[Any], Json]]] = {
-    Box: ("box", lambda box: {"x": box.x, "y": box.y, "width": box.width, "height": box.height}),
-    Polygon: ("polygon", lambda polygon: _vertices(polygon.parts[0][0])),
-    Polyline: ("line", lambda line: _vertices(line.vertices)),
-    Keypoints: ("keypoints", _keypoints),
-    Whole: ("category", lambda _: {}),
-}
-
-# -- geometries in ----------------------------------------------------------------------------------------------------
-
-
-def _run(geometry: Json) -> tuple[float, ...]:
-    return tuple(number for vertex in geometry["vertices"] for number in (vertex["x"], vertex["y"]))
-
-
-def _read_keypoints(geometry: Json) -> Keypoints:
-    points = zip(geometry["names"], geometry["keypoints"], strict=True)
-    return Keypoints(
-        tuple(Keypoint(name, point["x"], point["y"], 2 if point["visible"] else 1) for name, point in points),
-        tuple((start, end) for start, end in geometry.get("skeleton") or ()),
-    )
-
-
-_IN: dict[str, Callable[[Json], Any]] = {
-    "box": lambda geometry: Box(geometry["x"], geometry["y"], geometry["width"], geometry["height"]),
-    "polygon": lambda geometry: Polygon(((_run(geometry),),)),
-    "line": lambda geometry: Polyline(_run(geometry)),
-    "keypoints": _read_keypoints,
-    "category": lambda _: Whole(),
-}
-
-# -- rows -------------------------------------------------------------------------------------------------------------
-
-
-def row_out(row: Label) -> Json:
+def row_out(row: Label) -> Row:
     """Return a label or prediction as Nucleus takes it."""
-    kind, translate = _OUT[type(row.geometry)]
-    wire: Json = {
-        "type": kind,
-        "label": row.feature,
-        "geometry": translate(row.geometry),
-        "reference_id": row.item,
-        "metadata": _row_metadata(row, kind),
-    }
-    if kind != "category":
-        wire["annotation_id"] = row.id
-    if row.track_id is not None:
-        wire["track_reference_id"] = row.track_id
-    if isinstance(row, Prediction):
-        if row.confidence is not None:
-            wire["confidence"] = row.confidence
-        if row.class_pdf is not None:
-            wire["class_pdf"] = row.class_pdf
+    geometry = row.geometry
+    shape: Shape
+    if type(geometry) is Box:  # most rows are boxes
+        kind, shape = "box", Rectangle(geometry.x, geometry.y, geometry.width, geometry.height)
+    else:
+        kind, make = SHAPES_OUT[type(geometry)]
+        shape = make(geometry)
+    if type(row) is Prediction:
+        wire = Row(
+            kind, shape, row.item, row.metadata, row.feature, row.id, row.confidence, row.class_pdf, row.track_id
+        )
+    else:
+        wire = Row(kind, shape, row.item, row.metadata, row.feature, row.id, None, None, row.track_id)
+    if row.metadata or row.provenance is not None or kind == "category" or row.answer is not None:
+        _beside(row, wire)
     return wire
 
 
-def _row_metadata(row: Label, kind: str) -> Json:
+def _beside(row: Label, wire: Row) -> None:
+    """Fill in what boxes seldom have: metadata, provenance, answers, an embedding, the id of a category."""
+    theirs = row.metadata
+    if wire.type in EMBEDDED and _is_vector(theirs.get(EMBEDDING)):
+        wire.embedding_vector = theirs[EMBEDDING]
+        theirs = {name: value for name, value in theirs.items() if name != EMBEDDING}
     ours: Json = {}
-    if kind == "category":
+    if wire.type == "category":
+        wire.annotation_id = None
         ours["id"] = row.id
     if row.provenance is not None:
         ours["provenance"] = msgspec.to_builtins(row.provenance)
-    return joined(row.metadata, ours)
+    if row.answer is not None and not _answered(row, wire):
+        ours["answer"] = msgspec.to_builtins(row.answer)
+    wire.metadata = joined(theirs, ours)
+
+
+def _is_vector(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(number) is float for number in value)
+
+
+def _answered(row: Label, wire: Row) -> bool:
+    """Say a category's answer in Nucleus's way, and return whether that says all of it."""
+    if wire.type != "category":
+        return False
+    match row.answer:
+        case Radio(Option(name, attributes)):
+            wire.label, wire.taxonomy_name = name, row.feature
+            return not attributes
+        case Checklist(options) if options and type(row) is Label:
+            # Predictions have no multicategory.
+            wire.type, wire.label, wire.taxonomy_name = "multicategory", None, row.feature
+            wire.labels = [option.name for option in options]
+            return not any(option.attributes for option in options)
+    return False
 
 
 def joined(theirs: Json, ours: Json) -> Json:
@@ -127,44 +109,6 @@ def joined(theirs: Json, ours: Json) -> Json:
     return {**theirs, **{OURS + name: value for name, value in ours.items()}} if ours else theirs
 
 
-def label_in(wire: Json) -> Label:
-    """Return an annotation of Nucleus as a label.
-
-    Raises:
-        PlatformError: It is of a type that has no counterpart.
-    """
-    return Label(**_common(wire))
-
-
-def prediction_in(wire: Json) -> Prediction:
-    """Return a prediction of Nucleus as ours.
-
-    Raises:
-        PlatformError: It is of a type that has no counterpart.
-    """
-    return Prediction(**_common(wire), confidence=wire.get("confidence"), class_pdf=wire.get("class_pdf"))
-
-
-def _common(wire: Json) -> dict[str, Any]:
-    kind = wire["type"]
-    if kind not in _IN:
-        raise PlatformError(
-            f"Nucleus holds a {kind} annotation on {wire.get('reference_id')!r}, which is not read yet."
-        )
-    metadata, ours = parted(wire.get("metadata") or {})
-    row_id = ours.get("id") or wire.get("annotation_id") or ""
-    provenance = ours.get("provenance")
-    return {
-        "item": wire["reference_id"],
-        "feature": wire["label"],
-        "geometry": _IN[kind](wire.get("geometry") or {}),
-        "id": row_id,
-        "track_id": wire.get("track_reference_id"),
-        "metadata": metadata,
-        "provenance": msgspec.convert(provenance, Provenance) if provenance else Provenance("nucleus", row_id or None),
-    }
-
-
 def parted(metadata: Mapping[str, Any]) -> tuple[Json, Json]:
     """Part the user's metadata from what we put beside it."""
     theirs = {key: value for key, value in metadata.items() if not key.startswith(OURS)}
@@ -173,23 +117,93 @@ def parted(metadata: Mapping[str, Any]) -> tuple[Json, Json]:
     return theirs, {key.removeprefix(OURS): value for key, value in metadata.items() if key.startswith(OURS)}
 
 
-def flatten(groups: Mapping[str, Any]) -> Iterable[Json]:
-    """Yield the rows of a map of type to rows, each with its `type`; masks, which are not read yet, too."""
-    for kind, rows in groups.items():
-        # Exports hold the one mask of an item as a bare object where other answers hold a list.
-        for row in [rows] if isinstance(rows, dict) else rows or ():
-            yield row if "type" in row else {**row, "type": kind}
+# -- rows in ----------------------------------------------------------------------------------------------------------
+
+
+def label_in(kind: str, wire: Any, item: str | None = None) -> Label:
+    """Return an annotation of Nucleus as a label.
+
+    Args:
+        kind: Its type.
+        wire: What came back of it.
+        item: Key of its item, where the answer leaves it out.
+    """
+    return _row_in(Label, kind, wire, item or wire.reference_id, {})
+
+
+def prediction_in(kind: str, wire: Any, item: str | None = None) -> Prediction:
+    """Return a prediction of Nucleus as ours; arguments as in `label_in`."""
+    if kind == "box" and not wire.metadata and wire.embedding_vector is None:
+        return _box_in(wire, item or wire.reference_id)
+    said = {name: getattr(wire, name, None) for name in ("confidence", "class_pdf")}
+    return _row_in(Prediction, kind, wire, item or wire.reference_id, said)
+
+
+def _box_in(wire: Any, item: str) -> Prediction:
+    shape = wire.geometry
+    return Prediction(
+        item,
+        wire.label,
+        Box(shape.x, shape.y, shape.width, shape.height),
+        wire.annotation_id or "",
+        track_id=wire.track_reference_id,
+        provenance=Provenance("nucleus", wire.annotation_id),
+        confidence=wire.confidence,
+        class_pdf=wire.class_pdf,
+    )
+
+
+def _row_in(kind_of_row: Any, kind: str, wire: Any, item: str, said: Json) -> Any:
+    metadata, ours = parted(wire.metadata or {})
+    if isinstance(wire, FoundCategory | FoundCategories):
+        feature, answer, geometry = *_category_in(wire), Whole()
+    else:
+        feature, answer, geometry = wire.label, None, SHAPES_IN[kind](wire.geometry)
+        if wire.embedding_vector is not None:
+            metadata[EMBEDDING] = wire.embedding_vector
+    if "answer" in ours:
+        answer = msgspec.convert(ours["answer"], AnyAnswer)
+    row_id = ours.get("id") or wire.annotation_id or ""
+    return kind_of_row(
+        item,
+        feature,
+        geometry,
+        row_id,
+        track_id=wire.track_reference_id,
+        answer=answer,
+        metadata=metadata,
+        provenance=provenance_in(ours, row_id),
+        **said,
+    )
+
+
+def _category_in(wire: FoundCategory | FoundCategories) -> tuple[str, AnyAnswer | None]:
+    """Return feature and answer of a category: within a taxonomy its label answers, without one it is the feature."""
+    if isinstance(wire, FoundCategories):
+        return wire.taxonomy_name or "multicategory", Checklist.of(*dict.fromkeys(wire.labels))
+    if wire.taxonomy_name:
+        return wire.taxonomy_name, Radio.of(wire.label)
+    return wire.label, None
+
+
+def provenance_in(ours: Mapping[str, Any], row_id: str) -> Provenance:
+    """Return the provenance that travelled beside a row, or say that it is Nucleus's own."""
+    if provenance := ours.get("provenance"):
+        return msgspec.convert(provenance, Provenance)
+    return Provenance("nucleus", row_id or None)
 
 
 # -- items ------------------------------------------------------------------------------------------------------------
 
-_KEPT = ("width", "height", "split")
+_KEPT = ("width", "height", "split", "content_hash", "orientation")
 """Fields of an item that Nucleus takes or has no place for, and does not give back."""
 
 
 def item_out(item: Item) -> Json:
     """Return an item as Nucleus takes it, without the place of its image."""
-    kept = {name: getattr(item, name) for name in _KEPT if getattr(item, name) is not None}
+    kept = {name: value for name in _KEPT if (value := getattr(item, name)) is not None}
+    if item.orientation == 1:
+        del kept["orientation"]
     wire: Json = {"reference_id": item.key, "metadata": joined(item.metadata, kept)}
     if item.width and item.height:
         wire |= {"width": item.width, "height": item.height}
@@ -199,9 +213,9 @@ def item_out(item: Item) -> Json:
 def item_in(wire: Json) -> Item:
     """Return an item of Nucleus as ours."""
     metadata, ours = parted(wire.get("metadata") or {})
-    places = ("original_image_url", "image_url", "processed_url")
+    places = ("original_image_url", "image_url", "processed_url", "pointcloud_url")
     return Item(
-        key=wire.get("reference_id") or wire["ref_id"],
+        key=wire.get("ref_id") or wire["reference_id"],
         id=wire.get("dataset_item_id") or wire.get("id") or "",
         uri=next((wire[place] for place in places if wire.get(place)), None),
         metadata=metadata,
@@ -233,5 +247,5 @@ def model_in(model: Any) -> Model:
 
 
 def escape(key: str) -> str:
-    """Return a key as one segment of a route. The SDK escapes keys in some calls and not in others; we always do."""
+    """Return a key as one segment of a route."""
     return quote(key, safe="")

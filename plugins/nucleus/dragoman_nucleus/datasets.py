@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import requests
 
 from dragoman.calls.pipeline import Page
@@ -14,14 +15,13 @@ from dragoman.errors import Unsupported
 from dragoman.interface import Datasets
 from dragoman.schema import IGNORED, UPDATED, Dataset, Item, RowResult
 from dragoman_nucleus import jobs
-from dragoman_nucleus.codec import escape, item_in, item_out
+from dragoman_nucleus.codec import escape, item_out
+from dragoman_nucleus.listing import every_item, page_of_items
 from dragoman_nucleus.receipts import FOUND, item_results
-from dragoman_nucleus.sdk import NucleusAPIError
+from dragoman_nucleus.sdk import File, NucleusAPIError
+from dragoman_nucleus.store import FILES_PER_REQUEST, SINGLY
 
 REMOTE = ("http://", "https://", "s3://", "gs://")
-FILES_PER_REQUEST = 10
-"""Hard limit of the SDK for local files."""
-LISTING_SIZE = 100_000
 
 
 class NucleusDatasets(Datasets):
@@ -47,13 +47,11 @@ class NucleusDatasets(Datasets):
         self._adapter.client.delete_dataset(dataset)
 
     def _read_items(self, dataset: str, cursor: str | None, size: int) -> Page[Item]:
-        payload = {"pageToken": cursor, "pageSize": size}
-        page = self._adapter.client.make_request(payload, f"dataset/{dataset}/itemsPage")
-        return Page([item_in(wire) for wire in page["items"]], page["nextPageToken"] or None)
+        return page_of_items(self._adapter.client, f"dataset/{dataset}", cursor, size)
 
     def _write_items(self, dataset: str, rows: Sequence[Item], update: bool) -> list[RowResult]:
         # Nucleus does not tell which items an append ignored, so those that are there are found out first.
-        present = self._present(dataset) & {row.key for row in rows}
+        present = self._present(dataset, {row.key for row in rows})
         results: dict[int, RowResult] = {}
         remote: list[int] = []
         local: list[int] = []
@@ -74,39 +72,36 @@ class NucleusDatasets(Datasets):
         self, dataset: str, rows: Sequence[Item], remote: list[int], local: list[int], *, update: bool
     ) -> Iterator[tuple[list[int], list[RowResult]]]:
         """Send items by URL in one job and files ten to a job; then wait for the jobs and yield their results."""
-        client, settings = self._adapter.client, self._adapter.settings
+        client = self._adapter.client
         started: list[tuple[list[int], str]] = []
         route = f"dataset/{dataset}/append"
         if remote:
             lines = ({**item_out(rows[place]), "image_url": rows[place].uri} for place in remote)
-            started.append((remote, jobs.send_rows(client, dataset, route, lines, update=update)))
+            content = msgspec.json.Encoder().encode_lines(lines)
+            started.append((remote, jobs.send_rows(client, dataset, route, content, update=update)))
         for start in range(0, len(local), FILES_PER_REQUEST):
             places = local[start : start + FILES_PER_REQUEST]
-            paths = [_path(rows[place]) for place in places]
+            files = [File(path.name, path.read_bytes()) for path in (_path(rows[place]) for place in places)]
             entries = [
-                {**item_out(rows[place]), "image_url": path.name, "update": update}
-                for place, path in zip(places, paths, strict=True)
+                {**item_out(rows[place]), "image_url": file.name, "update": update}
+                for place, file in zip(places, files, strict=True)
             ]
-            job = client.connection.upload_files(f"{route}?async=1", {"items": entries}, "image", paths)
-            started.append((places, job["job_id"]))
-        ids = [job_id for _, job_id in started]
-        rest, limit = settings.poll_seconds, settings.job_timeout
-        messages = jobs.finish(client, ids, rest=rest, timeout=limit, sleep=self._adapter.sleep)
+            answer = client.connection.upload_files(f"{route}?async=1", "items", entries, "image", files)
+            started.append((places, jobs.started(answer)))
+        messages = jobs.followed(self._adapter, [job for _, job in started])
         for places, job_id in started:
             items = [rows[place] for place in places]
             yield places, item_results(items, messages[job_id], jobs.errors(client, job_id))
 
-    def _present(self, dataset: str) -> set[str]:
+    def _present(self, dataset: str, keys: Set[str]) -> Set[str]:
+        """Return which of the keys are there: one look for each, or one listing, whichever asks for less."""
         client = self._adapter.client
-        if not client.make_request(None, f"dataset/{dataset}/size", requests.get)["count"]:
+        count = client.make_request(None, f"dataset/{dataset}/size", requests.get)["count"]
+        if not count:
             return set()
-        keys: set[str] = set()
-        page = self._read_items(dataset, None, LISTING_SIZE)
-        while True:
-            keys.update(item.key for item in page.items)
-            if page.next is None:
-                return keys
-            page = self._read_items(dataset, page.next, LISTING_SIZE)
+        if len(keys) <= SINGLY < count:
+            return {key for key in keys if self._has(dataset, key)}
+        return keys & {item.key for item in every_item(client, dataset)}
 
     def _find(self, dataset: str, rows: Sequence[Item]) -> list[RowResult | None]:
         return [FOUND if self._has(dataset, row.key) else None for row in rows]

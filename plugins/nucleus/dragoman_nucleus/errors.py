@@ -46,9 +46,20 @@ def _connection(error: requests.ConnectionError) -> DragomanError:
     return Unavailable("The connection to Nucleus broke before an answer came.", maybe_applied=True)
 
 
+def _storage(error: requests.HTTPError) -> DragomanError:
+    """Bind the refusal of a presigned URL. Its own text has the URL, whose signature is a secret."""
+    if error.response is None:
+        return Unavailable("Nucleus's storage gave no answer.", maybe_applied=True)
+    status, headers = error.response.status_code, error.response.headers
+    return from_status(
+        status, f"Nucleus's storage answered {status}.", retry_after=_seconds(headers.get("Retry-After"))
+    )
+
+
 ERRORS: ErrorTable = {
     NucleusAPIError: _api,
     requests.ConnectionError: _connection,
+    requests.HTTPError: _storage,
     requests.ConnectTimeout: lambda _: Unavailable("Nucleus cannot be reached: connecting timed out."),
     requests.Timeout: lambda _: Timeout("Nucleus did not answer in time.", maybe_applied=True),
     requests.RequestException: lambda error: PlatformError(f"The request to Nucleus failed: {error}"),

@@ -19,9 +19,13 @@ ROWS = FidelityTable(
         "polygon of parts": _JOINED,
         "rotated_box": approximate("a polygon of its four corners; the angle is lost", to="polygon"),
         "keypoints": approximate("visibility becomes visible or not"),
+        "mask": approximate("one index image per item, 255 masks at most; where they overlap, the smallest is seen"),
+        "cuboid": approximate("only its turn about the z axis is kept"),
     },
     fields={
-        "answer": stored(),
+        "answer": Fidelity(
+            Survival.EXACT, "an option is a category of the question's taxonomy; texts and numbers are in the metadata"
+        ),
         "attributes": stored(),
         "frame": dropped("an image has no frames"),
         "span": dropped("an image has no frames"),

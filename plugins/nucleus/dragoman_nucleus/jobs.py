@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
-import msgspec
 import requests
 
 from dragoman.errors import PlatformError, Timeout
@@ -15,57 +14,81 @@ from dragoman.errors import PlatformError, Timeout
 # The SDK's own waiting takes every state but Running for success and sleeps five seconds first.
 _GOING = ("Queued", "Running", "Retried")
 SHORTEST_PAUSE = 0.02
+"""Seconds between the first two looks; later ones are further apart."""
+
+T = TypeVar("T")
 
 
-def send_rows(client: Any, dataset: str, route: str, rows: Iterable[Any], *, update: bool) -> str:
-    """Upload rows as NDJSON to a presigned URL, start the job that reads them, and return its id."""
-    content = msgspec.json.Encoder().encode_lines(rows)
-    # Named by its content, so that a repeated upload is the same upload.
-    request_id = hashlib.blake2b(content, digest_size=16).hexdigest()
-    answer = client.make_request(None, f"dataset/{dataset}/signedUrl/{request_id}", requests.get)
-    put = client.connection.session.put(answer["signed_url"], data=content, auth=_no_auth, timeout=None)
-    put.raise_for_status()
-    job = client.make_request({"requestId": request_id, "update": update}, f"{route}?async=1")
-    return str(job["job_id"])
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Leave a request without the key: a presigned URL is another host's, and needs none."""
-    return request
-
-
-def finish(
-    client: Any, jobs: Iterable[str], *, rest: float, timeout: float, sleep: Callable[[float], None]
-) -> dict[str, dict[str, Any]]:
-    """Wait until all jobs have ended and return their messages by id.
+def send_rows(client: Any, dataset: str, route: str, content: bytes, *, update: bool) -> str:
+    """Upload rows to a presigned URL, start the job that reads them, and return its id.
 
     Args:
         client: The SDK's client.
-        jobs: Ids of the jobs.
-        rest: Longest pause in seconds between two rounds; the first pauses are shorter.
-        timeout: Seconds after which a job counts as stuck.
-        sleep: Pauses.
+        dataset: Id of the dataset that the rows are for.
+        route: Where the job is started.
+        content: The rows as NDJSON.
+        update: Whether rows that are there are overwritten.
+    """
+    # Named by what it does, so that a repeated upload is the same upload.
+    digest = hashlib.sha256(f"{route} {update} ".encode())
+    digest.update(content)
+    request_id = digest.hexdigest()[:32]
+    answer = client.make_request(None, f"dataset/{dataset}/signedUrl/{request_id}", requests.get)
+    client.connection.store(answer["signed_url"], content)
+    return started(client.make_request({"requestId": request_id, "update": update}, f"{route}?async=1"))
+
+
+def started(answer: dict[str, Any]) -> str:
+    """Return the id of the job that an answer tells of."""
+    return str(answer["job_id"])
+
+
+def ended(adapter: Any, job: str) -> dict[str, Any]:
+    """Wait until a job has ended and return its message; errors as in `followed`."""
+    return followed(adapter, [job])[job]
+
+
+def followed(adapter: Any, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Wait until all jobs have ended and return their messages by id.
 
     Raises:
         PlatformError: A job failed.
         Timeout: A job has not ended in time.
     """
-    deadline = time.monotonic() + timeout
-    pending = list(jobs)
+    pending = list(ids)
     messages: dict[str, dict[str, Any]] = {}
-    pause = min(rest, SHORTEST_PAUSE)
-    while True:
+
+    def look() -> dict[str, dict[str, Any]] | None:
         for job in pending:
-            state = client.make_request(None, f"job/{job}", requests.get)
+            state = adapter.client.make_request(None, f"job/{job}", requests.get)
             if state["status"] not in _GOING:
                 messages[job] = _message(job, state)
-        pending = [job for job in pending if job not in messages]
-        if not pending:
-            return messages
+        pending[:] = [job for job in pending if job not in messages]
+        return None if pending else messages
+
+    return until(adapter, look, "a job")
+
+
+def until(adapter: Any, look: Callable[[], T | None], what: str) -> T:
+    """Look again and again, at the pace that the settings of an adapter say, until there is something to return.
+
+    Args:
+        adapter: The connected adapter.
+        look: Returns what is waited for, or None.
+        what: What is waited for, in words.
+
+    Raises:
+        Timeout: There is nothing after the time that the settings allow.
+    """
+    settings = adapter.settings
+    deadline = time.monotonic() + settings.job_timeout
+    pause = min(settings.poll_seconds, SHORTEST_PAUSE)
+    while (found := look()) is None:
         if time.monotonic() > deadline:
-            raise Timeout(f"Nucleus job {pending[0]} has not ended after {timeout:.0f} s.", maybe_applied=True)
-        sleep(pause)
-        pause = min(rest, pause * 2)
+            raise Timeout(f"Nucleus has not ended {what} after {settings.job_timeout:.0f} s.", maybe_applied=True)
+        adapter.sleep(pause)
+        pause = min(settings.poll_seconds, pause * 2)
+    return found
 
 
 def _message(job: str, state: dict[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,9 @@ class NucleusOntologies(Ontologies):
     _adapter: Any
 
     def _create(self, ontology: Ontology, dataset: str) -> Ontology:
-        named = [f.name for f in ontology.features if not f.geometries or "whole" in f.geometries]
-        if named:
-            target = self._adapter.client.get_dataset(dataset)
-            target.add_taxonomy(ontology.name, "category", named, update=True)
+        target = self._adapter.client.get_dataset(dataset)
+        for name, labels in taxonomies(ontology).items():
+            target.add_taxonomy(name, "category", labels, update=True)
         return ontology.model_copy(update={"id": ontology.name})
 
     def _get(self, dataset: str) -> Ontology:
@@ -27,3 +26,17 @@ class NucleusOntologies(Ontologies):
         if not names:
             raise NotFound(f"Dataset {dataset} has no annotations, and so no class names yet.")
         return Ontology(name="class labels", features=tuple(Feature(name=name) for name in names))
+
+
+def taxonomies(ontology: Ontology) -> dict[str, list[str]]:
+    """Return the taxonomies of an ontology: one per question with options, one of all other classifications."""
+    found: dict[str, list[str]] = {}
+    for feature in ontology.features:
+        if feature.geometries and "whole" not in feature.geometries:
+            continue
+        question = next((asked for asked in feature.attributes if asked.options), None)
+        if question is not None:
+            found[feature.name] = [option.name for option in question.options]
+        else:
+            found.setdefault(ontology.name, []).append(feature.name)
+    return found

@@ -2,60 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from http import HTTPStatus
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import requests
 
 from dragoman.calls.pipeline import Page
 from dragoman.capability import Gap
+from dragoman.errors import NotFound
 from dragoman.interface import Predictions
-from dragoman.schema import Prediction, RowResult
-from dragoman_nucleus.codec import escape, flatten, prediction_in, row_out
-from dragoman_nucleus.receipts import compare, row_results
-from dragoman_nucleus.sdk import NucleusAPIError
+from dragoman.schema import Label, Prediction, RowResult
+from dragoman_nucleus.codec import escape
+from dragoman_nucleus.listing import every_item
+from dragoman_nucleus.store import SINGLY, UNSAFE, Store
+from dragoman_nucleus.wire import Groups, OnItem, Ungrouped
+
+
+class RunPredictions(Store):
+    """Predictions of a run through the routes of `upload_predictions_for_model_run` and `ModelRun`."""
+
+    noun = "prediction"
+    kind = Prediction
+
+    def __init__(self, adapter: Any, dataset: str, run: str) -> None:
+        super().__init__(adapter, dataset)
+        self.run = run
+        self.upload = f"dataset/{dataset}/modelRun/{run}/uploadPredictions"
+
+    def on_item(self, key: str) -> Groups:
+        if self._only_here and not UNSAFE.intersection(key):
+            return self.connection.read(OnItem, f"modelRun/{self.run}/refloc/{escape(key)}").annotations
+        self.check(key)
+        return self.export().where(lambda row: row.reference_id == key)
+
+    def export(self) -> Groups:
+        """Return all predictions of the run on the dataset, in one answer; Nucleus pages them only by slice."""
+        answer = self.connection.read(Ungrouped, f"modelRun/{self.run}/ungrouped")
+        groups = answer.annotations or answer
+        if self._only_here:
+            return groups
+        ids = {item.id for item in every_item(self.adapter.client, self.dataset)}
+        return groups.where(lambda row: row.dataset_item_id in ids)
+
+    @cached_property
+    def _only_here(self) -> bool:
+        """Whether the run covers this dataset and no other, so that a key means one item."""
+        info = self.adapter.client.make_request(None, f"modelRun/{self.run}/info", requests.get)
+        return bool(info.get("dataset_ids") == [self.dataset])
+
+    def everything(self) -> Iterator[tuple[str | None, Groups]]:
+        yield None, self.export()
 
 
 class NucleusPredictions(Predictions):
-    """Predictions through the routes of `upload_predictions_for_model_run` and `ModelRun`."""
+    """Predictions of runs; see `RunPredictions`."""
 
     _adapter: Any
 
     def _write(self, version: str, dataset: str, rows: Sequence[Prediction], update: bool) -> list[RowResult]:
-        payload = {"update": update, "annotations": [row_out(row) for row in rows]}
-        route = f"dataset/{dataset}/modelRun/{version}/uploadPredictions"
-        answer = self._adapter.client.make_request(payload, route)
-        return row_results(rows, answer, "predictions", update=update)
+        return RunPredictions(self._adapter, dataset, version).write(rows, update=update)
 
     def _read(
         self, version: str, dataset: str, items: Sequence[str] | None, cursor: str | None, size: int
-    ) -> Page[Prediction]:
+    ) -> Page[Label]:
+        store = RunPredictions(self._adapter, dataset, version)
         if items is None:
-            # A run's predictions come in one answer; Nucleus pages them only by slice.
-            answer = self._adapter.client.make_request(None, f"modelRun/{version}/ungrouped", requests.get)
-            return Page(map(prediction_in, _rows(answer)))
-        start = int(cursor or 0)
-        predictions = self._on_item(version, items[start]) if items else []
-        return Page(predictions, str(start + 1) if start + 1 < len(items) else None)
-
-    def _on_item(self, version: str, key: str) -> list[Prediction]:
-        answer = self._adapter.client.make_request(None, f"modelRun/{version}/refloc/{escape(key)}", requests.get)
-        return [prediction_in({**wire, "reference_id": key}) for wire in _rows(answer)]
+            groups = store.export()
+            rows = store.rows(groups, None)
+            # Masks have to be fetched, which belongs to this call; the rest can be made as it is asked for.
+            return Page(list(rows) if groups.masks() else rows)
+        if len(items) <= SINGLY and not any(map(UNSAFE.intersection, items)):
+            return Page([row for key in items for row in store.of(key)])
+        wanted = set(items)
+        missing = wanted - {item.key for item in every_item(self._adapter.client, dataset)}
+        if missing:
+            raise NotFound(f"Dataset {dataset} has no item {min(missing)!r}.")
+        return Page(list(store.all(wanted)))
 
     def _find(self, version: str, dataset: str, rows: Sequence[Prediction]) -> list[RowResult | None]:
-        stored: dict[str, Prediction] = {}
-        for key in dict.fromkeys(row.item for row in rows):
-            try:
-                stored |= {prediction.id: prediction for prediction in self._on_item(version, key)}
-            except NucleusAPIError as error:
-                if error.status_code != HTTPStatus.NOT_FOUND:
-                    raise
-        return compare(rows, stored)
+        return RunPredictions(self._adapter, dataset, version).find(rows)
 
     _delete = Gap.impossible("Nucleus deletes predictions only with their run.", instead="versions.delete")
-
-
-def _rows(answer: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    # An empty run is answered with {"annotations": {}} where a full one has the types at the top.
-    return flatten(answer.get("annotations", answer))

@@ -8,9 +8,8 @@ encoder, no retry (the core decides that).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import requests
@@ -26,9 +25,23 @@ from nucleus.errors import NucleusAPIError  # noqa: E402
 
 logging.root.handlers[:] = _handlers
 
-__all__ = ["JobError", "NucleusAPIError", "PooledConnection", "open_client", "sdk_errors"]
+__all__ = ["File", "JobError", "NucleusAPIError", "PooledConnection", "open_client", "sdk_errors"]
 
 _JSON = {"Content-Type": "application/json"}
+
+T = TypeVar("T")
+
+
+class File(NamedTuple):
+    """A file of a form. Its name is never a path: those of this machine are nobody else's business."""
+
+    name: str
+    content: bytes
+
+    @property
+    def suffix(self) -> str:
+        """What follows the last dot of its name."""
+        return self.name.rpartition(".")[2]
 
 
 class PooledConnection(Connection):  # type: ignore[misc]
@@ -51,27 +64,64 @@ class PooledConnection(Connection):  # type: ignore[misc]
         body = msgspec.json.encode(payload) if payload is not None else None
         return self._send(requests_command.__name__, route, return_raw_response, data=body, headers=_JSON)
 
-    def upload_files(self, route: str, fields: dict[str, Any], field: str, paths: list[Path]) -> Any:
-        """Send a multipart form: JSON fields, then the files, all under one field name and in order."""
-        parts: list[tuple[str, Any]] = [
-            (name, (None, msgspec.json.encode(value), "application/json")) for name, value in fields.items()
-        ]
-        # File names travel as the last component only: a path of this machine is nobody else's business.
-        parts += [(field, (path.name, path.read_bytes(), f"image/{path.suffix[1:]}")) for path in paths]
+    def read(self, kind: type[T], route: str, payload: Any = None) -> T:
+        """Return an answer decoded as `kind`: of a GET, or of a POST if there is a payload."""
+        verb = requests.get if payload is None else requests.post
+        return msgspec.json.decode(self.make_request(payload, route, verb, True).content, type=kind)
+
+    def upload_files(self, route: str, field: str, value: Any, files: str, contents: Sequence[File]) -> Any:
+        """Send a multipart form: one JSON field, then the files, all under one name and in order.
+
+        Args:
+            route: Where to.
+            field: Name of the JSON field.
+            value: What is in it.
+            files: Name that all the files have.
+            contents: The files.
+        """
+        parts: list[tuple[str, Any]] = [(field, (None, msgspec.json.encode(value), "application/json"))]
+        parts += [(files, (file.name, file.content, f"image/{file.suffix}")) for file in contents]
         return self._send("post", route, False, files=parts)
+
+    def store(self, url: str, content: bytes) -> None:
+        """Store bytes at a presigned URL."""
+        self.session.put(url, data=content, auth=_no_auth, timeout=self.timeout).raise_for_status()
+
+    def fetch(self, url: str) -> bytes:
+        """Return what is at a public or presigned URL."""
+        response = self.session.get(url, auth=_no_auth, timeout=self.timeout)
+        response.raise_for_status()
+        return response.content
+
+    def __repr__(self) -> str:
+        return f"<connection to {self.endpoint}>"
 
     def _send(self, verb: str, route: str, raw: bool, **request: Any) -> Any:
         url = f"{self.endpoint}/{route}"
         response = self.session.request(verb, url, timeout=self.timeout, **request)
         if not response.ok:
             error = NucleusAPIError(url, getattr(requests, verb), response)
+            # Whoever looks into the error finds the request, in whose headers the key would be.
+            response.request.headers.pop("Authorization", None)
             error.response = response
             raise error
         return response if raw else msgspec.json.decode(response.content)
 
 
-def open_client(api_key: str, endpoint: str, timeout: float) -> nucleus.NucleusClient:
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leave a request without the key: a presigned URL is another host's, and needs none."""
+    return request
+
+
+class Client(nucleus.NucleusClient):  # type: ignore[misc]
+    """The SDK's client, whose own repr shows the key, and is part of those of models, runs and jobs."""
+
+    def __repr__(self) -> str:
+        return f"<client of {self.endpoint}>"
+
+
+def open_client(api_key: str, endpoint: str, timeout: float) -> Client:
     """Return the SDK's client on a pooled connection. Nothing is sent."""
-    client = nucleus.NucleusClient(api_key=api_key, endpoint=endpoint)
+    client = Client(api_key=api_key, endpoint=endpoint)
     client.connection = PooledConnection(api_key, endpoint.rstrip("/"), timeout)
     return client

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import requests
 
 from dragoman.calls.pipeline import Page
 from dragoman.capability import Gap
 from dragoman.interface import Versions
-from dragoman.schema import Version
+from dragoman.schema import Item, Version
 from dragoman_nucleus.codec import joined, parted
+from dragoman_nucleus.listing import page_of_items
+from dragoman_nucleus.registry import download_weights, upload_weights
 
 
 class NucleusVersions(Versions):
@@ -55,6 +59,24 @@ class NucleusVersions(Versions):
         # The SDK marks its own call for this route as deprecated; the run-based routes have no successor.
         self._adapter.client.connection.delete(f"modelRun/{version}")
 
-    _download_weights = Gap.unwritten("Nucleus keeps one weights file per model, not per version.")
-    _upload_weights = Gap.unwritten("Nucleus keeps one weights file per model, not per version.")
-    _data = Gap.impossible("Nucleus does not know what a run's model was trained on.")
+    def _download_weights(self, version: str, path: Path) -> Path:
+        return download_weights(self._adapter.client, self._get(version).model, version, path)
+
+    def _upload_weights(self, version: str, path: Path) -> Version:
+        found = self._get(version)
+        upload_weights(self._adapter.client, found.model, version, path)
+        return found
+
+    def _data(self, version: str, cursor: str | None, size: int) -> Page[Item]:
+        """Items of the slices that the model was trained on; the split of each is its own, or the slice's name."""
+        client = self._adapter.client
+        slices = client.get_model(model_id=self._get(version).model).trained_slice_ids or []
+        if not slices:
+            return Page([])
+        number, token = int((cursor or "0").partition(":")[0]), (cursor or "").partition(":")[2] or None
+        page = page_of_items(client, f"slice/{slices[number]}", token, size)
+        name = client.make_request(None, f"slice/{slices[number]}/info", requests.get)["name"]
+        items = [item if item.split else msgspec.structs.replace(item, split=name) for item in page.items]
+        if page.next is not None:
+            return Page(items, f"{number}:{page.next}")
+        return Page(items, f"{number + 1}:" if number + 1 < len(slices) else None)

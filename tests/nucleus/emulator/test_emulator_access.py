@@ -7,6 +7,8 @@ import pytest
 import requests
 from nucleus.errors import NucleusAPIError
 
+from dragoman_nucleus.emulator import blobs
+
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
@@ -58,9 +60,9 @@ def test_the_bare_url_is_an_endpoint_too(live, client):
     assert [model.name for model in bare.models] == ["detector"]
 
 
-def test_what_is_not_emulated_says_so(client, model):
+def test_what_is_not_emulated_says_so(client):
     with pytest.raises(NucleusAPIError) as refusal:
-        model.weights()
+        client.get("weather/today")
     assert refusal.value.status_code == 501
     assert "does not serve GET" in refusal.value.message
 
@@ -121,6 +123,15 @@ def test_an_upload_can_be_sent_twice_to_its_url(live, client):
     for content in (b"1\n", b"2\n"):
         assert requests.put(signed, data=content, timeout=10).ok
     assert live.state.blobs.uploads == {(dataset_id, "r"): b"2\n"}
+
+
+def test_an_upload_that_is_too_large_is_refused(live, client, monkeypatch):
+    monkeypatch.setattr(blobs, "LARGEST_UPLOAD", 3)
+    dataset_id = client.create_dataset("d", is_scene=False).id
+    signed = client.make_request({}, f"dataset/{dataset_id}/signedUrl/r", requests.get)["signed_url"]
+    assert requests.put(signed, data=b"12\n", timeout=10).ok
+    assert requests.put(signed, data=b"123\n", timeout=10).status_code == 413
+    assert live.state.blobs.uploads == {(dataset_id, "r"): b"12\n"}
 
 
 def test_an_unknown_file_is_not_found(live):

@@ -10,6 +10,7 @@ import requests
 from nucleus import (
     BoxAnnotation,
     CategoryAnnotation,
+    CategoryPrediction,
     CuboidAnnotation,
     Keypoint,
     KeypointsAnnotation,
@@ -285,3 +286,37 @@ def test_an_upload_to_a_dataset_that_is_gone_fails_its_job(client, dataset):
     with pytest.raises(nucleus.async_job.JobError, match="does not exist"):
         job.sleep_until_complete(verbose_std_out=False)
     assert job.status()["status"] == "Errored"
+
+
+def test_deleting_annotations_of_no_item_in_particular_deletes_all(dataset):
+    dataset.annotate([box(), box("img-1")])
+    dataset.delete_annotations().sleep_until_complete(verbose_std_out=False)
+    assert [dict(row["annotations"]) for row in dataset.items_and_annotations()] == [{}] * 5
+
+
+def test_categories_must_conform_to_their_taxonomies_if_the_account_is_strict(dataset, model, live):
+    live.state.strict_taxonomies = True
+    dataset.add_taxonomy("weather", "category", ["sun"])
+    rows = [
+        CategoryAnnotation("fog", "img-0", "weather"),
+        CategoryAnnotation("sun", "img-1", "weather"),
+        CategoryAnnotation("sun", "img-2", "mood"),
+        CategoryAnnotation("sun", "img-3"),
+        MultiCategoryAnnotation(["sun", "fog"], "img-4", "weather"),
+    ]
+    answer = dataset.annotate(rows)
+    assert answer["annotations_processed"] == 2
+    assert [json.loads(error)["error"] for error in answer["errors"]] == [
+        "Taxonomy weather has no label fog.",
+        "Taxonomy mood does not exist.",
+        "Taxonomy weather has no label fog.",
+    ]
+    predictions = [CategoryPrediction("fog", "img-0", "weather"), CategoryPrediction("sun", "img-0", "weather")]
+    answer = dataset.upload_predictions(model, predictions)
+    assert (answer["predictions_processed"], len(answer["errors"])) == (1, 1)
+
+
+def test_any_taxonomy_is_taken_otherwise(dataset):
+    dataset.add_taxonomy("weather", "category", ["sun"])
+    rows = [CategoryAnnotation("fog", "img-0", "weather"), CategoryAnnotation("sun", "img-0", "mood")]
+    assert dataset.annotate(rows)["annotations_processed"] == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import nucleus
 import pytest
+from nucleus import BoxAnnotation, BoxPrediction, CategoryAnnotation, CategoryPrediction, MultiCategoryAnnotation
 from nucleus.errors import NucleusAPIError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -45,7 +46,7 @@ def test_a_taxonomy_is_created_kept_updated_and_deleted(dataset, live):
     taxonomies = live.state.datasets[dataset.id].taxonomies
     assert taxonomies["weather"]["labels"] == ["sun"]
     assert dataset.add_taxonomy("weather", "category", ["fog"], update=True)["status"] == "Taxonomy updated"
-    assert taxonomies["weather"]["labels"] == ["fog"]
+    assert taxonomies["weather"]["labels"] == ["sun", "fog"]
     assert dataset.delete_taxonomy("weather")["status"] == "Taxonomy successfully deleted"
     with pytest.raises(NucleusAPIError, match="Taxonomy weather does not exist"):
         dataset.delete_taxonomy("weather")
@@ -73,3 +74,25 @@ def test_deleting_a_dataset_takes_its_slices_and_predictions_along(client, datas
     assert client.slices == []
     (run,) = live.state.runs.values()
     assert (len(run.predictions), run.dataset_ids) == (0, [])
+
+
+def test_what_belongs_to_a_deleted_taxonomy_goes_with_it(dataset, model):
+    dataset.add_taxonomy("weather", "category", ["sun"])
+    dataset.annotate(
+        [
+            CategoryAnnotation("sun", "img-0", "weather"),
+            MultiCategoryAnnotation(["sun"], "img-0", "weather"),
+            CategoryAnnotation("wet", "img-0", "road"),
+        ]
+    )
+    dataset.upload_predictions(model, [CategoryPrediction("sun", "img-0", "weather")])
+    dataset.delete_taxonomy("weather")
+    left = dataset.refloc("img-0")["annotations"]
+    assert {kind: [row.label for row in rows] for kind, rows in left.items()} == {"category": ["wet"]}
+    assert dataset.export_predictions(model) == {"annotations": {}}
+
+
+def test_the_label_schema_tells_the_classes_of_both_sides(dataset, model):
+    dataset.annotate([BoxAnnotation("car", 0, 0, 1, 1, "img-0", "a")])
+    dataset.upload_predictions(model, [BoxPrediction("bus", 0, 0, 1, 1, "img-0", 0.5, "a")])
+    assert dataset.evaluation_label_schema() == {"gt_labels": ["car"], "prediction_labels": ["bus"]}

@@ -7,6 +7,7 @@ import io
 import nucleus
 import pytest
 import requests
+from nucleus.async_job import JobError
 from nucleus.errors import NucleusAPIError
 from PIL import Image
 
@@ -208,3 +209,46 @@ def test_deleting_an_item_takes_everything_on_it_along(dataset, model, live):
     assert [item.reference_id for item in part.items] == ["img-1"]
     assert len(live.state.datasets[dataset.id].ground_truth) == 0
     assert dataset.export_predictions(model) == {"annotations": {}}
+
+
+@pytest.mark.parametrize("url", ["https://nowhere.example", "s3://bucket/"])
+def test_an_image_that_cannot_be_there_fails_the_job_and_not_the_other_items(dataset, url):
+    items = [nucleus.DatasetItem(url, "bad"), nucleus.DatasetItem("https://images.example/9.jpg", "good")]
+    job = dataset.append(items)
+    with pytest.raises(JobError, match="1 of 2 images"):
+        job.sleep_until_complete(verbose_std_out=False)
+    status = job.status()
+    assert (status["status"], status["job_progress"]) == ("Errored", "0.50")
+    assert (status["completed_steps"], status["total_steps"]) == (1, 2)
+    assert status["message"]["image_upload_step"] == {"errored": 1, "pending": 0, "completed": 1}
+    assert "There is no image" in job.errors()[0]
+    assert dataset.refloc("good")["item"].image_location == "https://images.example/9.jpg"
+
+
+def test_the_message_of_a_finished_append(dataset):
+    job = dataset.append([nucleus.DatasetItem("https://images.example/9.jpg", "new")])
+    job.sleep_until_complete(verbose_std_out=False)
+    message = job.status()["message"]
+    assert message["PayloadUrl"].startswith(f"uploads/{dataset.id}/")
+    assert message["image_upload_step"] == {"errored": 0, "pending": 0, "completed": 1}
+    assert message["ingest_to_reupload_queue"] == {"epoch": 1, "total": 1, "datasetId": dataset.id, "processed": 1}
+    assert message["started_image_processing"]
+
+
+def test_a_directory_becomes_a_dataset(client, tmp_path):
+    (tmp_path / "deep").mkdir()
+    for name in ("a.png", "deep/b.jpg"):
+        image_file(tmp_path, name)
+    made = client.create_dataset_from_dir(str(tmp_path), "crawled")
+    assert made.name == "crawled"
+    assert sorted(item.reference_id for item in made.items) == ["a.png", "deep/b.jpg"]
+
+
+def test_numbers_of_any_size_survive_in_metadata(client, dataset, tmp_path):
+    local = nucleus.DatasetItem(image_file(tmp_path, "a.png"), "local", metadata={"large": 10**30})
+    remote = nucleus.DatasetItem("https://images.example/9.jpg", "remote", metadata={"large": 10**30})
+    for item in (local, remote):
+        dataset.append([item]).sleep_until_complete(verbose_std_out=False)
+        assert dataset.refloc(item.reference_id)["item"].metadata == {"large": 10**30}
+    lost = nucleus.BoxAnnotation("car", 1, 2, 3, 4, "none", "a", {"large": 10**30})
+    assert str(10**30) in dataset.annotate([lost])["errors"][0]

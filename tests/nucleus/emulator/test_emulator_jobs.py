@@ -6,7 +6,7 @@ import datetime
 
 import nucleus
 import pytest
-from nucleus import DatasetItem
+from nucleus import BoxAnnotation, DatasetItem, Segment, SegmentationAnnotation
 from nucleus.async_job import JobError
 
 from dragoman.emulate import ManualClock, Settings, running
@@ -43,6 +43,12 @@ def test_a_running_job_has_no_effect_and_still_a_full_status(dataset):
     }
     assert job.errors() == []
     assert dataset.size == 5
+
+
+def test_a_running_job_makes_progress(dataset, live):
+    live.settings.job_polls = 4
+    job = append(dataset)
+    assert [job.status()["job_progress"] for _ in range(6)] == ["0.00", "0.25", "0.50", "0.75", "1.00", "1.00"]
 
 
 def test_jobs_wait_for_their_own_polls_only(dataset):
@@ -117,3 +123,56 @@ def test_lists_filter_by_date():
         until = client.list_jobs(show_completed=True, to_date=datetime.datetime(2025, 3, 1, 12))
         assert [job.job_id for job in since] == [late.job_id]
         assert [job.job_id for job in until] == [early.job_id]
+
+
+def test_the_steps_of_an_upload_are_its_rows(dataset):
+    rows = [BoxAnnotation("car", 0, 0, 1, 1, f"img-{n}", "a") for n in (0, 1, 9)]
+    mask = SegmentationAnnotation("https://masks.example/0.png", [Segment("sky", 0)], "img-0")
+    job = dataset.annotate([*rows, mask], asynchronous=True)
+    job.sleep_until_complete(verbose_std_out=False)
+    assert job.status() == {
+        "job_id": job.job_id,
+        "status": "Completed",
+        "message": {
+            "annotation_upload": {
+                "epoch": 1,
+                "total": 3,
+                "errored": 1,
+                "ignored": 0,
+                "datasetId": dataset.id,
+                "processed": 2,
+            },
+            "segmentation_upload": {"ignored": 0, "n_errors": 0, "processed": 1},
+        },
+        "job_progress": "1.00",
+        "completed_steps": 4,
+        "total_steps": 4,
+    }
+
+
+def test_a_lost_row_is_reported_as_the_documentation_shows_it(dataset):
+    row = BoxAnnotation("car", 50, 60, 70, 80, "bad_ref_id", "attempted_annot_upload")
+    job = dataset.annotate([row], asynchronous=True)
+    job.sleep_until_complete(verbose_std_out=False)
+    assert job.errors() == [
+        '{"annotation":{"label":"car","type":"box","geometry":{"x":50,"y":60,"width":70,"height":80},'
+        '"referenceId":"bad_ref_id","annotationId":"attempted_annot_upload","metadata":{}},'
+        '"error":"Item with id bad_ref_id does not exist."}'
+    ]
+
+
+def test_lost_masks_are_counted_apart(dataset):
+    masks = [
+        SegmentationAnnotation("https://masks.example/0.png", [Segment("sky", 0)], name) for name in ("img-0", "none")
+    ]
+    job = dataset.annotate(masks, asynchronous=True)
+    job.sleep_until_complete(verbose_std_out=False)
+    message = job.status()["message"]
+    assert message["segmentation_upload"] == {"ignored": 0, "n_errors": 1, "processed": 1}
+    assert message["annotation_upload"]["errored"] == 0
+    assert len(job.errors()) == 1
+
+
+def test_jobs_are_counted_by_type_and_status(dataset):
+    append(dataset)
+    assert dataset.jobs(stats_only=True) == {"uploadDatasetItems": {"Running": 1}}

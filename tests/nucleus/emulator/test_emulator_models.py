@@ -75,7 +75,11 @@ def test_run_free_predictions_are_read_by_item(dataset, model):
         CuboidPrediction("van", Point3D(1, 2, 3), Point3D(4, 5, 6), 0.5, "img-0", 0.75, "c"),
         box("img-1"),
     ]
-    assert model.upload_predictions(rows) == {"predictions_processed": 4, "predictions_ignored": 0}
+    assert model.upload_predictions(rows) == {
+        "model_id": model.id,
+        "predictions_processed": 4,
+        "predictions_ignored": 0,
+    }
     item_id = dataset.refloc("img-0")["item"].dataset_item_id
     for shown in (
         model.predictions_refloc("img-0"),
@@ -90,10 +94,10 @@ def test_run_free_predictions_are_read_by_item(dataset, model):
 def test_run_free_predictions_are_ignored_unless_update_also_over_batches(dataset, model):
     rows = [box(annotation_id=str(n)) for n in range(4)]
     model.upload_predictions(rows[:2])
-    assert model.upload_predictions(rows, batch_size=1) == {
-        "predictions_processed": 2,
-        "predictions_ignored": 2,
-    }
+    again = model.upload_predictions(rows, batch_size=1)
+    assert (again["predictions_processed"], again["predictions_ignored"]) == (2, 2)
+    # The SDK adds up the answers of all batches, and forgets that this one is no number.
+    assert again["model_id"] == model.id * 4
     assert model.upload_predictions(rows, update=True)["predictions_processed"] == 4
 
 

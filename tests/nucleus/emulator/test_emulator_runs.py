@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from nucleus import BoxPrediction
+from nucleus import BoxPrediction, CategoryPrediction
 from nucleus.errors import NucleusAPIError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -157,3 +157,55 @@ def test_a_deleted_run_is_gone(client, dataset, run):
     assert dataset.model_runs == []
     with pytest.raises(NucleusAPIError, match="does not exist"):
         run.predict([box()])
+
+
+def merged(client, runs, **options):
+    answer = client.merge_model_runs([run.model_run_id for run in runs], **options)
+    answer["job"].sleep_until_complete(verbose_std_out=False)
+    return answer
+
+
+def test_merged_runs_are_a_new_run_with_all_their_predictions(client, model, dataset):
+    other = client.create_dataset("other", is_scene=False)
+    other.append([dataset.refloc("img-0")["item"]]).sleep_until_complete(verbose_std_out=False)
+    runs = [model.create_run("a", dataset, [box(label="car")]), model.create_run("b", other, [box(label="bus")])]
+    answer = merged(client, runs, metadata={"why": "both"})
+    made = client.get_model_run(answer["model_run_id"], dataset.id)
+    assert answer["dataset_ids"] == [dataset.id, other.id]
+    assert labels(made.ungrouped_export()) == {"box": ["car", "bus"]}
+    info = made.info()
+    assert (info["model_id"], info["name"]) == (model.id, model.name)
+    assert info["metadata"] == {"why": "both", "merged_from_model_run_ids": [run.model_run_id for run in runs]}
+    assert [labels(run.ungrouped_export()) for run in runs] == [{"box": ["car"]}, {"box": ["bus"]}]
+
+
+def test_a_merged_run_is_empty_until_its_job_is_done(client, model, dataset):
+    runs = [model.create_run(name, dataset, [box(annotation_id=name)]) for name in "ab"]
+    answer = client.merge_model_runs([run.model_run_id for run in runs], name="both")
+    made = client.get_model_run(answer["model_run_id"], dataset.id)
+    assert made.info()["name"] == "both"
+    assert made.ungrouped_export() == {"annotations": {}}
+
+
+def test_ids_that_collide_in_a_merge_are_rewritten_and_nothing_is_lost(client, model, dataset):
+    category = CategoryPrediction("sun", "img-0", "weather")
+    runs = [model.create_run(name, dataset, [box(label=name), category]) for name in ("car", "bus")]
+    answer = merged(client, runs)
+    made = client.get_model_run(answer["model_run_id"], dataset.id)
+    rows = made.ungrouped_export()["box"]
+    assert [row.label for row in rows] == ["car", "bus"]
+    assert rows[0].annotation_id != rows[1].annotation_id
+    assert made.prediction_loc("img-0", rows[1].annotation_id).label == "bus"
+    message = answer["job"].status()["message"]
+    counts = ("predictions_copied", "predictions_ignored", "annotation_ids_rewritten")
+    assert [message[name] for name in counts] == [3, 1, 1]
+
+
+def test_only_runs_of_one_model_can_be_merged(client, model, dataset):
+    other = client.create_model("other", "other-ref")
+    ids = [made.create_run("x", dataset).model_run_id for made in (model, other)]
+    with pytest.raises(NucleusAPIError, match="runs of one model") as refusal:
+        client.merge_model_runs(ids)
+    assert refusal.value.status_code == 400
+    with pytest.raises(NucleusAPIError, match="does not exist"):
+        client.merge_model_runs([ids[0], "run_none"])

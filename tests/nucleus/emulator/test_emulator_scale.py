@@ -9,8 +9,9 @@ import pytest
 from nucleus import BoxPrediction, DatasetItem
 
 from dragoman_nucleus.emulator import create
+from dragoman_nucleus.emulator.datasets import Dataset
+from dragoman_nucleus.emulator.items import Item
 from dragoman_nucleus.emulator.rows import Rows
-from dragoman_nucleus.emulator.state import Dataset, Item
 from dragoman_nucleus.emulator.uploads import PREDICTIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

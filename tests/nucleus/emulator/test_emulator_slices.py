@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from nucleus import BoxAnnotation, BoxPrediction
-from nucleus.errors import NucleusAPIError
+from nucleus import BoxAnnotation, BoxPrediction, DatasetItem, VideoScene
+from nucleus.dataset import ObjectQueryType
+from nucleus.errors import NotFoundError, NucleusAPIError
+from nucleus.slice import SliceBuilderFilters, SliceBuilderMethods
 
 
 @pytest.fixture
@@ -92,3 +94,83 @@ def test_predictions_are_exported_by_slice(dataset, model, part, live, page_limi
         assert references(row["item"] for row in exported) == ["img-1", "img-2", "img-3"]
         assert [len(row["predictions"]["box"]) for row in exported] == [1, 0, 1]
         assert exported[0]["predictions"]["box"][0].confidence == 0.5
+
+
+def test_a_slice_of_scenes(client):
+    made = client.create_dataset("scenes", is_scene=True)
+    scenes = [
+        VideoScene(name, 5, items=[DatasetItem(f"https://images.example/{name}.jpg", f"{name}-0")]) for name in "abc"
+    ]
+    made.append(scenes).sleep_until_complete(verbose_std_out=False)
+    listed = {scene.reference_id: scene.id for scene in made.scenes}
+    by_id = made.create_slice_by_ids("by id", scene_ids=[listed["a"]])
+    by_reference = made.create_slice("by reference", ["b", "c"])
+    assert {by_id.info()["type"], by_reference.info()["type"]} == {"scene"}
+    assert references(by_id.items) == ["a"]
+    assert references(by_reference.items) == ["b", "c"]
+    assert by_id.append(["b"])["new_items"] == ["b"]
+    assert references(by_id.items) == ["a", "b"]
+    assert references(by_id.items_generator()) == ["a-0", "b-0"]
+
+
+def test_an_empty_slice_takes_scenes_as_its_first_members(client):
+    made = client.create_dataset("scenes", is_scene=True)
+    scene = VideoScene("a", 5, items=[DatasetItem("https://images.example/a.jpg", "a-0")])
+    made.append([scene]).sleep_until_complete(verbose_std_out=False)
+    empty = made.create_slice("empty")
+    empty.append(["a"])
+    assert references(empty.items) == ["a"]
+
+
+def test_a_slice_of_objects(dataset, model, live):
+    dataset.annotate([BoxAnnotation("car", 0, 0, 1, 1, "img-0", "a")])
+    dataset.upload_predictions(model, [BoxPrediction("bus", 0, 0, 1, 1, "img-1", 0.5, "p")])
+    dataset.calculate_evaluation_metrics(model)
+    (run_id,) = dataset.model_runs
+    matches = [
+        *dataset.query_objects("", ObjectQueryType.FALSE_NEGATIVE, run_id),
+        *dataset.query_objects("", ObjectQueryType.FALSE_POSITIVE, run_id),
+    ]
+    made = dataset.create_slice_by_ids(
+        "objects",
+        annotation_ids=[matches[0].ground_truth_annotation_id],
+        prediction_ids=[matches[1].model_prediction_id],
+    )
+    assert made.info()["type"] == "object"
+    assert sorted(row.annotation_id for row in made.items) == ["a", "p"]
+    nouns = {noun for row in made.export_raw_json() for noun in row}
+    assert nouns == {"item", "annotation", "prediction"}
+    assert references(row["item"] for row in made.items_and_annotations()) == ["img-0", "img-1"]
+    dataset.delete_item("img-0")
+    assert [row.annotation_id for row in made.items] == ["p"]
+
+
+def test_members_must_exist_and_be_of_one_kind(dataset):
+    for ids in ({"dataset_item_ids": ["di_none"]}, {"scene_ids": ["scn_none"]}, {"annotation_ids": ["ann_none"]}):
+        with pytest.raises(NucleusAPIError, match="does not exist"):
+            dataset.create_slice_by_ids("x", **ids)
+
+
+def test_slices_are_found_by_name_and_type(dataset, part):
+    dataset.create_slice("other", ["img-0"])
+    assert [made.id for made in dataset.get_slices(name=part.name)] == [part.id]
+    assert len(dataset.get_slices(slice_type="dataset_item")) == 2
+    for wanted in ({"name": "none"}, {"slice_type": "scene"}):
+        with pytest.raises(NotFoundError):
+            dataset.get_slices(**wanted)
+
+
+@pytest.mark.parametrize("method", SliceBuilderMethods)
+def test_a_slice_is_built_by_sampling_another(dataset, part, method):
+    filters = SliceBuilderFilters(slice_id=part.id)
+    job, slice_id = dataset.build_slice("sample", 2, method, filters)
+    job.sleep_until_complete(verbose_std_out=False)
+    (sample,) = dataset.get_slices(name="sample")
+    assert sample.id == slice_id
+    assert set(references(sample.items)) < set(references(part.items))
+    assert len(sample.items) == 2
+
+
+def test_raw_items_tell_where_the_images_are(part):
+    (first, *_) = part.export_raw_items()
+    assert (first["ref_id"], first["original_url"]) == ("img-1", "https://images.example/1.jpg")

@@ -17,13 +17,32 @@ from starlette.routing import Router
 
 from dragoman.emulate.app import json_response
 from dragoman_nucleus.emulator.routes.annotations import Annotations
+from dragoman_nucleus.emulator.routes.benchmarks import Benchmarks
 from dragoman_nucleus.emulator.routes.datasets import Datasets
+from dragoman_nucleus.emulator.routes.deduplication import Deduplication
+from dragoman_nucleus.emulator.routes.evaluation_results import EvaluationResults
+from dragoman_nucleus.emulator.routes.evaluations import Evaluations
+from dragoman_nucleus.emulator.routes.indexing import Indexing
 from dragoman_nucleus.emulator.routes.items import DatasetItems
+from dragoman_nucleus.emulator.routes.labeling import Labeling
+from dragoman_nucleus.emulator.routes.leaderboard import Leaderboard
+from dragoman_nucleus.emulator.routes.merging import Merging
+from dragoman_nucleus.emulator.routes.metadata import Metadata
 from dragoman_nucleus.emulator.routes.models import Models
 from dragoman_nucleus.emulator.routes.names import BASE
+from dragoman_nucleus.emulator.routes.other_products import OtherProducts
 from dragoman_nucleus.emulator.routes.predictions import Predictions
+from dragoman_nucleus.emulator.routes.presets import Presets
+from dragoman_nucleus.emulator.routes.queries import Queries
 from dragoman_nucleus.emulator.routes.runs import Runs
+from dragoman_nucleus.emulator.routes.scenario_evaluations import ScenarioEvaluations
+from dragoman_nucleus.emulator.routes.scenario_tests import ScenarioTests
+from dragoman_nucleus.emulator.routes.scenes import Scenes
+from dragoman_nucleus.emulator.routes.scores import Scores
+from dragoman_nucleus.emulator.routes.slice_exports import SliceExports
 from dragoman_nucleus.emulator.routes.slices import Slices
+from dragoman_nucleus.emulator.routes.tracks import Tracks
+from dragoman_nucleus.emulator.routes.weights import ModelWeights
 from dragoman_nucleus.emulator.state import State
 
 if TYPE_CHECKING:
@@ -31,12 +50,39 @@ if TYPE_CHECKING:
 
 FILES = ("/media/", "/uploads/")
 """Where files are sent and fetched, outside of the API and without credentials."""
-SUBJECTS = (Datasets, DatasetItems, Annotations, Models, Runs, Predictions, Slices)
+SUBJECTS = (
+    Datasets,
+    DatasetItems,
+    Annotations,
+    Models,
+    Runs,
+    Merging,
+    Predictions,
+    Queries,
+    Slices,
+    SliceExports,
+    Benchmarks,
+    Evaluations,
+    EvaluationResults,
+    Leaderboard,
+    Presets,
+    ScenarioTests,
+    ScenarioEvaluations,
+    Scores,
+    Indexing,
+    Deduplication,
+    Labeling,
+    OtherProducts,
+    ModelWeights,
+    Scenes,
+    Tracks,
+    Metadata,
+)
 
 
 def application(state: State, api_key: str) -> ASGIApp:
     """Return the application that serves a state to whoever knows the key."""
-    routes = [*state.blobs.routes(), *state.jobs.routes(BASE)]
+    routes = [*state.blobs.routes(), *state.weights.routes(), *state.jobs.routes(BASE)]
     for subject in SUBJECTS:
         routes += subject(state).routes()
     router = Router(routes, redirect_slashes=False, default=_not_served)

@@ -14,7 +14,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, route
+from dragoman_nucleus.emulator.phash import phash_of_image, phash_of_url
 
+LARGEST_UPLOAD = 0x1FFFFFE8
+"""Bytes of an NDJSON file; the platform counts characters, and the SDK sends ASCII only."""
 SUFFIXES = {"image/jpeg": ".jpg", "image/jpg": ".jpg", "image/png": ".png"}
 
 
@@ -47,6 +50,16 @@ class Blobs:
         self.media[name] = Blob(content, content_type)
         return f"media/{name}"
 
+    def phash(self, url: str) -> str:
+        """Return the perceptual hash of an image that was uploaded, or what stands in for that of another."""
+        content = self.uploaded(url)
+        return phash_of_url(url) if content is None else phash_of_image(content)
+
+    def uploaded(self, url: str) -> bytes | None:
+        """Return the file that was uploaded and has a URL; `None` for the URLs of other servers."""
+        blob = self.media.get(url.rpartition("/media/")[2])
+        return None if blob is None else blob.content
+
     def routes(self) -> list[Route]:
         return [
             route("PUT", "/uploads/{dataset}/{request_id}", self._receive),
@@ -58,7 +71,10 @@ class Blobs:
         signature = request.query_params.get("signature", "")
         if not secrets.compare_digest(signature, self._signatures.get(target, "")) or not signature:
             raise ApiError(403, "The signature of this URL is not valid.")
-        self.uploads[target] = await request.body()
+        content = await request.body()
+        if len(content) > LARGEST_UPLOAD:
+            raise ApiError(413, f"A file may have at most {LARGEST_UPLOAD} bytes, not {len(content)}.")
+        self.uploads[target] = content
         return Response()
 
     async def _send(self, request: Request) -> object:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dragoman_nucleus.emulator.rows import Rows, grouped
-from dragoman_nucleus.emulator.state import Item
+from dragoman_nucleus.emulator.items import Item
+from dragoman_nucleus.emulator.rows import Row, Rows, grouped
 
 LISTS = ("box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory")
 """Keys that the SDK insists on in every row."""
@@ -24,3 +24,8 @@ def export_row(item: Item, rows: Rows) -> dict[str, Any]:
 def export_rows(items: Iterable[Item], rows: Rows) -> list[dict[str, Any]]:
     """Return the export rows of some items."""
     return [export_row(item, rows) for item in items]
+
+
+def class_labels(rows: Iterable[Row]) -> list[str]:
+    """Return the class names that occur in some rows, in the order of first occurrence."""
+    return list(dict.fromkeys(label for row in rows for label in row.labels()))

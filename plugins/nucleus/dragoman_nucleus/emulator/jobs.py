@@ -26,6 +26,8 @@ from dragoman_nucleus.emulator.ids import Ids
 ERRORS_KEPT = 10_000
 RUNNING = "Running"
 COMPLETED = "Completed"
+CANCELLED = "Cancelled"
+ERRORED = "Errored"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Outcome:
     message: dict[str, object]
     errors: list[str] = field(default_factory=list)
     status: str = COMPLETED
+    steps: tuple[int, int] = (1, 1)
+    """Steps that were completed, and all steps; those of an upload are its rows."""
 
 
 Work = Callable[[], Outcome]
@@ -49,6 +53,8 @@ class Job:
     dataset_id: str | None
     created: datetime
     work: Work | None
+    polls: int
+    """How often its status is asked in vain."""
     polls_left: int
     outcome: Outcome = field(default_factory=lambda: Outcome({}, status=RUNNING))
 
@@ -61,15 +67,33 @@ class Job:
         }
 
     def status(self) -> dict[str, object]:
-        done = self.work is None
+        completed, total = self.outcome.steps if self.work is None else (0, 1)
+        progress = self._waited() if self.work is not None else completed / total if total else 1.0
         return {
             "job_id": self.id,
             "status": self.outcome.status,
             "message": self.outcome.message,
-            "job_progress": "1.00" if done else "0.00",
-            "completed_steps": int(done),
-            "total_steps": 1,
+            "job_progress": f"{progress:.2f}",
+            "completed_steps": completed,
+            "total_steps": total,
         }
+
+    def _waited(self) -> float:
+        """Return how much of its waiting the job had behind it when it was last asked, 0 to 1."""
+        return max(self.polls - self.polls_left - 1, 0) / self.polls if self.polls else 0.0
+
+    def poll(self) -> None:
+        """Do what a question for the status does: bring the end nearer, or do the work."""
+        if self.polls_left == 0:
+            self.finish()
+        else:
+            self.polls_left -= 1
+
+    def cancel(self) -> None:
+        """End without doing the work, if it was not done before."""
+        if self.work is not None:
+            self.work = None
+            self.outcome = Outcome({}, status=CANCELLED)
 
     def finish(self) -> None:
         """Do the work now, if it was not done before."""
@@ -79,7 +103,7 @@ class Job:
         try:
             self.outcome = work()
         except ApiError as error:
-            self.outcome = Outcome({"final_error": error.message}, [error.message], "Errored")
+            self.outcome = Outcome({"final_error": error.message}, [error.message], ERRORED)
 
 
 class JobFilter(msgspec.Struct):
@@ -137,16 +161,20 @@ class Jobs:
 
     def submit(self, job_type: str, dataset_id: str | None, work: Work) -> dict[str, str]:
         """Queue work and return the job object that the client gets."""
+        return self.start(job_type, dataset_id, work).info()
+
+    def start(self, job_type: str, dataset_id: str | None, work: Work) -> Job:
+        """Queue work."""
         if self._scripted:
             work = partial(_end_with, self._scripted.popleft())
         polls = self._settings.job_polls
-        job = Job(self._ids.new("job"), job_type, dataset_id, self._clock.now(), work, polls)
+        job = Job(self._ids.new("job"), job_type, dataset_id, self._clock.now(), work, polls, polls)
         self.by_id[job.id] = job
         if polls == 0:
             job.finish()
-        return job.info()
+        return job
 
-    def fail_next(self, status: str = "Errored", reason: str = "Scripted failure.") -> None:
+    def fail_next(self, status: str = ERRORED, reason: str = "Scripted failure.") -> None:
         """Let the next job that is submitted end with `status` without doing its work."""
         self._scripted.append(Outcome({"final_error": reason}, [reason], status))
 
@@ -175,10 +203,7 @@ class Jobs:
 
     async def _status(self, request: Request) -> object:
         job = self._named(request)
-        if job.polls_left == 0:
-            job.finish()
-        else:
-            job.polls_left -= 1
+        job.poll()
         return job.status()
 
     async def _info(self, request: Request) -> object:

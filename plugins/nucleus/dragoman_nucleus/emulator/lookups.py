@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from dragoman.emulate.app import ApiError
+from dragoman_nucleus.emulator.datasets import Dataset
+from dragoman_nucleus.emulator.items import Item, Scene
+from dragoman_nucleus.emulator.models import Model, Run
 from dragoman_nucleus.emulator.rows import Row
-from dragoman_nucleus.emulator.state import Dataset, Item, Run, State
+from dragoman_nucleus.emulator.state import State
+from dragoman_nucleus.emulator.uploads import Finder
 
 
 def datasets_of(state: State, run: Run) -> list[Dataset]:
@@ -26,22 +28,22 @@ def item_with_id(datasets: list[Dataset], item_id: str) -> Item:
     raise ApiError(404, f"Item with id {item_id} does not exist.")
 
 
-def item_with_reference(datasets: list[Dataset], reference_id: str) -> Item:
-    """Return the item that has a reference id in the first of some datasets that knows it.
+def with_reference(datasets: list[Dataset], reference_id: str) -> Item | Scene:
+    """Return the item or scene that has a reference id in the first of some datasets that knows it.
 
     Raises:
         ApiError: 404, none does.
     """
     for dataset in datasets:
-        if reference_id in dataset.items.by_reference:
-            return dataset.items.by_reference[reference_id]
+        if reference_id in dataset.items.by_reference or reference_id in dataset.scenes.by_reference:
+            return dataset.target(reference_id)
     raise ApiError(404, f"Item with reference id {reference_id} does not exist.")
 
 
-def finder(datasets: list[Dataset]) -> Callable[[Row], Item | None]:
+def finder(datasets: list[Dataset]) -> Finder:
     """Return a function that finds the item of a row in the first of some datasets that has it."""
 
-    def find(row: Row) -> Item | None:
+    def find(row: Row) -> Item | Scene | None:
         for dataset in datasets:
             if (item := dataset.find(row)) is not None:
                 return item
@@ -50,14 +52,14 @@ def finder(datasets: list[Dataset]) -> Callable[[Row], Item | None]:
     return find
 
 
-def finder_anywhere(state: State) -> Callable[[Row], Item | None]:
+def finder_anywhere(state: State) -> Finder:
     """Return a function that finds the item of a row in all datasets.
 
     A row that has no item id and names no dataset is found only if one dataset alone knows its reference id.
     """
     everything = list(state.datasets.values())
 
-    def find(row: Row) -> Item | None:
+    def find(row: Row) -> Item | Scene | None:
         named = state.datasets.get(row.dataset_id) if row.dataset_id is not None else None
         if row.item_id is None and named is not None:
             return named.find(row)
@@ -67,13 +69,23 @@ def finder_anywhere(state: State) -> Callable[[Row], Item | None]:
     return find
 
 
-def widening(run: Run, find: Callable[[Row], Item | None]) -> Callable[[Row], Item | None]:
+def widening(run: Run, find: Finder) -> Finder:
     """Return `find`, with the effect that the run covers the dataset of every item that is found."""
 
-    def find_and_cover(row: Row) -> Item | None:
+    def find_and_cover(row: Row) -> Item | Scene | None:
         item = find(row)
         if item is not None:
             run.cover(item.dataset_id)
         return item
 
     return find_and_cover
+
+
+def run_on(state: State, model: Model, dataset: Dataset) -> Run:
+    """Return the run of a model that uploads to a dataset go to: the youngest, or a new one."""
+    run = state.latest_run(model.id, dataset.id)
+    if run is None:
+        run = Run(id=state.ids.new("run"), model_id=model.id, name=model.name)
+        run.cover(dataset.id)
+        state.runs[run.id] = run
+    return run

@@ -7,7 +7,7 @@ in `uploads`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -50,7 +50,7 @@ class Keypoint(Struct, gc=False):
 class KeypointsGeometry(Struct, gc=False):
     keypoints: Annotated[list[Keypoint], Meta(min_length=1)]
     names: list[str]
-    skeleton: list[list[int]] = []
+    skeleton: list[list[int]] | None = []
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.keypoints):
@@ -65,8 +65,8 @@ class CuboidGeometry(Struct, gc=False):
 
 class Segment(Struct, gc=False, omit_defaults=True):
     label: str
-    index: Annotated[int, Meta(ge=0, le=255)] | str
-    """Pixel value of the segment; the SDK's own examples send it as a string."""
+    index: Annotated[int, Meta(ge=0, le=255)] | str | None
+    """Pixel value of the segment; the SDK's own examples send it as a string, and its class allows none."""
     metadata: dict[str, Any] | None = None
 
 
@@ -134,7 +134,7 @@ class Cuboid(Labelled, kw_only=True, tag="cuboid"):
 
 
 class Category(Labelled, kw_only=True, tag="category"):
-    """One per item and taxonomy; it has no annotation id."""
+    """One per item or scene and taxonomy; it has no annotation id."""
 
     kind = "category"
     taxonomy_name: str | None = None
@@ -196,8 +196,12 @@ class Rows:
         return list(self._by_item.get(item_id, {}).values())
 
     def item_ids(self) -> list[str]:
-        """Return the ids of the items that have rows."""
+        """Return the ids of the items, and of the scenes, that have rows."""
         return list(self._by_item)
+
+    def get(self, item_id: str, key: Key) -> Row | None:
+        """Return the row of an item that has a key."""
+        return self._by_item.get(item_id, {}).get(key)
 
     def find(self, item_id: str, annotation_id: str) -> Row | None:
         """Return the row on an item that has an annotation id, whatever its task id."""
@@ -217,6 +221,13 @@ class Rows:
     def discard(self, item_id: str) -> int:
         """Remove the rows on an item and return how many there were."""
         return len(self._by_item.pop(item_id, {}))
+
+    def discard_where(self, doomed: Callable[[Row], bool], item_ids: Iterable[str]) -> None:
+        """Remove some of the rows on some items."""
+        for item_id in item_ids:
+            kept = {key: row for key, row in self._by_item.get(item_id, {}).items() if not doomed(row)}
+            if item_id in self._by_item:
+                self._by_item[item_id] = kept
 
 
 def grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -16,19 +16,26 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from dragoman.emulate.app import ApiError, decode
+from dragoman_nucleus.emulator.complaints import complaint
+from dragoman_nucleus.emulator.items import Item, Scene
 from dragoman_nucleus.emulator.rows import (
     UNIDENTIFIED,
+    Category,
     GroundTruthRow,
     Mask,
+    MultiCategory,
     PredictionRow,
     Row,
     Rows,
     RunFreeRow,
 )
-from dragoman_nucleus.emulator.state import Item, State
+from dragoman_nucleus.emulator.state import State
+from dragoman_nucleus.emulator.wire import encode
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
+Finder = Callable[[Row], Item | Scene | None]
+"""Finds what a row is on."""
 
 FORM_LIMIT = 64 * 2**20
 """Largest JSON part of a multipart form, in bytes."""
@@ -76,7 +83,14 @@ class Tally:
     ignored: int = 0
     masks_processed: int = 0
     masks_ignored: int = 0
+    masks_errored: int = 0
     errors: list[str] = field(default_factory=list)
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Return the steps of the job, all of which were made: one for each row."""
+        rows = self.processed + self.ignored + self.masks_processed + self.masks_ignored + len(self.errors)
+        return rows, rows
 
     def counts(self, noun: str) -> dict[str, object]:
         """Return what a synchronous upload answers; `noun` is the beginning of the names of the counts."""
@@ -88,15 +102,16 @@ class Tally:
 
     def message(self, noun: str, dataset_id: str) -> dict[str, object]:
         """Return what the status of an asynchronous upload says at the end."""
+        errored = len(self.errors) - self.masks_errored
         rows = {
             "epoch": 1,
-            "total": self.processed + self.ignored + len(self.errors),
-            "errored": len(self.errors),
+            "total": self.processed + self.ignored + errored,
+            "errored": errored,
             "ignored": self.ignored,
             "datasetId": dataset_id,
             "processed": self.processed,
         }
-        masks = {"ignored": self.masks_ignored, "n_errors": 0, "processed": self.masks_processed}
+        masks = {"ignored": self.masks_ignored, "n_errors": self.masks_errored, "processed": self.masks_processed}
         return {f"{noun}_upload": rows, "segmentation_upload": masks}
 
 
@@ -168,39 +183,45 @@ class Intake:
             try:
                 rows.append(decoder.decode(raw))
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                errors.append(self._complaint(_loosely(bytes(raw)), str(error)))
+                errors.append(complaint(self.noun, bytes(raw), str(error)))
         return rows, errors
 
-    def store(self, batch: Batch, rows: Rows, find: Callable[[Row], Item | None], state: State) -> Tally:
+    def store(self, batch: Batch, rows: Rows, find: Finder, state: State) -> Tally:
         """Store a batch.
 
         Args:
             batch: Decoded rows. They are stored themselves, with their item filled in.
             rows: Where to.
-            find: Finds the item of a row, or `None`.
-            state: Gives ids to rows without an annotation id.
+            find: Finds what a row is on, or `None`.
+            state: Gives ids to rows without an annotation id, and knows the tracks that rows name.
         """
         # This loop sees every uploaded row, so it counts in locals: 100 000 rows are an ordinary upload.
         errors = list(batch.errors)
+        masks_errored = 0
         counts = {False: [0, 0], True: [0, 0]}
-        put, update = rows.put, batch.update
+        put, update, strict = rows.put, batch.update, state.strict_taxonomies
         for row in batch.rows:
             item = find(row)
             if item is None:
                 target = row.item_id or row.reference_id
-                errors.append(self._complaint(msgspec.to_builtins(row), f"Item with id {target} does not exist."))
+                errors.append(complaint(self.noun, row, f"Item with id {target} does not exist."))
+                masks_errored += type(row) is Mask
                 continue
+            if strict and isinstance(row, Category | MultiCategory):
+                reason = state.dataset(item.dataset_id).refusal(row)
+                if reason is not None:
+                    errors.append(complaint(self.noun, row, reason))
+                    continue
             row.reference_id = item.reference_id
-            row.dataset_item_id = item.id
+            row.dataset_item_id = item.id if type(item) is Item else None
             row.item_id = row.dataset_id = None
             if not row.annotation_id and not isinstance(row, UNIDENTIFIED):
                 row.annotation_id = state.ids.new(self._prefix)
+            if row.track_reference_id is not None:
+                state.dataset(item.dataset_id).tracks.setdefault(row.track_reference_id, None)
             counts[type(row) is Mask][put(item.id, row, update)] += 1
         (ignored, processed), (masks_ignored, masks_processed) = counts[False], counts[True]
-        return Tally(processed, ignored, masks_processed, masks_ignored, errors)
-
-    def _complaint(self, row: object, reason: str) -> str:
-        return msgspec.json.encode({self.noun: _camel_cased(row), "error": reason}).decode()
+        return Tally(processed, ignored, masks_processed, masks_ignored, masks_errored, errors)
 
 
 UPLOAD = msgspec.json.Decoder(Upload)
@@ -265,25 +286,4 @@ async def _read_form(request: Request, state: State) -> bytes:
     for mask, file in zip(masks, files, strict=True):
         path = state.blobs.add_media(await file.read(), file.content_type or "image/png")
         mask["mask_url"] = f"{request.base_url}{path}"
-    return msgspec.json.encode(form)
-
-
-ANY = msgspec.json.Decoder()
-
-
-def _loosely(raw: bytes) -> object:
-    try:
-        return ANY.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return raw.decode(errors="replace")
-
-
-def _camel_cased(row: object) -> object:
-    if not isinstance(row, dict):
-        return row
-    return {_camel(name): value for name, value in row.items()}
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+    return encode(form)

@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, read_json
+from dragoman_nucleus.emulator.datasets import Dataset
 from dragoman_nucleus.emulator.exports import export_rows
 from dragoman_nucleus.emulator.jobs import Outcome
-from dragoman_nucleus.emulator.routes.names import PAGE, delete, get, post
-from dragoman_nucleus.emulator.state import Dataset, State, page_of
+from dragoman_nucleus.emulator.routes.names import QueryPage, delete, get, paged, post
+from dragoman_nucleus.emulator.state import State
+from dragoman_nucleus.emulator.subjects import select_items
 from dragoman_nucleus.emulator.uploads import ASYNC_UPLOAD, GROUND_TRUTH, is_async, uploaded
 
 UPLOAD_JOB = "uploadAnnotations"
@@ -24,6 +26,7 @@ class Deletion(msgspec.Struct):
     keep_history: bool = True
 
 
+QUERY_PAGE = msgspec.json.Decoder(QueryPage)
 DELETION = msgspec.json.Decoder(Deletion)
 
 
@@ -60,7 +63,7 @@ class Annotations:
         dataset = self._state.dataset(dataset_id)
         batch = GROUND_TRUTH.decode_lines(content, update=update)
         tally = GROUND_TRUTH.store(batch, dataset.ground_truth, dataset.find, self._state)
-        return Outcome(tally.message("annotation", dataset_id), tally.errors)
+        return Outcome(tally.message("annotation", dataset_id), tally.errors, steps=tally.steps)
 
     async def export(self, request: Request) -> object:
         dataset = self._named(request)
@@ -68,14 +71,14 @@ class Annotations:
 
     async def export_page(self, request: Request) -> object:
         dataset = self._named(request)
-        wanted = await read_json(request, PAGE)
-        limit = self._state.settings.page_limit
-        items, token = page_of(dataset.items.ordered(), wanted.token, wanted.size, limit)
+        wanted = await read_json(request, QUERY_PAGE)
+        chosen = select_items(self._state, dataset, wanted.query)
+        items, token = paged(self._state, chosen, wanted.token, wanted.size)
         return {"data": export_rows(items, dataset.ground_truth), "nextPageToken": token}
 
     async def one(self, request: Request) -> object:
         dataset = self._named(request)
-        item = dataset.items.reference(request.path_params["reference"])
+        item = dataset.target(request.path_params["reference"])
         annotation_id = request.path_params["annotation"]
         row = dataset.ground_truth.find(item.id, annotation_id)
         if row is None:
@@ -89,12 +92,12 @@ class Annotations:
         return self._state.jobs.submit(DELETION_JOB, dataset.id, work)
 
     def _delete(self, dataset_id: str, reference_ids: list[str]) -> Outcome:
+        """Delete the annotations on some items and scenes, or on all if none is named."""
         dataset = self._state.dataset(dataset_id)
         deleted, errors = 0, []
-        for reference_id in reference_ids:
-            item = dataset.items.by_reference.get(reference_id)
-            if item is None:
+        for reference_id in reference_ids or [target.reference_id for target in dataset.targets()]:
+            try:
+                deleted += dataset.ground_truth.discard(dataset.target(reference_id).id)
+            except ApiError:
                 errors.append(f"Item with id {reference_id} does not exist.")
-            else:
-                deleted += dataset.ground_truth.discard(item.id)
         return Outcome({"annotations_deleted": deleted}, errors)

@@ -9,8 +9,11 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, read_json
+from dragoman_nucleus.emulator.datasets import Dataset
+from dragoman_nucleus.emulator.exports import class_labels
 from dragoman_nucleus.emulator.routes.names import TAGS, added, delete, get, post
-from dragoman_nucleus.emulator.state import Dataset, State
+from dragoman_nucleus.emulator.rows import Category, MultiCategory, Row
+from dragoman_nucleus.emulator.state import State
 
 
 class NewDataset(msgspec.Struct):
@@ -56,6 +59,7 @@ class Datasets:
             post("dataset/{dataset}/add_taxonomy", self.add_taxonomy),
             delete("dataset/{dataset}/taxonomy/{taxonomy:path}", self.delete_taxonomy),
             get("dataset/{dataset}/class_labels", self.class_labels),
+            get("dataset/{dataset}/labelSchema", self.label_schema),
         ]
 
     def _named(self, request: Request) -> Dataset:
@@ -128,7 +132,10 @@ class Datasets:
         if exists and not wanted.update:
             status = "Taxonomy already exists"
         else:
-            dataset.taxonomies[wanted.taxonomy_name] = {"type": wanted.type, "labels": wanted.labels}
+            # Labels of a taxonomy are only ever added.
+            known = dataset.taxonomies[wanted.taxonomy_name]["labels"] if exists else []
+            labels = added(known, wanted.labels)
+            dataset.taxonomies[wanted.taxonomy_name] = {"type": wanted.type, "labels": labels}
             status = "Taxonomy updated" if exists else "Taxonomy created"
         return {"dataset_id": dataset.id, "taxonomy_name": wanted.taxonomy_name, "status": status}
 
@@ -137,8 +144,24 @@ class Datasets:
         name = request.path_params["taxonomy"]
         if dataset.taxonomies.pop(name, None) is None:
             raise ApiError(404, f"Taxonomy {name} does not exist.")
+        self._discard_categories(dataset, name)
         return {"dataset_id": dataset.id, "taxonomy_name": name, "status": "Taxonomy successfully deleted"}
 
+    def _discard_categories(self, dataset: Dataset, taxonomy: str) -> None:
+        """Delete the annotations and predictions that belong to a taxonomy."""
+
+        def belongs(row: Row) -> bool:
+            return isinstance(row, Category | MultiCategory) and row.taxonomy_name == taxonomy
+
+        for store in self._state.stores_of(dataset):
+            store.discard_where(belongs, [target.id for target in dataset.targets()])
+
     async def class_labels(self, request: Request) -> object:
-        rows = self._named(request).ground_truth
-        return {"data": list(dict.fromkeys(label for row in rows for label in row.labels()))}
+        return {"data": class_labels(self._named(request).ground_truth)}
+
+    async def label_schema(self, request: Request) -> object:
+        dataset = self._named(request)
+        runs = self._state.runs_on(dataset.id)
+        stores = [*(run.predictions for run in runs), *(model.predictions for model in self._state.models.values())]
+        predictions = (row for store in stores for item in dataset.items for row in store.on(item.id))
+        return {"gt_labels": class_labels(dataset.ground_truth), "prediction_labels": class_labels(predictions)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.datastructures import UploadFile
@@ -11,14 +12,21 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, read_json
-from dragoman_nucleus.emulator.jobs import Outcome
-from dragoman_nucleus.emulator.routes.names import PAGE, delete, get, post
+from dragoman_nucleus.emulator.complaints import complaint
+from dragoman_nucleus.emulator.datasets import Dataset
+from dragoman_nucleus.emulator.items import Item
+from dragoman_nucleus.emulator.jobs import ERRORED, Outcome
+from dragoman_nucleus.emulator.routes.names import PAGE, delete, get, paged, post
 from dragoman_nucleus.emulator.rows import grouped
-from dragoman_nucleus.emulator.state import Dataset, Item, State, page_of
-from dragoman_nucleus.emulator.uploads import ASYNC_UPLOAD, form_files, is_async, non_empty_lines, uploaded
+from dragoman_nucleus.emulator.state import State
+from dragoman_nucleus.emulator.uploads import ASYNC_UPLOAD, form_files, non_empty_lines, uploaded
+from dragoman_nucleus.emulator.wire import encode
 
 APPEND_JOB = "uploadDatasetItems"
-METADATA_JOB = "metadataUpdate"
+
+
+class UnreadableImage(Exception):
+    """There is no image where an item says that it is."""
 
 
 class NewItem(msgspec.Struct):
@@ -32,20 +40,8 @@ class NewItem(msgspec.Struct):
     height: int | None = None
 
 
-class MetadataChange(msgspec.Struct):
-    reference_id: str
-    metadata: dict[str, Any]
-    camera_params: dict[str, Any] | None = None
-
-
-class MetadataChanges(msgspec.Struct):
-    metadata: list[MetadataChange]
-    level: str
-
-
 NEW_ITEM = msgspec.json.Decoder(NewItem)
 ITEM_ROWS = msgspec.json.Decoder(list[dict[str, Any]])
-CHANGES = msgspec.json.Decoder(MetadataChanges)
 
 
 class DatasetItems:
@@ -63,7 +59,6 @@ class DatasetItems:
             get("dataset/{dataset}/refloc/{reference:path}", self.by_reference),
             get("dataset/{dataset}/loc/{item}", self.by_id),
             get("dataset/{dataset}/iloc/{position:int}", self.by_position),
-            post("dataset/{dataset}/metadata", self.update_metadata),
             delete("dataset/{dataset}/refloc/{reference:path}", self.delete),
         ]
 
@@ -76,14 +71,17 @@ class DatasetItems:
 
     async def append(self, request: Request) -> object:
         dataset = self._named(request)
+        if dataset.is_scene:
+            raise ApiError(400, f"Dataset {dataset.id} takes scenes only.")
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            source = "form"
             rows, files = await form_files(request, "items", "image", ITEM_ROWS)
             lines, update = await self._keep_images(request, rows, files)
         else:
             wanted = await read_json(request, ASYNC_UPLOAD)
             content = uploaded(self._state, [dataset.id], wanted.request_id)
-            lines, update = non_empty_lines(content), wanted.update
-        work = partial(self._append, dataset.id, lines, update)
+            lines, update, source = non_empty_lines(content), wanted.update, f"uploads/{dataset.id}/{wanted.request_id}"
+        work = partial(self._append, dataset.id, lines, update, source)
         return self._state.jobs.submit(APPEND_JOB, dataset.id, work)
 
     async def _keep_images(
@@ -97,37 +95,45 @@ class DatasetItems:
             path = self._state.blobs.add_media(await file.read(), file.content_type or "image/jpeg")
             row["image_url"] = f"{request.base_url}{path}"
             update = update or bool(row.pop("update", False))
-        return [msgspec.json.encode(row) for row in rows], update
+        return [encode(row) for row in rows], update
 
-    def _append(self, dataset_id: str, lines: list[bytes], update: bool) -> Outcome:
+    def _append(self, dataset_id: str, lines: list[bytes], update: bool, source: str) -> Outcome:
         dataset = self._state.dataset(dataset_id)
         errors: list[str] = []
+        unreadable = 0
         for line in lines:
             try:
                 self._put(dataset, NEW_ITEM.decode(line), update)
+            except UnreadableImage as error:
+                unreadable += 1
+                errors.append(complaint("item", line, str(error)))
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                row = line.decode(errors="replace")
-                errors.append(msgspec.json.encode({"item": row, "error": str(error)}).decode())
+                errors.append(complaint("item", line, str(error)))
         completed = len(lines) - len(errors)
-        queue = {"epoch": 1, "total": len(lines), "datasetId": dataset_id, "processed": completed}
-        steps = {"errored": len(errors), "pending": 0, "completed": completed}
-        return Outcome(
-            {
-                "image_upload_step": steps,
-                "ingest_to_reupload_queue": queue,
-                "started_image_processing": self._state.clock.now().isoformat(),
+        message: dict[str, object] = {
+            "PayloadUrl": source,
+            "image_upload_step": {"errored": len(errors), "pending": 0, "completed": completed},
+            "ingest_to_reupload_queue": {
+                "epoch": 1,
+                "total": len(lines),
+                "datasetId": dataset_id,
+                "processed": completed,
             },
-            errors,
-        )
+            "started_image_processing": self._state.now(),
+        }
+        if not unreadable:
+            return Outcome(message, errors, steps=(len(lines), len(lines)))
+        # Rows that are refused do not fail the job, but images that cannot be read do; the other items are there.
+        final: dict[str, object] = {"final_error": f"{unreadable} of {len(lines)} images could not be read."}
+        return Outcome(message | final, errors, ERRORED, (completed, len(lines)))
 
     def _put(self, dataset: Dataset, row: NewItem, update: bool) -> None:
         if dataset.use_privacy_mode and not (row.width and row.height):
             raise msgspec.ValidationError("width and height are required in privacy mode")
         known = dataset.items.by_reference.get(row.reference_id)
         if known is None:
-            number = dataset.items.next_number()
-            item_id = self._state.ids.new("di")
-            dataset.items.add(Item(number=number, id=item_id, dataset_id=dataset.id, **msgspec.structs.asdict(row)))
+            _check_url(row.image_url)
+            self._state.add_item(dataset, **msgspec.structs.asdict(row))
         elif update:
             known.metadata = row.metadata
 
@@ -137,8 +143,7 @@ class DatasetItems:
     async def page(self, request: Request) -> object:
         dataset = self._named(request)
         wanted = await read_json(request, PAGE)
-        limit = self._state.settings.page_limit
-        items, token = page_of(dataset.items.ordered(), wanted.token, wanted.size, limit)
+        items, token = paged(self._state, dataset.items.ordered(), wanted.token, wanted.size)
         return {"items": [item.to_json() for item in items], "nextPageToken": token}
 
     async def by_reference(self, request: Request) -> object:
@@ -153,33 +158,17 @@ class DatasetItems:
         dataset = self._named(request)
         return _shown(dataset, dataset.items.at(request.path_params["position"]))
 
-    async def update_metadata(self, request: Request) -> object:
-        dataset = self._named(request)
-        wanted = await read_json(request, CHANGES)
-        if wanted.level != "item":
-            raise ApiError(400, f"Metadata of level {wanted.level} is not emulated.")
-        work = partial(self._update_metadata, dataset.id, wanted.metadata)
-        if is_async(request):
-            return self._state.jobs.submit(METADATA_JOB, dataset.id, work)
-        outcome = work()
-        return outcome.message | ({"errors": outcome.errors} if outcome.errors else {})
-
-    def _update_metadata(self, dataset_id: str, changes: list[MetadataChange]) -> Outcome:
-        dataset = self._state.dataset(dataset_id)
-        errors: list[str] = []
-        for change in changes:
-            item = dataset.items.by_reference.get(change.reference_id)
-            if item is None:
-                errors.append(f"Item with id {change.reference_id} does not exist.")
-            else:
-                item.metadata = item.metadata | change.metadata
-        return Outcome({"dataset_id": dataset_id, "updated": len(changes) - len(errors)}, errors)
-
     async def delete(self, request: Request) -> object:
         dataset = self._named(request)
         item = dataset.items.reference(request.path_params["reference"])
-        self._state.forget_items(dataset, [item])
+        self._state.forget_targets(dataset, [item])
         return {"dataset_id": dataset.id, "reference_id": item.reference_id, "status": "deleted"}
+
+
+def _check_url(url: str) -> None:
+    """Refuse a URL that cannot lead to an image; that of another server is never fetched, only looked at."""
+    if not urlsplit(url).path.strip("/"):
+        raise UnreadableImage(f"There is no image at {url}.")
 
 
 def _shown(dataset: Dataset, item: Item) -> object:

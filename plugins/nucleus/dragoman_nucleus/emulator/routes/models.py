@@ -9,10 +9,13 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, read_json
-from dragoman_nucleus.emulator.lookups import finder_anywhere, item_with_id, item_with_reference
+from dragoman_nucleus.emulator.datasets import Dataset
+from dragoman_nucleus.emulator.items import Item, Scene
+from dragoman_nucleus.emulator.lookups import finder_anywhere, item_with_id, with_reference
+from dragoman_nucleus.emulator.models import Model
 from dragoman_nucleus.emulator.routes.names import TAGS, added, delete, get, post
 from dragoman_nucleus.emulator.rows import RunFreeRow
-from dragoman_nucleus.emulator.state import Dataset, Item, Model, State
+from dragoman_nucleus.emulator.state import State
 from dragoman_nucleus.emulator.uploads import RUN_FREE, Batch
 
 
@@ -120,8 +123,7 @@ class Models:
         model = self._named(request)
         batch = await RUN_FREE.read(request, self._state)
         tally = RUN_FREE.store(batch, model.predictions, finder_anywhere(self._state), self._state)
-        # Not even model_id: the SDK joins the answers of several batches by adding the values.
-        return tally.counts("predictions")
+        return {"model_id": model.id, **tally.counts("predictions")}
 
     async def copy_from_run(self, request: Request) -> object:
         model = self._named(request)
@@ -143,7 +145,7 @@ class Models:
     async def on_reference(self, request: Request) -> object:
         model = self._named(request)
         datasets = self._with_predictions(model) or self._datasets()
-        return _flat(model, item_with_reference(datasets, request.path_params["reference"]))
+        return _flat(model, with_reference(datasets, request.path_params["reference"]))
 
     async def on_position(self, request: Request) -> object:
         model = self._named(request)
@@ -161,5 +163,5 @@ class Models:
         return [self._state.dataset(dataset_id) for dataset_id in dict.fromkeys(i.dataset_id for i in items)]
 
 
-def _flat(model: Model, item: Item) -> object:
+def _flat(model: Model, item: Item | Scene) -> object:
     return {"predictions": model.predictions.on(item.id)}

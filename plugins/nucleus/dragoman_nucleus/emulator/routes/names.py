@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import route
+from dragoman_nucleus.emulator.items import Numbered, page_of
+from dragoman_nucleus.emulator.state import State
+
+N = TypeVar("N", bound=Numbered)
 
 BASE = "/v1/nucleus"
 
@@ -19,6 +24,12 @@ class Page(msgspec.Struct):
 
     token: str | None = msgspec.field(default=None, name="pageToken")
     size: int = msgspec.field(default=10_000, name="pageSize")
+
+
+class QueryPage(Page):
+    """Body of a request for one page of what a query selects."""
+
+    query: str | None = None
 
 
 class Tags(msgspec.Struct):
@@ -36,7 +47,13 @@ def api(method: str, path: str, handler: Callable[[Request], Awaitable[object]])
 
 get = partial(api, "GET")
 post = partial(api, "POST")
+patch = partial(api, "PATCH")
 delete = partial(api, "DELETE")
+
+
+def paged(state: State, things: Sequence[N], token: str | None, size: int) -> tuple[list[N], str | None]:
+    """Return the page of things that a client asks for, and the token of the next one."""
+    return page_of(things, token, size, state.settings.page_limit)
 
 
 def added(known: list[str], more: list[str]) -> list[str]:

@@ -3,22 +3,23 @@ latter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, read_json
+from dragoman_nucleus.emulator.datasets import Dataset
+from dragoman_nucleus.emulator.items import Item, Scene
 from dragoman_nucleus.emulator.jobs import Outcome
-from dragoman_nucleus.emulator.lookups import datasets_of, finder, finder_anywhere, widening
+from dragoman_nucleus.emulator.lookups import datasets_of, finder, finder_anywhere, run_on, widening
+from dragoman_nucleus.emulator.models import Run
 from dragoman_nucleus.emulator.routes.names import get, post
-from dragoman_nucleus.emulator.rows import Row, grouped
-from dragoman_nucleus.emulator.state import Dataset, Item, Run, State
-from dragoman_nucleus.emulator.uploads import ASYNC_UPLOAD, PREDICTIONS, is_async, uploaded
+from dragoman_nucleus.emulator.rows import grouped
+from dragoman_nucleus.emulator.state import State
+from dragoman_nucleus.emulator.uploads import ASYNC_UPLOAD, PREDICTIONS, Finder, is_async, uploaded
 
 UPLOAD_JOB = "uploadPredictions"
-Finder = Callable[[Row], Item | None]
 
 
 class Predictions:
@@ -68,11 +69,7 @@ class Predictions:
     async def upload_to_model(self, request: Request) -> object:
         dataset = self._dataset(request)
         model = self._state.model(request.path_params["model"])
-        run = self._state.latest_run(model.id, dataset.id)
-        if run is None:
-            run = Run(id=self._state.ids.new("run"), model_id=model.id, name=model.name)
-            run.cover(dataset.id)
-            self._state.runs[run.id] = run
+        run = run_on(self._state, model, dataset)
         return await self._upload(request, run, dataset)
 
     async def _upload(self, request: Request, run: Run, dataset: Dataset) -> object:
@@ -101,7 +98,7 @@ class Predictions:
         find = finder([self._state.dataset(dataset_id) for dataset_id in dataset_ids])
         batch = PREDICTIONS.decode_lines(content, update=update)
         tally = PREDICTIONS.store(batch, run.predictions, find, self._state)
-        return Outcome(tally.message("prediction", dataset_ids[0]), tally.errors)
+        return Outcome(tally.message("prediction", dataset_ids[0]), tally.errors, steps=tally.steps)
 
     def _read(self, request: Request) -> tuple[Dataset, Run | None]:
         dataset = self._dataset(request)
@@ -110,7 +107,7 @@ class Predictions:
 
     async def on_reference(self, request: Request) -> object:
         dataset, run = self._read(request)
-        return _shown(run, dataset.items.reference(request.path_params["reference"]))
+        return _shown(run, dataset.target(request.path_params["reference"]))
 
     async def on_position(self, request: Request) -> object:
         dataset, run = self._read(request)
@@ -118,7 +115,7 @@ class Predictions:
 
     async def one(self, request: Request) -> object:
         dataset, run = self._read(request)
-        item = dataset.items.reference(request.path_params["reference"])
+        item = dataset.target(request.path_params["reference"])
         annotation_id = request.path_params["annotation"]
         row = run.predictions.find(item.id, annotation_id) if run is not None else None
         if row is None:
@@ -129,8 +126,8 @@ class Predictions:
         dataset, run = self._read(request)
         if run is None:
             return {}
-        return grouped(row for item in dataset.items for row in run.predictions.on(item.id))
+        return grouped(row for target in dataset.targets() for row in run.predictions.on(target.id))
 
 
-def _shown(run: Run | None, item: Item) -> object:
+def _shown(run: Run | None, item: Item | Scene) -> object:
     return {"annotations": grouped(run.predictions.on(item.id)) if run is not None else {}}

@@ -8,11 +8,14 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from dragoman.emulate.app import ApiError, read_json
-from dragoman_nucleus.emulator.lookups import datasets_of, item_with_id, item_with_reference
+from dragoman.emulate.app import ApiError, as_dict, read_json
+from dragoman_nucleus.emulator.items import Item, Scene
+from dragoman_nucleus.emulator.lookups import datasets_of, item_with_id, with_reference
+from dragoman_nucleus.emulator.matches import Matching, match_dataset
+from dragoman_nucleus.emulator.models import Model, Run
 from dragoman_nucleus.emulator.routes.names import delete, get, post
 from dragoman_nucleus.emulator.rows import grouped
-from dragoman_nucleus.emulator.state import Item, Model, Run, State
+from dragoman_nucleus.emulator.state import State
 
 
 class NewRun(msgspec.Struct):
@@ -20,25 +23,6 @@ class NewRun(msgspec.Struct):
     reference_id: str | None = None
     metadata: dict[str, Any] | None = None
     annotation_metadata_schema: dict[str, Any] | None = None
-
-
-class AllowedMatch(msgspec.Struct):
-    ground_truth_label: str
-    model_prediction_label: str
-
-
-class Matching(msgspec.Struct, omit_defaults=True):
-    """How predictions are matched with ground truth; a list of pairs implies that classes matter."""
-
-    class_agnostic: bool | None = None
-    allowed_label_matches: list[AllowedMatch] = []
-
-    def settle(self) -> dict[str, Any]:
-        agnostic = not self.allowed_label_matches if self.class_agnostic is None else self.class_agnostic
-        return {
-            "class_agnostic": agnostic,
-            "allowed_label_matches": msgspec.to_builtins(self.allowed_label_matches),
-        }
 
 
 NEW_RUN = msgspec.json.Decoder(NewRun)
@@ -113,7 +97,7 @@ class Runs:
 
     async def commit(self, request: Request) -> object:
         run = self._named(request)
-        await _match(run, request)
+        await self._match(run, run.dataset_ids, request)
         return {"model_run_id": run.id}
 
     async def calculate_metrics(self, request: Request) -> object:
@@ -122,8 +106,16 @@ class Runs:
         run = self._state.latest_run(model.id, dataset.id)
         if run is None:
             raise ApiError(404, f"Model {model.id} has no run on dataset {dataset.id}.")
-        await _match(run, request)
+        await self._match(run, [dataset.id], request)
         return {"dataset_id": dataset.id, "model_id": model.id, "model_run_id": run.id}
+
+    async def _match(self, run: Run, dataset_ids: list[str], request: Request) -> None:
+        matching = (await read_json(request, MATCHING)).settled()
+        run.matching = as_dict(matching) | {"allowed_label_matches": as_dict(matching.allowed_label_matches)}
+        for dataset_id in dataset_ids:
+            dataset = self._state.dataset(dataset_id)
+            run.matches[dataset_id] = match_dataset(dataset, run.predictions, matching, self._state.blobs)
+        run.status = "completed"
 
     async def delete(self, request: Request) -> object:
         run = self._named(request)
@@ -144,11 +136,11 @@ class Runs:
     async def on_reference(self, request: Request) -> object:
         run = self._named(request)
         datasets = datasets_of(self._state, run)
-        return _shown(run, item_with_reference(datasets, request.path_params["reference"]))
+        return _shown(run, with_reference(datasets, request.path_params["reference"]))
 
     async def one(self, request: Request) -> object:
         run = self._named(request)
-        item = item_with_reference(datasets_of(self._state, run), request.path_params["reference"])
+        item = with_reference(datasets_of(self._state, run), request.path_params["reference"])
         row = run.predictions.find(item.id, request.path_params["annotation"])
         if row is None:
             raise ApiError(404, f"Prediction {request.path_params['annotation']} does not exist.")
@@ -158,10 +150,5 @@ class Runs:
         return grouped(self._named(request).predictions)
 
 
-async def _match(run: Run, request: Request) -> None:
-    run.matching = (await read_json(request, MATCHING)).settle()
-    run.status = "completed"
-
-
-def _shown(run: Run, item: Item) -> object:
+def _shown(run: Run, item: Item | Scene) -> object:
     return {"annotations": grouped(run.predictions.on(item.id))}

@@ -1,0 +1,200 @@
+"""Where rows are: the annotations of a dataset, or the predictions of a run on it. Writing, looking up and reading.
+
+`labels` and `predictions` say which routes these are; what is done with them is here, once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence, Set
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from dragoman.errors import InvalidData, PlatformError
+from dragoman.schema import Label, Mask, RowResult
+from dragoman_nucleus import jobs
+from dragoman_nucleus.codec import escape, row_out
+from dragoman_nucleus.masks import Canvas, compose
+from dragoman_nucleus.reading import canvas_of, rows_in
+from dragoman_nucleus.receipts import Counts, compare, row_results
+from dragoman_nucleus.sdk import File, NucleusAPIError
+from dragoman_nucleus.wire import Groups, MaskRow, Upload
+
+SYNCHRONOUS = 5000
+"""Most rows of one synchronous upload, as in the SDK: Nucleus gives up after about a minute."""
+CHUNK_ROWS = 1000
+CHUNK_BYTES = 32 << 20
+"""Size at which a file of rows is sent and the next is begun."""
+FILES_PER_REQUEST = 10
+"""Hard limit of the SDK for files in one form."""
+SINGLY = 20
+"""Most items that are looked up one by one; for more, all rows are read."""
+UNSAFE = frozenset("/?#")
+"""Characters of a key that the SDK does not escape in the routes of predictions, so that Nucleus never saw them."""
+
+_encoder = msgspec.json.Encoder()
+
+
+class Store(ABC):
+    """Rows of one kind on a dataset.
+
+    Args:
+        adapter: The connected adapter.
+        dataset: Id of the dataset.
+    """
+
+    noun: str
+    """What Nucleus calls a row in its answers."""
+    kind: type[Label]
+    """What a row is here."""
+    upload: str
+    """Route of uploads."""
+
+    def __init__(self, adapter: Any, dataset: str) -> None:
+        self.adapter = adapter
+        self.dataset = dataset
+        self.connection = adapter.client.connection
+
+    @abstractmethod
+    def on_item(self, key: str) -> Groups:
+        """Return the rows on one item; `NucleusAPIError` says that there is no such item."""
+
+    @abstractmethod
+    def everything(self) -> Iterator[tuple[str | None, Groups]]:
+        """Yield all rows: under the key of their item, or under None where each names its own."""
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def write(self, rows: Sequence[Label], *, update: bool) -> list[RowResult]:
+        """Write a batch and return one result per row: few rows at once, many through a job, masks item by item."""
+        masks = [place for place, row in enumerate(rows) if type(row.geometry) is Mask]
+        if not masks:
+            return self._write_plain(rows, update)
+        results: dict[int, RowResult] = {}
+        apart = set(masks)
+        plain = [place for place in range(len(rows)) if place not in apart]
+        if plain:
+            results |= zip(plain, self._write_plain([rows[place] for place in plain], update), strict=True)
+        results |= zip(masks, self._write_masks([rows[place] for place in masks], update), strict=True)
+        return [results[place] for place in range(len(rows))]
+
+    def _write_plain(self, rows: Sequence[Label], update: bool) -> list[RowResult]:
+        if len(rows) > SYNCHRONOUS:
+            return self._write_by_job(rows, update)
+        answer = self.connection.make_request(Upload(update, [row_out(row) for row in rows]), self.upload)
+        return row_results(rows, Counts.of_answer(answer, self.noun), update=update, name=_name)
+
+    def _write_by_job(self, rows: Sequence[Label], update: bool) -> list[RowResult]:
+        client = self.adapter.client
+        sent = [
+            (part, jobs.send_rows(client, self.dataset, self.upload, content, update=update))
+            for part, content in _files(rows)
+        ]
+        try:
+            messages = jobs.followed(self.adapter, [job for _, job in sent])
+        except PlatformError as error:
+            # A job that failed may have written rows before.
+            error.maybe_applied = True
+            raise
+        results: list[RowResult] = []
+        for part, job in sent:
+            counts = Counts.of_job(messages[job], jobs.errors(client, job), self.noun)
+            results += row_results(part, counts, update=update, name=_name)
+        return results
+
+    def _write_masks(self, rows: Sequence[Label], update: bool) -> list[RowResult]:
+        """Paint masks into the images of their items, and send those that change. The last writer of an item wins."""
+        by_item: dict[str, list[int]] = {}
+        for place, row in enumerate(rows):
+            by_item.setdefault(row.item, []).append(place)
+        results: dict[int, RowResult] = {}
+        changed: list[tuple[str, Canvas]] = []
+        for key, places in by_item.items():
+            canvas, outcomes = self._painted(key, [rows[place] for place in places], update)
+            results |= zip(places, outcomes, strict=True)
+            if canvas is not None:
+                changed.append((key, canvas))
+            if len(changed) == FILES_PER_REQUEST:
+                self._send_masks(changed)
+                changed = []
+        if changed:
+            self._send_masks(changed)
+        return [results[place] for place in range(len(rows))]
+
+    def _painted(self, key: str, rows: Sequence[Label], update: bool) -> tuple[Canvas | None, list[RowResult]]:
+        try:
+            there = canvas_of(self.connection, self.on_item(key).masks())
+        except NucleusAPIError as error:
+            if error.status_code != HTTPStatus.NOT_FOUND:
+                raise
+            return None, [RowResult("rejected", reason=f"There is no item {key!r}.")] * len(rows)
+        return compose(there, rows, update=update)
+
+    def _send_masks(self, canvases: Sequence[tuple[str, Canvas]]) -> None:
+        files = [File(f"mask_{number}.png", canvas.png()) for number, (_, canvas) in enumerate(canvases)]
+        masks = [
+            MaskRow(file.name, list(canvas.segments.values()), key, "dragoman")
+            for file, (key, canvas) in zip(files, canvases, strict=True)
+        ]
+        # What was there is in the new images, so they replace the old ones whatever the caller's `update` is.
+        form = {"segmentations": masks, "update": True}
+        answer = self.connection.upload_files(self.upload, "serialized_request", form, "mask", files)
+        counts = Counts.of_answer(answer, self.noun)
+        if counts.errored or counts.processed != len(masks):
+            raise InvalidData(f"Nucleus took {counts.processed} of {len(masks)} masks: {list(counts.errors)}")
+
+    # -- looking up and reading ----------------------------------------------------------------------------------------
+
+    def find(self, rows: Sequence[Label]) -> list[RowResult | None]:
+        """Look rows up; see `dragoman.calls.bulk`."""
+        keys = list(dict.fromkeys(row.item for row in rows))
+        if len(keys) > SINGLY or any(map(UNSAFE.intersection, keys)):
+            found: Iterable[Label] = self.all(set(keys))
+        else:
+            found = (row for key in keys for row in self._there(key))
+        return compare(rows, {(row.item, row.id): row for row in found})
+
+    def _there(self, key: str) -> list[Label]:
+        try:
+            return self.of(key)
+        except NucleusAPIError as error:
+            if error.status_code != HTTPStatus.NOT_FOUND:
+                raise
+            return []
+
+    def of(self, key: str) -> list[Label]:
+        """Return the rows on one item."""
+        return list(self.rows(self.on_item(key), key))
+
+    def all(self, keys: Set[str] | None = None) -> Iterator[Label]:
+        """Yield all rows, or those on the items whose keys are given."""
+        for key, groups in self.everything():
+            if keys is None or key in keys:
+                yield from self.rows(groups, key)
+            elif key is None:
+                yield from self.rows(groups.where(lambda row: row.reference_id in keys), None)
+
+    def check(self, key: str) -> None:
+        """Make sure that the dataset has an item; `NucleusAPIError` says that it has not."""
+        self.connection.read(msgspec.Raw, f"dataset/{self.dataset}/refloc/{escape(key)}")
+
+    def rows(self, groups: Groups, key: str | None) -> Iterator[Label]:
+        """Yield the rows of an answer; `key` names their item where they do not."""
+        return rows_in(self.connection, self.kind, groups, key)
+
+
+def _name(row: Label) -> tuple[str, str]:
+    return row.item, row.id
+
+
+def _files(rows: Sequence[Label]) -> Iterator[tuple[Sequence[Label], bytes]]:
+    """Cut rows into files of NDJSON of about `CHUNK_BYTES`, so that memory stays bounded whatever a row holds."""
+    begin, content = 0, bytearray()
+    for start in range(0, len(rows), CHUNK_ROWS):
+        end = start + CHUNK_ROWS
+        content += _encoder.encode_lines([row_out(row) for row in rows[start:end]])
+        if len(content) >= CHUNK_BYTES or end >= len(rows):
+            yield rows[begin:end], bytes(content)
+            begin, content = end, bytearray()
