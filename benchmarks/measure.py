@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,3 +57,19 @@ def peak_mib() -> float:
     # getrusage would not do: a child begins with the peak of the process that started it.
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def peers(name: str, packages: tuple[str, ...]) -> str:
+    """Return an interpreter that has packages which we are compared with, in an environment of their own.
+
+    It is the one that `DRAGOMAN_PEERS_PYTHON` names, or that of `.venv-peers/<name>`, which is made if need be.
+    """
+    named = os.environ.get("DRAGOMAN_PEERS_PYTHON")
+    if named:
+        return named
+    home = Path(__file__).parents[1] / ".venv-peers" / name
+    python = home / "bin" / "python"
+    if not python.exists():
+        venv.create(home, with_pip=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
+    return str(python)

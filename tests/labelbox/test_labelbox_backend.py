@@ -55,6 +55,17 @@ class TestItems:
         assert {row.external_id for row in rows} == {item.key for item in items}
         assert not [row for row in rows if str(tmp_path) in str(vars(row))]
 
+    def test_media_of_items_that_are_there_are_not_uploaded_again(
+        self, backend: Any, items: list[Item], emulated: Live[Any]
+    ) -> None:
+        dataset = backend.datasets.create("files")
+        backend.datasets.write_items(items[:2], dataset=dataset).raise_for_problems()
+        files = len(emulated.state.files.by_token)
+        assert backend.datasets.write_items(items[:2], dataset=dataset).counts == {"ignored": 2}
+        # The one file that is new is the export that says in which dataset they are.
+        assert len(emulated.state.files.by_token) == files + 1
+        assert backend.datasets.write_items(items, dataset=dataset).counts == {"ignored": 2, "created": 1}
+
     def test_items_that_are_there_are_updated_when_asked(self, backend: Any, dataset: Any) -> None:
         again = [Item("a", uri=f"{URL}/a.jpg", metadata={"city": "Bern"}), Item("c", uri=f"{URL}/c.jpg")]
         report = backend.datasets.write_items(again, dataset=dataset, update=True)
@@ -67,7 +78,7 @@ class TestItems:
         one, two = backend.datasets.create("one"), backend.datasets.create("two")
         backend.datasets.write_items([item], dataset=one).raise_for_problems()
         (problem,) = backend.datasets.write_items([item], dataset=two)
-        assert (problem.status, problem.reason) == ("rejected", "Duplicate global key: a")
+        assert (problem.status, problem.reason) == ("rejected", "Another dataset has the global key 'a'.")
         settings = {"endpoint": f"{emulated.url}/graphql", "rest_endpoint": f"{emulated.url}/api/v1"}
         with dragoman.connect("labelbox", scoped_keys=True, **settings, **emulated.credentials) as scoped:
             assert scoped.datasets.write_items([item], dataset=two).counts == {"created": 1}
@@ -213,6 +224,19 @@ class TestVersions:
         assert {item.key: item.split for item in backend.versions.data(version, page_size=1)} == splits
         assert [len(row.labels) for row in emulated.state.runs[version.id].rows.values()].count(1) == 1
 
+    def test_a_run_keeps_its_labels_as_they_were(self, backend: Any, dataset: Any, model: Any) -> None:
+        before, after = Label("a", "car", Box(1, 2, 3, 4)), Label("b", "car", Box(1, 2, 3, 4))
+        backend.labels.write([before], dataset=dataset).raise_for_problems()
+        version = backend.versions.create(model, name="v", dataset=dataset)
+        backend.labels.write([after], dataset=dataset).raise_for_problems()
+        assert [row.id for row in backend.labels.of_version(version.id, dataset=dataset.id)] == [before.id]
+        with pytest.raises(NotFound):
+            list(backend.labels.of_version("nobody", dataset=dataset.id))
+
+    def test_a_config_is_reset(self, backend: Any, version: Any) -> None:
+        found = backend.versions.update(version, config={})
+        assert (found.config, found.tags) == ({}, ("night",))
+
     def test_config_keeps_the_spelling_of_its_keys(self, backend: Any, version: Any) -> None:
         assert backend.versions.get(version).config == {"batch_size": 8}
         assert backend.versions.get(version).tags == ("night",)
@@ -344,7 +368,7 @@ def test_a_text_answer_is_kept(backend: Any, dataset: Any) -> None:
     feature = Feature(name="caption", geometries=("whole",), attributes=(asked,))
     backend.ontologies.create(Ontology(name="o", features=(feature,)), dataset=dataset)
     rows = [Label("a", "caption", Whole(), answer=Text("Größe\u2028🦊")), Label("b", "caption", Whole())]
-    report = backend.labels.write(rows, dataset=dataset)
+    report = backend.labels.write(rows, dataset=dataset, on_loss="convert")
     assert [outcome.status for outcome in report] == ["created", "rejected"]
     assert [label.answer for label in backend.labels.read(dataset)] == [Text("Größe\u2028🦊")]
 

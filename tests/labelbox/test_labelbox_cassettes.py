@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from labelbox.schema.foundry.app import App
+from labelbox.schema.foundry.foundry_client import FoundryClient
 
 import dragoman
 from dragoman import (
@@ -158,7 +160,7 @@ def test_cassette_predictions(taped: Any, dataset: Any) -> None:
     model = taped.models.create("detector", task="object_detection", features=["car"])
     version = taped.versions.create(model, name="first", dataset=dataset)
     sent = [
-        Prediction("a", "car", Box(1, 2, 30, 40), confidence=0.0),
+        Prediction("a", "car", Box(1, 2, 30, 40), confidence=0.0, metadata={"metrics": {"matches": [1, 0, 0, 2]}}),
         Prediction("nowhere", "car", Box(1, 2, 30, 40), confidence=0.5),
     ]
     report = taped.predictions.write(sent, version=version, dataset=dataset)
@@ -168,6 +170,18 @@ def test_cassette_predictions(taped: Any, dataset: Any) -> None:
     assert list(taped.predictions.read(version, dataset=dataset, items=["a"])) == [read]
     taped.predictions.delete(version, dataset=dataset)
     assert list(taped.predictions.read(version, dataset=dataset)) == []
+
+
+def test_cassette_inference(taped: Any, dataset: Any) -> None:
+    ontology = taped.projects.of(dataset.id).ontology()
+    classes = {tool["name"]: tool["featureSchemaId"] for tool in ontology.normalized["tools"][:1]}
+    hosted = os.environ.get("LABELBOX_FOUNDRY_MODEL", "hosted")
+    app = App(model_id=hosted, name="app", inference_params={}, class_to_schema_id=classes, ontology_id=ontology.uid)
+    made = FoundryClient(taped.client)._create_app(app)
+    (item,) = taped.datasets.read_items(dataset)
+    assert {row.item for row in taped.inference.predict(made.id, [item], confidence=0)} <= {"a"}
+    with pytest.raises(NotFound):
+        list(taped.inference.predict("nobody", [item]))
 
 
 def test_cassette_evaluations(taped: Any, dataset: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -34,7 +35,7 @@ from dragoman.conformance import strategies
 from dragoman.emulate import Settings, SystemClock
 from dragoman.errors import PlatformError
 from dragoman.fidelity import Keeper, restore
-from dragoman_labelbox import codec, items, keys, masks, nodes, tracks, wire
+from dragoman_labelbox import codec, items, kept, keys, masks, nodes, tracks, wire
 from dragoman_labelbox.emulator import State
 from dragoman_labelbox.emulator.rows import ROW, Translator, label_json
 from dragoman_labelbox.emulator.state import Annotations, DataRow, Dataset
@@ -89,7 +90,9 @@ class Wire:
             **self.state.stamp(), name="o", media_type=None, tools=self.tools, classifications=self.questions
         )
         translator = Translator(self.state, ontology, confident=True)
-        label = Annotations("l", [translator.take(ROW.decode(msgspec.json.encode(one)), self.row) for one in wires])
+        label = Annotations(
+            "l", [stored for one in wires for stored in translator.take(ROW.decode(msgspec.json.encode(one)), self.row)]
+        )
         shown = msgspec.json.encode(label_json(self.state, self.row.id, label, "t", "http://h"))
         return list(read("an item", msgspec.json.decode(shown, type=wire.Labelled), self._mask))
 
@@ -145,9 +148,9 @@ def test_exact_predictions_come_back_equal(form: str, data: st.DataObject) -> No
 @given(strategies.predictions_with(strategies.keypoints | strategies.cuboids))
 def test_what_is_stored_comes_back(row: Prediction) -> None:
     row = still(row)
-    kept = Keeper(PREDICTIONS, "convert").keep(row)
-    assert kept is not None
-    assert anonymous(restore(round_trip(kept))) == anonymous(row)
+    written = Keeper(PREDICTIONS, "convert").keep(row)
+    assert written is not None
+    assert anonymous(restore(round_trip(written))) == anonymous(row)
 
 
 def pixels(mask: Mask) -> list[bool]:
@@ -227,13 +230,28 @@ def test_custom_metrics_are_labelbox_s_own() -> None:
     assert read["metadata"] == {"custom_metrics": {"sharpness": 0.5}}
 
 
-def test_without_the_question_nothing_but_the_id_may_be_lost() -> None:
-    known = nodes.Known({}, keeps=False)
-    assert "classifications" not in plain(codec.row_out(Label("i", "car", Box(1, 2, 3, 4)), known, "k"))
-    with pytest.raises(InvalidData, match="track_id would be lost"):
-        codec.row_out(Label("i", "car", Box(1, 2, 3, 4), track_id="7"), known, "k")
-    with pytest.raises(InvalidData, match="metadata would be lost"):
-        codec.row_out(Label("i", "car", Box(1, 2, 3, 4), metadata={"a": 1}), known, "k")
+def test_without_the_question_nothing_is_kept_beside_a_shape() -> None:
+    row = Label("i", "car", Box(1, 2, 3, 4), track_id="7", metadata={"a": 1})
+    assert "classifications" not in plain(codec.row_out(row, nodes.Known({}, keeps=False), "k"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"id": "x"},
+        {"id": ""},
+        {"id": 'a"b'},
+        {"id": "a\\b"},
+        {"id": "\u2028ü"},
+        {"id": "x", "frame": 3, "span": [1, 4]},
+        {"id": "x", "end": True},
+        {"id": "00000000-0000-0000-0000-000000000000", "metadata": {"n": None}},
+    ],
+)
+@pytest.mark.parametrize("dump", [lambda said: json.dumps(said), lambda said: json.dumps(said, separators=(",", ":"))])
+def test_what_is_kept_is_read_however_it_is_written(said: dict[str, Any], dump: Any) -> None:
+    answered = wire.Answered(nodes.KEEPER, text_answer=wire.Content(dump(said)))
+    assert kept.kept_in([answered]) == msgspec.convert(said, kept.Kept)
 
 
 def test_an_annotation_of_labelbox_s_own_says_where_it_comes_from() -> None:

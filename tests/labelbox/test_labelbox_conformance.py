@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from labelbox.schema.foundry.app import App
+from labelbox.schema.foundry.foundry_client import FoundryClient
 
 from dragoman.adapter import Adapter
 from dragoman.conformance import (
@@ -16,6 +18,7 @@ from dragoman.conformance import (
     BaseFailures,
     BaseFidelity,
     BaseHandoff,
+    BaseInference,
     BaseLabels,
     BaseModels,
     BaseOntologies,
@@ -113,6 +116,16 @@ class TestPredictions(Labelbox, BasePredictions):
         backend.predictions.delete(version, dataset=dataset)
         assert list(backend.predictions.read(version, dataset=dataset)) == []
         assert dict(backend.predictions.write(sent, version=version, dataset=dataset).counts) == {"created": 3}
+
+
+class TestInference(Labelbox, BaseInference):
+    @pytest.fixture
+    def ready(self, backend: Any, dataset: Dataset) -> Version:
+        """A Foundry app, which stands for a version that can predict; people make it on the platform."""
+        ontology = backend.projects.of(dataset.id).ontology()
+        classes = {tool["name"]: tool["featureSchemaId"] for tool in ontology.normalized["tools"]}
+        made = App(model_id="m", name="app", inference_params={}, class_to_schema_id=classes, ontology_id=ontology.uid)
+        return Version(id=FoundryClient(backend.client)._create_app(made).id, model="", name=made.name)
 
 
 class TestEvaluations(Labelbox, BaseEvaluations):

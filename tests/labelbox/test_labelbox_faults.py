@@ -35,7 +35,14 @@ LABEL_STEPS = (
     "createLabelImportByFilePyApi",
     "exportDataRowsInProjectPyApi",
 )
-ITEM_STEPS = ("UploadFile", "UpsertDataRowsPyApi", "GetUserPyApi", "FailedDataRowImportsPyApi")
+ITEM_STEPS = (
+    "getDataRowsForGlobalKeysPyApi",
+    "getDataRowsForGlobalKeysResultPyApi",
+    "UploadFile",
+    "UpsertDataRowsPyApi",
+    "GetUserPyApi",
+    "FailedDataRowImportsPyApi",
+)
 
 
 @pytest.fixture
@@ -99,8 +106,26 @@ def test_items_survive(backend: Any, dataset: Any, emulated: Live[Any], step: st
     for number, fault in enumerate(FAULTS, start=1):
         rows = [Item(f"{fault} {n}", uri=f"{URL}/{n}.jpg") for n in range(3)]
         strike(emulated, step, fault)
-        assert backend.datasets.write_items(rows, dataset=dataset).ok, fault
+        assert backend.datasets.write_items(rows, dataset=dataset).counts == {"created": 3}, fault
         assert (len(list(backend.datasets.read_items(dataset))), emulated.faults.pending()) == (2 + 3 * number, [])
+
+
+def test_items_of_before_are_told_from_those_of_a_lost_attempt(backend: Any, dataset: Any, emulated: Live[Any]) -> None:
+    rows = [Item(key, uri=f"{URL}/{key}.jpg") for key in ("new", "a", "newer")]
+    strike(emulated, "UpsertDataRowsPyApi", "after")
+    outcomes = backend.datasets.write_items(rows, dataset=dataset)
+    assert [outcome.status for outcome in outcomes] == ["created", "ignored", "created"]
+    again = backend.datasets.write_items(rows, dataset=dataset)
+    assert again.counts == {"ignored": 3}, "what an earlier call wrote was there before this one"
+
+
+def test_items_whose_answers_stay_lost_are_looked_up(backend: Any, dataset: Any, emulated: Live[Any]) -> None:
+    rows = [Item(key, uri=f"{URL}/{key}.jpg") for key in ("a", "new")]
+    emulated.faults.add(DropAfter(), path="*/graphql/UpsertDataRowsPyApi", times=1)
+    emulated.faults.add(Answer(503), path="*/graphql/getDataRowsForGlobalKeysPyApi", times=None, skip=1)
+    with pytest.raises(Unavailable) as failure:
+        backend.datasets.write_items(rows, dataset=dataset)
+    assert [outcome.status for outcome in failure.value.report or ()] == ["ignored", "created"]
 
 
 @pytest.mark.parametrize("step", READS)

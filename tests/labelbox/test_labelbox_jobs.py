@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import dragoman
@@ -13,6 +14,7 @@ from dragoman import (
     AuthenticationError,
     Box,
     Feature,
+    InvalidData,
     Item,
     Label,
     Ontology,
@@ -22,7 +24,7 @@ from dragoman import (
     Timeout,
     Unavailable,
 )
-from dragoman.emulate import Answer, Live
+from dragoman.emulate import Answer, DropAfter, Live
 from dragoman_labelbox.models import ONTOLOGY
 
 URL = "https://example.com"
@@ -62,9 +64,10 @@ class TestImports:
         model = backend.models.create("m", task="object_detection", features=["car"], metadata={ONTOLOGY: ontology})
         version = backend.versions.create(model, name="v")
         settings = {"endpoint": f"{emulated.url}/graphql", "rest_endpoint": f"{emulated.url}/api/v1"}
-        assert backend.predictions.write(boxes(2), version=version, dataset=dataset).counts == {"created": 2}
+        options = {"version": version, "dataset": dataset, "on_loss": "convert"}
+        assert backend.predictions.write(boxes(2), **options).counts == {"created": 2}
         with dragoman.connect("labelbox", **settings, **emulated.credentials) as again:
-            assert again.predictions.write(boxes(2), version=version, dataset=dataset).counts == {"ignored": 2}
+            assert again.predictions.write(boxes(2), **options).counts == {"ignored": 2}
         assert len(list(backend.predictions.read(version, dataset=dataset))) == 2
 
     def test_an_import_that_failed_says_so_and_is_made_anew(
@@ -76,6 +79,22 @@ class TestImports:
         assert failure.value.report.counts == {"unknown": 2}
         assert backend.predictions.write(boxes(2), version=version, dataset=dataset).counts == {"created": 2}
         assert len(list(backend.predictions.read(version, dataset=dataset))) == 2
+
+    def test_an_import_that_failed_as_a_whole_still_says_which_rows_were_bad(
+        self, backend: Any, dataset: Any, version: Any, emulated: Live[Any]
+    ) -> None:
+        """The SDK fetches nothing of an import in state FAILED."""
+        emulated.settings.job_polls = 3
+
+        def spoilt(seconds: float) -> None:
+            for made in emulated.state.runs[version.id].imports.values():
+                made.failed = True
+
+        backend.sleep = spoilt
+        large = Prediction("a", "car", Box(5, 5, 5, 5), metadata={"text": "x" * 1_100_000})
+        good, bad = backend.predictions.write([*boxes(1), large], version=version, dataset=dataset)
+        assert (bad.status, "are the limit" in (bad.reason or "")) == ("rejected", True)
+        assert (good.status, "look-up" in (good.reason or "")) == ("created", True)
 
     def test_jobs_that_last_are_waited_for(self, backend: Any, model: Any, emulated: Live[Any]) -> None:
         emulated.settings.job_polls = 3
@@ -93,7 +112,7 @@ class TestImports:
             backend.sleep = lambda seconds: None
             dataset = backend.datasets.create("stuck")
             emulated.settings.job_polls = 1_000_000
-            with pytest.raises(Timeout, match="upload of data rows"):
+            with pytest.raises(Timeout, match="look-up of global keys"):
                 backend.datasets.write_items([Item("a", uri=f"{URL}/a.jpg")], dataset=dataset)
 
     def test_a_registration_that_fails_says_why(
@@ -103,6 +122,49 @@ class TestImports:
         emulated.state.jobs.fail_next("registration", "No room.")
         (outcome,) = backend.predictions.write(boxes(1, "new"), version=version, dataset=dataset)
         assert (outcome.status, "No room." in (outcome.reason or "")) == ("rejected", True)
+
+
+class TestRowsInLabelboxsOwnForm:
+    BOX = {"dataRow": {"globalKey": "a"}, "bbox": {"top": 1, "left": 2, "height": 3, "width": 4}}
+    ROWS = ({"uuid": "u1", "name": "car", **BOX}, {"uuid": "u2", "name": "tree", **BOX})
+
+    @pytest.fixture
+    def content(self) -> bytes:
+        """The rows as NDJSON."""
+        return b"\n".join(map(msgspec.json.encode, self.ROWS))
+
+    def outcomes(self, report: Any) -> list[tuple[str, str]]:
+        """The key and status of each row."""
+        return [(outcome.key, outcome.status) for outcome in report]
+
+    def test_a_file_is_imported_once(
+        self, backend: Any, dataset: Any, version: Any, tmp_path: Path, content: bytes
+    ) -> None:
+        path = tmp_path / "rows.ndjson"
+        path.write_bytes(content)
+        report = backend.predictions.write_from(path, version=version.id)
+        assert self.outcomes(report) == [("u1", "created"), ("u2", "rejected")]
+        assert "tree" in (next(report.problems()).reason or "")
+        again = backend.predictions.write_from(str(path), version=version.id)
+        assert self.outcomes(again) == [("u1", "ignored"), ("u2", "rejected")]
+        assert [row.geometry for row in backend.predictions.read(version, dataset=dataset)] == [Box(2, 1, 4, 3)]
+
+    def test_a_file_at_an_address_is_fetched_by_labelbox(
+        self, backend: Any, dataset: Any, version: Any, emulated: Live[Any], content: bytes
+    ) -> None:
+        url = f"{emulated.url}/files/{emulated.state.files.put(content)}"
+        emulated.faults.add(DropAfter(), path="*/graphql/createMEAPredictionImportByUrlPyApi")
+        report = backend.predictions.write_from(url, version=version.id)
+        assert self.outcomes(report) == [("u1", "created"), ("u2", "rejected")]
+        assert len(list(backend.predictions.read(version, dataset=dataset))) == 1
+
+    def test_a_source_that_is_not_there_is_bad_input(
+        self, backend: Any, version: Any, emulated: Live[Any], tmp_path: Path
+    ) -> None:
+        (tmp_path / "empty").write_bytes(b"\n")
+        for source in (tmp_path / "none", tmp_path / "empty", f"{emulated.url}/files/none"):
+            with pytest.raises(InvalidData):
+                backend.predictions.write_from(source, version=version.id)
 
 
 class TestHandoff:
@@ -149,6 +211,19 @@ class TestHandoff:
         emulated.faults.add(Answer(403), path="*/graphql/createMalPredictionImportForModelRunDataRowsPyApi")
         sent = backend.handoff.write_and_send(boxes(1), **options)
         assert (sent.predictions.ok, sent.batch, type(sent.drafts)) == (True, None, PermissionDenied)
+        emulated.state.jobs.fail_next("import")
+        sent = backend.handoff.write_and_send(boxes(1), **options)
+        assert (sent.predictions.ok, sent.batch, type(sent.drafts)) == (True, None, PlatformError)
+        assert (sent.ok, "drafts from a run failed" in str(sent.drafts)) == (False, True)
+
+    def test_drafts_that_the_project_does_not_take_are_told(
+        self, backend: Any, dataset: Any, version: Any, target: str, emulated: Live[Any]
+    ) -> None:
+        rows = [*boxes(2), Prediction("a", "person", Box(1, 1, 1, 1))]
+        sent = backend.handoff.write_and_send(rows, version=version.id, dataset=dataset.id, project=target)
+        assert (sent.ok, sent.predictions.ok, sent.batch) == (False, True, None)
+        assert "refused 1 of 3 drafts: UnknownFeature: There is no 'person'." in str(sent.drafts)
+        assert [len(draft.rows) for draft in emulated.state.projects[target].drafts.values()] == [2]
 
     def test_labels_to_begin_with_are_no_ground_truth(
         self, backend: Any, dataset: Any, target: str, emulated: Live[Any]

@@ -7,14 +7,16 @@ from functools import cached_property
 from dragoman.adapter import Adapter, facet
 from dragoman.calls.limits import Limits
 from dragoman.capability import Gap
-from dragoman.interface import Attachments, Evaluations, Inference, Trainings
+from dragoman.interface import Attachments, Evaluations, Trainings
 from dragoman_labelbox.books import Shelf
 from dragoman_labelbox.datasets import LabelboxDatasets
 from dragoman_labelbox.errors import ERRORS
 from dragoman_labelbox.fidelity import LABELS, PREDICTIONS
 from dragoman_labelbox.handoff import LabelboxHandoff
+from dragoman_labelbox.inference import LabelboxInference
 from dragoman_labelbox.keys import Keys
 from dragoman_labelbox.labels import LabelboxLabels
+from dragoman_labelbox.lookup import Earlier
 from dragoman_labelbox.models import LabelboxModels
 from dragoman_labelbox.ontologies import LabelboxOntologies
 from dragoman_labelbox.predictions import LabelboxPredictions
@@ -50,13 +52,7 @@ class LabelboxAdapter(Adapter):
             instead="versions.update(status=...)",
         ),
     )
-    inference = facet(
-        Inference,
-        gap=Gap.unwritten(
-            "Labelbox's Foundry runs the models that it hosts, as an app that makes a version.",
-            instead="predictions.write",
-        ),
-    )
+    inference = facet(LabelboxInference)
     predictions = facet(LabelboxPredictions)
     evaluations = facet(LabelboxEvaluations)
     attachments = facet(Attachments, gap=Gap.impossible("Labelbox binds no models to projects."))
@@ -87,6 +83,11 @@ class LabelboxAdapter(Adapter):
     def presences(self) -> dict[str, Presence]:
         """What runs and projects hold, by id, of those that were written to."""
         return {}
+
+    @cached_property
+    def earlier(self) -> Earlier:
+        """Which items were there before the batch that is under way."""
+        return Earlier()
 
     @cached_property
     def sent(self) -> set[str]:

@@ -4,39 +4,27 @@ Coordinates are the same on both sides: absolute pixels, origin top-left. Rows a
 caller; the SDK's annotation objects are many times slower and lose a confidence of 0.
 
 What Labelbox has no field for is kept beside each annotation: see `kept.py`. A row's metadata
-`{"custom_metrics": {name: number}}` are Labelbox's custom metrics as well.
+`{"custom_metrics": {name: number}}` are Labelbox's custom metrics of the annotation as well; metrics of its item are in
+`metrics.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dragoman.errors import InvalidData, PlatformError
-from dragoman.schema import (
-    AnyAnswer,
-    Box,
-    Geometry,
-    Label,
-    Mask,
-    Point,
-    Polygon,
-    Polyline,
-    Prediction,
-    Provenance,
-    Whole,
-)
+from dragoman.errors import InvalidData
+from dragoman.schema import AnyAnswer, Label, Prediction, Provenance, Whole
 from dragoman.schema.rows import AttributeValue, Interpolation
 from dragoman_labelbox import wire
 from dragoman_labelbox.answers import answer_in, answer_out, answers_in, attributes_out, fits, options_of
-from dragoman_labelbox.kept import Kept, keeper_out, kept_in, kept_of, unkept
+from dragoman_labelbox.kept import Kept, keeper_of, keeper_out, kept_in, kept_of, says_no_more
 from dragoman_labelbox.keys import uuid_of
-from dragoman_labelbox.masks import mask_out
 from dragoman_labelbox.nodes import Known
+from dragoman_labelbox.shapes import Masks, shape_in, shape_out
 
 Json = dict[str, Any]
 Fields = dict[str, Any]
-Masks = Callable[[wire.Drawn], Mask]
 Common = tuple[
     str,
     str,
@@ -55,72 +43,8 @@ Common = tuple[
 Place = Mapping[str, Any]
 """When and as what an exported annotation is found: fields of a row besides those that the annotation itself gives."""
 
-METRICS = "custom_metrics"
-
-# -- geometries -------------------------------------------------------------------------------------------------------
-
-
-def _pairs(run: Sequence[float]) -> list[Json]:
-    return [{"x": x, "y": y} for x, y in zip(run[::2], run[1::2], strict=True)]
-
-
-def _ring(polygon: Polygon) -> list[Json]:
-    if len(polygon.parts) != 1 or len(polygon.parts[0]) != 1:
-        raise InvalidData("A Labelbox polygon has one ring.", field="geometry")
-    ring = polygon.parts[0][0]
-    return _pairs((*ring, *ring[:2]))
-
-
-_OUT: dict[type[Geometry], tuple[str, Callable[[Any], Any]]] = {
-    Box: ("bbox", lambda box: wire.Box(box.y, box.x, box.height, box.width)),
-    Polygon: ("polygon", _ring),
-    Polyline: ("line", lambda line: _pairs(line.vertices)),
-    Point: ("point", lambda point: {"x": point.x, "y": point.y}),
-    Mask: ("mask", mask_out),
-}
-
-
-def shape_out(geometry: Geometry) -> tuple[str, Any]:
-    """Return the key and value of a shape in an import.
-
-    Raises:
-        InvalidData: Labelbox has no such shape.
-    """
-    try:
-        key, translate = _OUT[type(geometry)]
-    except KeyError:
-        raise InvalidData(f"Labelbox has no {geometry.kind} on images and videos.", field="geometry") from None
-    return key, translate(geometry)
-
-
-def _run(pairs: list[wire.XY]) -> tuple[float, ...]:
-    return tuple(number for pair in pairs for number in (pair.x, pair.y))
-
-
-def shape_in(shown: wire.Shown, masks: Masks) -> Any:
-    """Return the geometry of an exported annotation.
-
-    Args:
-        shown: The annotation.
-        masks: Fetches a mask by where it is drawn.
-
-    Raises:
-        PlatformError: It is of a kind that has no counterpart.
-    """
-    if (box := shown.bounding_box) is not None:
-        return Box(box.left, box.top, box.width, box.height)
-    if shown.polygon is not None:
-        run = _run(shown.polygon)
-        # Exports repeat the first vertex at the end.
-        return Polygon(((run[:-2] if len(run) > 6 and run[:2] == run[-2:] else run,),))
-    if shown.line is not None:
-        return Polyline(_run(shown.line))
-    if (point := shown.point) is not None:
-        return Point(point.x, point.y)
-    if (drawn := shown.composite_mask or shown.mask) is not None:
-        return masks(drawn)
-    raise PlatformError(f"Labelbox holds an annotation of kind {shown.annotation_kind!r}, which is not read yet.")
-
+CUSTOM = "custom_metrics"
+"""Key of the metadata that holds custom metrics."""
 
 # -- rows out ---------------------------------------------------------------------------------------------------------
 
@@ -142,20 +66,20 @@ def row_out(row: Label, known: Known, global_key: str) -> wire.ImportRow:
     else:
         key, shape = shape_out(row.geometry)
         setattr(made, key, shape)
-        made.classifications = nested_out(row, known)
-    if metrics := row.metadata.get(METRICS):
-        made.customMetrics = [wire.Metric(name, value) for name, value in metrics.items()]
+        # As most are: nothing but an id to keep, which is the very uuid.
+        plain = known.keeps and made.uuid is row.id and says_no_more(row)
+        made.classifications = (keeper_of(made.uuid),) if plain else nested_out(row, known)
+    if row.metadata and (custom := row.metadata.get(CUSTOM)):
+        measured(made, "customMetrics", [wire.Metric(name, value) for name, value in custom.items()])
     if isinstance(row, Prediction) and row.confidence is not None:
-        confident(made, row.confidence)
+        measured(made, "confidence", row.confidence)
     return made
 
 
 def nested_out(row: Label, known: Known) -> tuple[Any, ...]:
     """Return the nested classifications of a row with a shape."""
     asked, left = attributes_out(row.attributes, known.questions) if row.attributes else ([], {})
-    kept = kept_of(row, left, row.answer)
-    unkept(row, known, kept)
-    return (*asked, keeper_out(kept)) if known.keeps else tuple(asked)
+    return (*asked, keeper_out(kept_of(row, left, row.answer))) if known.keeps else tuple(asked)
 
 
 def whole_out(row: Label, known: Known) -> Any:
@@ -173,21 +97,20 @@ def whole_out(row: Label, known: Known) -> Any:
         raise InvalidData(
             f"The ontology asks {row.feature!r} for a {question.kind}; the answer is none.", field="answer"
         )
-    unkept(row, known, kept)
     if known.keeps:
         first = made[0] if isinstance(made, list) else made
         first["classifications"] = [*first.get("classifications", ()), keeper_out(kept)]
     return made
 
 
-def confident(made: wire.ImportRow, confidence: float) -> None:
-    """Put a confidence where Labelbox wants it: within the answers of radios and checklists, else on the row."""
+def measured(made: wire.ImportRow, name: str, value: Any) -> None:
+    """Put a measure where Labelbox wants it: within the answers of radios and checklists, else on the row."""
     answer = made.answer
     if isinstance(answer, str) or answer is None:
-        made.confidence = confidence
+        setattr(made, name, value)
         return
     for option in answer if isinstance(answer, list) else [answer]:
-        option["confidence"] = confidence
+        option[name] = value
 
 
 # -- rows in ----------------------------------------------------------------------------------------------------------
@@ -238,8 +161,8 @@ def object_in(shown: wire.Shown, place: Place, masks: Masks) -> Fields:
     fields = {**place, "feature": shown.name, "geometry": shape_in(shown, masks)}
     if attributes := answers_in(nested):
         fields["attributes"] = attributes
-    if metrics := shown.custom_metrics:
-        fields["metadata"] = {METRICS: {metric.name: metric.value for metric in metrics}}
+    if custom := shown.custom_metrics:
+        fields["metadata"] = _custom_in(custom)
     return finish(fields, shown.feature_id, nested, shown.confidence)
 
 
@@ -251,11 +174,17 @@ def whole_in(answered: wire.Answered, place: Place) -> Fields:
     if confidence is None and options:
         confidence = options[0].confidence
     fields = {**place, "feature": answered.name, "geometry": Whole()}
+    if options and options[0].custom_metrics:
+        fields["metadata"] = _custom_in(options[0].custom_metrics)
     if answered.radio_answer is not None and answered.radio_answer.name == answered.name:
         fields["attributes"] = answers_in(nested)
     else:
         fields["answer"] = answer_in(answered)
     return finish(fields, answered.feature_id, nested, confidence)
+
+
+def _custom_in(metrics: Sequence[wire.Metric]) -> Json:
+    return {CUSTOM: {metric.name: metric.value for metric in metrics}}
 
 
 def finish(fields: Fields, feature: str, nested: Sequence[wire.Answered], confidence: float | None) -> Fields:

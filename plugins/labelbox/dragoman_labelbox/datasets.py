@@ -9,11 +9,12 @@ from typing import Any
 from dragoman.calls.pipeline import Page
 from dragoman.errors import Unsupported
 from dragoman.interface import Datasets
-from dragoman.schema import IGNORED, UPDATED, Dataset, Item, RowResult
+from dragoman.schema import CREATED, IGNORED, UPDATED, Dataset, Item, RowResult
 from dragoman_labelbox import queries
 from dragoman_labelbox.exports import FILTER_IDS, Exporter
 from dragoman_labelbox.items import FIELD, FIELD_LENGTH, is_remote, item_in, item_out, kept_text, path_of
 from dragoman_labelbox.jobs import Waiter
+from dragoman_labelbox.lookup import ids_of
 from dragoman_labelbox.sdk import DataRowMetadataKind, GlobalKey
 
 PAGE = 500
@@ -73,16 +74,29 @@ class LabelboxDatasets(Datasets):
                 results[place] = RowResult("rejected", reason=reason)
             seen.add(row.key)
         sent = [place for place in range(len(rows)) if place not in results]
-        refused = self._upload(found, [rows[place] for place in sent], update=False)
-        there = self._present(found, list(refused))
-        for place in sent:
-            key = rows[place].key
-            reason = refused.get(key)
-            gone = RowResult("rejected", reason=reason) if reason is not None else RowResult("created")
-            results[place] = IGNORED if key in there else gone
+        keys = [rows[place].key for place in sent]
+        taken = self._taken(dataset, keys)
+        # An attempt whose answer was lost leaves rows of its own.
+        before = self._adapter.earlier.of(_batch(dataset, rows), taken)
+        refused = self._upload(found, [rows[place] for place in sent if rows[place].key not in taken], update=False)
+        there = self._present(found, [key for key in keys if key in taken or key in refused])
+        for place, key in zip(sent, keys, strict=True):
+            if key in there:
+                results[place] = IGNORED if key in before or key in refused else CREATED
+            elif key in taken:
+                results[place] = RowResult("rejected", reason=f"Another dataset has the global key {key!r}.")
+            else:
+                results[place] = RowResult("rejected", reason=refused[key]) if key in refused else CREATED
         if update:
             self._update_items(found, rows, [place for place in sent if results[place] is IGNORED], results)
+        self._adapter.earlier.done()
         return [results[place] for place in range(len(rows))]
+
+    def _taken(self, dataset: str, items: Sequence[str]) -> set[str]:
+        """Return which keys are the global keys of data rows, in whatever dataset."""
+        keys = self._adapter.keys(dataset)
+        found = ids_of(self._adapter, map(keys.out, items))
+        return {item for item in items if keys.out(item) in found}
 
     def _update_items(
         self, dataset: Any, rows: Sequence[Item], places: list[int], results: dict[int, RowResult]
@@ -145,8 +159,14 @@ class LabelboxDatasets(Datasets):
 
     def _find(self, dataset: str, rows: Sequence[Item]) -> list[RowResult | None]:
         there = self._present(self._adapter.client.get_dataset(dataset), [row.key for row in rows])
-        reason = "Found by look-up: the dataset has an item of that key."
-        return [RowResult("created", reason=reason) if row.key in there else None for row in rows]
+        before = self._adapter.earlier.of(_batch(dataset, rows), ())
+        self._adapter.earlier.done()
+        found = RowResult("created", reason="Found by look-up: the dataset has an item of that key.")
+        return [(IGNORED if row.key in before else found) if row.key in there else None for row in rows]
+
+
+def _batch(dataset: str, rows: Sequence[Item]) -> tuple[str, ...]:
+    return (dataset, *(row.key for row in rows))
 
 
 def _dataset_in(found: Any) -> Dataset:

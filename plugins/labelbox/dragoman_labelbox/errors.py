@@ -52,7 +52,14 @@ def _retry_after(error: Exception) -> float | None:
 
 
 def _other(error: exceptions.LabelboxError) -> DragomanError:
-    """Translate the class that stands for everything else: the status of the answer decides, if it is a refusal."""
+    """Translate the class that stands for everything else.
+
+    The exception that it wraps decides, if it wraps one, as Foundry's do; else the status of the answer, if that is a
+    refusal.
+    """
+    for kind in type(error.cause).__mro__:
+        if kind in ERRORS:
+            return ERRORS[kind](error.cause)
     response = _response(error)
     text = f"Labelbox answered: {_message(error)}"
     if response is not None and response.status_code >= 400:

@@ -16,11 +16,12 @@ from dragoman.calls.pipeline import Page
 from dragoman.errors import NotFound, PlatformError
 from dragoman.schema import Label, Mask, Prediction
 from dragoman_labelbox import queries
-from dragoman_labelbox.codec import Masks, label_in, label_of, prediction_in, prediction_of, whole_in
+from dragoman_labelbox.codec import label_in, label_of, prediction_in, prediction_of, whole_in
 from dragoman_labelbox.jobs import Waiter
 from dragoman_labelbox.keys import Keys
 from dragoman_labelbox.masks import mask_in, pixels_of
 from dragoman_labelbox.sdk import ExportTask, session_of
+from dragoman_labelbox.shapes import Masks
 from dragoman_labelbox.tracks import video_in
 from dragoman_labelbox.wire import Drawn, Labelled, Line
 
@@ -65,6 +66,10 @@ class Exporter:
         if offset >= here.size:
             return Page(list(self._decoded([*lines, rest])))
         return Page(list(self._decoded(lines)), msgspec.json.encode(after).decode())
+
+    def page(self, cursor: str | None, size: int) -> Page[Line]:
+        """Return the lines of the next chunk, as the core asks for pages; Labelbox decides how much one holds."""
+        return self.lines(cursor)
 
     def all(self) -> Iterator[Line]:
         """Yield all lines."""
@@ -124,6 +129,16 @@ class Exporter:
 
     def _decoded(self, lines: Iterable[bytes]) -> Iterator[Line]:
         return iter(_LINE.decode_lines(b"\n".join(lines)))
+
+
+def of_run(adapter: Any, version: str, *, predictions: bool = False) -> Exporter:
+    """Return an export of a run, whose lines say in which dataset a data row is."""
+    params = {"predictions": predictions, "data_row_details": True}
+
+    def begin() -> ExportTask:
+        return adapter.client.get_model_run(version).export(params=params)
+
+    return Exporter(adapter, begin, "export of a run")
 
 
 def download(url: str, timeout: float) -> bytes:
@@ -198,9 +213,21 @@ def labels_in(line: Line, projects: Iterable[str] | None, keys: Keys, masks: Mas
                 yield from labels_of(item, label, masks)
 
 
+def labels_of_run(line: Line, run: str, keys: Keys, masks: Masks) -> Iterator[Label]:
+    """Yield the labels of a line that a run keeps."""
+    item = key_of(line, keys)
+    for model in line.experiments.values():
+        for label in (model.runs[run].labels if run in model.runs else None) or ():
+            yield from labels_of(item, label, masks)
+
+
 def predictions_in(line: Line, run: str, keys: Keys, masks: Masks) -> Iterator[Prediction]:
     """Yield the predictions of a line in a run."""
-    item = key_of(line, keys)
+    return predictions_on(key_of(line, keys), line, run, masks)
+
+
+def predictions_on(item: str, line: Line, run: str, masks: Masks) -> Iterator[Prediction]:
+    """Yield the predictions of a line in a run, on an item whose key is known."""
     for model in line.experiments.values():
         held = model.runs.get(run)
         for label in (held.predictions if held is not None else None) or ():

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from typing import Any
 
-from dragoman.errors import DragomanError
+from dragoman.calls.bulk import BulkWrite
+from dragoman.errors import DragomanError, PlatformError
+from dragoman.fidelity import Keeper, LossPolicy
 from dragoman.interface import Handoff
 from dragoman.schema import Label, Outcome, Prediction, Report
-from dragoman_labelbox.exports import Exporter, key_of
-from dragoman_labelbox.imports import Importer
+from dragoman_labelbox.exports import key_of, of_run
+from dragoman_labelbox.imports import Importer, statuses_of
 from dragoman_labelbox.jobs import Waiter
 from dragoman_labelbox.presence import Presence
 from dragoman_labelbox.sdk import AnnotationImportState, DataRowIds, MALPredictionImport, MEAToMALPredictionImport
+from dragoman_labelbox.targets import Target
 from dragoman_labelbox.versions import chunks
 from dragoman_labelbox.writing import Writer
 
@@ -51,7 +53,15 @@ class LabelboxHandoff(Handoff):
 
     _adapter: Any
 
-    def write_and_send(self, rows: Iterable[Prediction], *, version: str, dataset: str, project: str) -> Sent:
+    def write_and_send(
+        self,
+        rows: Iterable[Prediction],
+        *,
+        version: str,
+        dataset: str,
+        project: str,
+        on_loss: LossPolicy = "raise",
+    ) -> Sent:
         """Write predictions, put their items into a project, and the predictions before its annotators.
 
         This is `upsert_predictions_and_send_to_project` of the SDK; items of rejected rows are not sent.
@@ -61,6 +71,7 @@ class LabelboxHandoff(Handoff):
             version: Id of the version.
             dataset: Id of the dataset.
             project: Id of the project.
+            on_loss: As in `predictions.write`.
         """
         items: list[str] = []
 
@@ -69,7 +80,7 @@ class LabelboxHandoff(Handoff):
                 items.append(row.item)
                 yield row
 
-        report = self._adapter.predictions.write(noted(), version=version, dataset=dataset)
+        report = self._adapter.predictions.write(noted(), version=version, dataset=dataset, on_loss=on_loss)
         taken = list(dict.fromkeys(item for item, outcome in zip(items, report, strict=True) if _is_there(outcome)))
         if not taken:
             return Sent(report)
@@ -77,29 +88,37 @@ class LabelboxHandoff(Handoff):
             return Sent(report, batch=failure)
         return Sent(report, drafts=self._tried("send_predictions", self._draft, version, dataset, project, taken))
 
-    def write_drafts(self, rows: Iterable[Label], *, dataset: str, project: str) -> Report:
+    def write_drafts(
+        self, rows: Iterable[Label], *, dataset: str, project: str, on_loss: LossPolicy = "raise"
+    ) -> Report:
         """Put labels before the annotators of a project without making them ground truth.
 
         Labelbox gives drafts in no export, so only a whole batch that was sent before is known again.
-        """
-        report = Report()
-        stream = iter(rows)
-        while batch := list(islice(stream, self._adapter.limits.batch_size)):
-            operation = self.operations["send_items"]
-            results = self._adapter.pipeline.call(operation, self._write_drafts, batch, dataset, project)
-            start = len(report)
-            report.add(
-                Outcome(start + place, row.id, result.status, result.id, result.reason)
-                for place, (row, result) in enumerate(zip(batch, results, strict=True))
-            )
-        return report
 
-    def _write_drafts(self, rows: Sequence[Label], dataset: str, project: str) -> Any:
+        Args:
+            rows: The labels.
+            dataset: Id of the dataset.
+            project: Id of the project.
+            on_loss: As in `labels.write`.
+        """
+        operation, call = self.operations["send_items"], self._adapter.pipeline.call
+        target = call(operation, self._adapter.client.get_project, project)
+        book = call(operation, self._adapter.projects.book, target)
+        keeper = Keeper(Target(book, book, run=False).table, on_loss)
+        return BulkWrite[Label](
+            self._adapter.pipeline,
+            replace(operation, repeatable=True),
+            key=lambda row: row.id,
+            send=lambda batch: self._write_drafts(batch, dataset, target),
+            keep=keeper.keep,
+            losses=keeper.losses,
+        ).run(rows)
+
+    def _write_drafts(self, rows: Sequence[Label], dataset: str, target: Any) -> Any:
         adapter = self._adapter
-        target = adapter.client.get_project(project)
-        ontology = target.ontology().uid
+        ontology = adapter.projects.ontology(target)
         writer = Writer(
-            Importer(adapter, MALPredictionImport, project),
+            Importer(adapter, MALPredictionImport, target.uid),
             lambda feature, kind: adapter.shelf.known(ontology, feature, kind),
             adapter.keys(dataset),
             Presence((), lambda line, masks: iter(())),
@@ -123,13 +142,12 @@ class LabelboxHandoff(Handoff):
             job = MEAToMALPredictionImport.create_for_model_run_data_rows(
                 client, data_row_ids=chunk, project_id=project, model_run_id=version, name=_name(version, chunk)
             )
-
-            def look(job: Any = job) -> Any:
-                if job.state is AnnotationImportState.RUNNING:
-                    job.refresh()
-                return job.state
-
-            Waiter(self._adapter).until(look, lambda state: state is AnnotationImportState.RUNNING, "import of drafts")
+            if Waiter(self._adapter).ended(job).state is AnnotationImportState.FAILED:
+                raise PlatformError(f"Labelbox's import {job.name} of drafts from a run failed.")
+            _, results = statuses_of(job.status_file_url, self._adapter.settings.timeout)
+            refused = [result.reason for result in results if result.status == "rejected"]
+            if refused:
+                raise PlatformError(f"Labelbox refused {len(refused)} of {len(results)} drafts: {refused[0]}")
 
     def _send_predictions(self, version: str, dataset: str, project: str) -> None:
         client = self._adapter.client
@@ -149,11 +167,10 @@ class LabelboxHandoff(Handoff):
 
     def _rows(self, run: Any, dataset: str, items: set[str] | None = None) -> list[str]:
         """Return the ids of a dataset's data rows that are in a run; only those of some items if they are given."""
-        export = Exporter(self._adapter, lambda: run.export(params={"data_row_details": True}), "export of a run")
         keys = self._adapter.keys(dataset)
         return [
             line.data_row.id
-            for line in export.all()
+            for line in of_run(self._adapter, run.uid).all()
             if line.data_row.details.dataset_id == dataset and (items is None or key_of(line, keys) in items)
         ]
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from dragoman.errors import PlatformError
+from dragoman.errors import InvalidData, PlatformError
 from dragoman.schema import IGNORED, RowResult
 from dragoman_labelbox.exports import download
 from dragoman_labelbox.jobs import Waiter
@@ -42,6 +42,9 @@ class Status(msgspec.Struct, gc=False):
     errors: tuple[Failure, ...] = ()
 
 
+Said = tuple[list[str | None], list[RowResult]]
+"""The uuids of rows, and what became of each: two lists, which cost less than a list of pairs."""
+
 _STATUS = msgspec.json.Decoder(Status)
 
 
@@ -59,7 +62,7 @@ class Importer:
         self._kind = kind
         self._parent = parent
 
-    def send(self, rows: Sequence[ImportRow], *, anew: bool = False) -> dict[str, RowResult]:
+    def send(self, rows: Sequence[ImportRow], *, anew: bool = False) -> dict[str | None, RowResult]:
         """Import rows and return what became of each, by uuid; `IGNORED` if an earlier call has imported them.
 
         Args:
@@ -69,35 +72,47 @@ class Importer:
         Raises:
             PlatformError: The import failed as a whole and names no row.
         """
-        job, ours = self._made(_encoder.encode_lines(rows), anew)
-        wait = Waiter(self._adapter)
-        running = AnnotationImportState.RUNNING
+        uuids, results = self.send_content(_encoder.encode_lines(rows), anew=anew)
+        return dict(zip(uuids, results, strict=True))
 
-        def look() -> Any:
-            if job.state is running:
-                job.refresh()
-            return job.state
+    def send_content(self, content: bytes, *, anew: bool = False) -> Said:
+        """Import lines in Labelbox's own form; return what became of each. See `send`."""
+        return self._run(content, lambda name: self._create(name, content), anew=anew)
 
-        if job.state is running:
-            wait.until(look, lambda state: state is running, f"import {job.name}")
-        results = self._results(job)
+    def fetch(self, url: str) -> Said:
+        """Let Labelbox fetch a file of lines and import them; see `send_content`.
+
+        Raises:
+            InvalidData: There is no such file.
+        """
+
+        def create(name: str) -> Any:
+            try:
+                return self._kind.create_from_url(self._adapter.client, self._parent, name, url)
+            except ValueError as error:
+                raise InvalidData(f"There is no file at {url}.", field="source") from error
+
+        return self._run(url.encode(), create)
+
+    def _run(self, identity: bytes, create: Callable[[str], Any], *, anew: bool = False) -> Said:
+        job, ours = self._made(identity, create, anew)
+        Waiter(self._adapter).ended(job)
+        uuids, results = self._results(job)
         self._adapter.sent.discard(job.name)
-        if ours:
-            return results
-        return {uuid: IGNORED if result is CREATED else result for uuid, result in results.items()}
+        return uuids, results if ours else [IGNORED if result is CREATED else result for result in results]
 
-    def _made(self, content: bytes, anew: bool) -> tuple[Any, bool]:
-        """Return the import of this content, and whether it was sent in this call.
+    def _made(self, identity: bytes, create: Callable[[str], Any], anew: bool) -> tuple[Any, bool]:
+        """Return the import of a content, and whether it was sent in this call.
 
         One of an earlier call is taken, unless it failed or is not wanted.
         """
-        digest = hashlib.blake2b(content, digest_size=12).hexdigest()
+        digest = hashlib.blake2b(identity, digest_size=12).hexdigest()
         for number in count(1):
             name = f"dragoman-{digest}" if number == 1 else f"dragoman-{digest}-{number}"
             found = self._found(name)
             if found is None:
                 self._adapter.sent.add(name)
-                return self._create(name, content), True
+                return create(name), True
             ours = name in self._adapter.sent
             if ours or not (anew or found.state is AnnotationImportState.FAILED):
                 return found, ours
@@ -115,21 +130,25 @@ class Importer:
             path.write_bytes(content)
             return self._kind.create_from_file(self._adapter.client, self._parent, name, str(path))
 
-    def _results(self, job: Any) -> dict[str, RowResult]:
+    def _results(self, job: Any) -> Said:
         failed = job.state is AnnotationImportState.FAILED
         if failed:
             self._adapter.sent.discard(job.name)
         # The SDK fetches nothing of an import that failed, and so hides why.
         url = job.error_file_url if failed else job.status_file_url
-        content = download(url, self._adapter.settings.timeout) if url else b""
-        statuses = _STATUS.decode_lines(content)
-        if failed and not any(status.errors for status in statuses):
+        uuids, results = statuses_of(url, self._adapter.settings.timeout)
+        if failed and not results:
             raise PlatformError(f"Labelbox's import {job.name} failed and does not say why.", maybe_applied=True)
-        return {status.uuid: _result(status) for status in statuses if status.uuid is not None}
+        return uuids, results
 
 
-def _result(status: Status) -> RowResult:
-    if status.status == "SUCCESS":
-        return CREATED
+def statuses_of(url: str | None, timeout: float) -> Said:
+    """Return what a status or error file says of each row; nothing if there is none."""
+    statuses = _STATUS.decode_lines(download(url, timeout) if url else b"")
+    results = [CREATED if status.status == "SUCCESS" else _refused(status) for status in statuses]
+    return [status.uuid for status in statuses], results
+
+
+def _refused(status: Status) -> RowResult:
     reasons = [f"{error.name}: {error.message}" if error.name else error.message for error in status.errors]
     return RowResult("rejected", reason="; ".join(reasons) or f"Labelbox says {status.status} and no more.")

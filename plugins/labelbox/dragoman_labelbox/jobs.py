@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from dragoman.errors import InvalidData, PlatformError, Timeout
+from dragoman_labelbox.sdk import AnnotationImportState
 
 T = TypeVar("T")
 
@@ -54,6 +55,18 @@ class Waiter:
         settings = self._adapter.settings
         rest, timeout = settings.poll_seconds, settings.job_timeout
         return until(look, going, what=what, rest=rest, timeout=timeout, sleep=self._adapter.sleep)
+
+    def ended(self, job: Any) -> Any:
+        """Wait for an import of annotations of the SDK and return it, however it ended."""
+        running = AnnotationImportState.RUNNING
+
+        def look() -> Any:
+            if job.state is running:
+                job.refresh()
+            return job.state
+
+        self.until(look, lambda state: state is running, f"import {job.name}")
+        return job
 
     def registration(self, query: str, variables: dict[str, Any], what: str, *, experimental: bool = False) -> None:
         """Wait for a registration of a model run.

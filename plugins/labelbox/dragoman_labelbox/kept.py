@@ -1,7 +1,6 @@
 """What Labelbox has no field for, kept as JSON in the answer to a free-text question of each annotation. Pure.
 
-Where an ontology does not ask the question (`nodes.KEEPER`), only a row's own id and provenance have no place, which
-say nothing about the image; a row that says more is refused.
+Where an ontology does not ask the question (`nodes.KEEPER`) nothing is kept; what that costs says `targets.py`.
 """
 
 from __future__ import annotations
@@ -11,14 +10,13 @@ from typing import Any
 
 import msgspec
 
-from dragoman.errors import InvalidData
 from dragoman.schema import AnyAnswer, Label, Prediction, Provenance
 from dragoman.schema.rows import AttributeValue, Interpolation
-from dragoman_labelbox.nodes import KEEPER, Known
+from dragoman_labelbox.nodes import KEEPER
 from dragoman_labelbox.wire import Answered, Said
 
 
-class Kept(msgspec.Struct, omit_defaults=True):
+class Kept(msgspec.Struct, omit_defaults=True, gc=False):
     """What an annotation keeps in the answer to the question `dragoman`."""
 
     id: str
@@ -56,34 +54,37 @@ def kept_of(row: Label, attributes: dict[str, Any], answer: AnyAnswer | None) ->
     )
 
 
+def says_no_more(row: Label) -> bool:
+    """Say whether a row on an image has nothing to keep but its id."""
+    return not (
+        row.metadata
+        or row.attributes
+        or row.track_id is not None
+        or row.provenance is not None
+        or row.answer is not None
+        or row.span is not None
+        or row.interpolation != "none"
+        or (isinstance(row, Prediction) and row.class_pdf is not None)
+    )
+
+
+def keeper_of(uuid: str) -> Said:
+    """Return the classification that keeps nothing but a UUID, in which there is nothing to escape."""
+    return Said(KEEPER, f'{{"id":"{uuid}"}}')
+
+
 def keeper_out(kept: Kept) -> Said:
     """Return the classification that keeps it."""
     return Said(KEEPER, _encode(kept).decode())
-
-
-def unkept(row: Label, known: Known, kept: Kept) -> None:
-    """Refuse a row of which more than its id would be lost, because the ontology does not ask the question.
-
-    Raises:
-        InvalidData: It says something that has no place.
-    """
-    if known.keeps:
-        return
-    lost = [name for name in ("metadata", "attributes", "answer", "class_pdf") if getattr(kept, name)]
-    if kept.track_id is not None and row.frame is None and row.span is None:
-        # On a video the platform has tracks of its own.
-        lost.append("track_id")
-    if lost:
-        raise InvalidData(
-            f"The ontology does not ask {KEEPER!r} under {row.feature!r}, so {', '.join(lost)} would be lost.",
-            hint=f"Add a free-text question named {KEEPER!r} to it.",
-            field=lost[0],
-        )
 
 
 def kept_in(nested: Sequence[Answered] | None) -> Kept | None:
     """Return what was kept beside an annotation, from its nested classifications; None if nothing was."""
     for one in nested or ():
         if one.name == KEEPER and one.text_answer is not None:
-            return _decode(one.text_answer.content)
+            content = one.text_answer.content
+            if content.count('"') == 4 and content[:7] == '{"id":"' and content[-2:] == '"}' and "\\" not in content:
+                # Nothing but an id, as `keeper_of` writes it: that needs no decoder.
+                return Kept(content[7:-2])
+            return _decode(content)
     return None

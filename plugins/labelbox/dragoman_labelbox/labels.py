@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dragoman.calls.pipeline import Page
 from dragoman.capability import Gap
 from dragoman.errors import NotFound
+from dragoman.fidelity import FidelityTable, restore
 from dragoman.interface import Labels
 from dragoman.schema import Label, Ontology, RowResult
-from dragoman_labelbox.exports import FILTER_IDS, Exporter, Images, chosen_lines, labels_in
+from dragoman_labelbox.exports import FILTER_IDS, Exporter, Images, chosen_lines, labels_in, labels_of_run, of_run
 from dragoman_labelbox.imports import Importer
 from dragoman_labelbox.presence import Presence
 from dragoman_labelbox.projects import Media
 from dragoman_labelbox.sdk import LabelImport
+from dragoman_labelbox.targets import Target
 from dragoman_labelbox.tracks import is_timed
 from dragoman_labelbox.writing import Writer
 
@@ -24,12 +26,16 @@ FOUND = RowResult("created", reason="Found by look-up: Labelbox holds a row of t
 class LabelboxLabels(Labels):
     """Labels through imports (`LabelImport`) and exports of the dataset.
 
-    Videos have a project of their own. An item counts as a video if a row of the batch has a frame or a span on it.
+    Besides the core's operations it reads the labels that a run keeps. Videos have a project of their own. An item
+    counts as a video if a row of the batch has a frame or a span on it.
     """
 
     _adapter: Any
 
-    _versions = Gap.impossible("Labelbox keeps one state of the labels of a project.")
+    _versions = Gap.impossible(
+        "Labelbox records versions of single labels, as people hand them on; none of a dataset's labels as a whole.",
+        instead="labels.of_version, which reads what a model run keeps",
+    )
 
     def _read(self, dataset: str, items: Sequence[str] | None, cursor: str | None, size: int) -> Page[Label]:
         # Labelbox decides how much a page of an export holds.
@@ -52,6 +58,21 @@ class LabelboxLabels(Labels):
         wanted = projects or None
         return Page([row for line in lines for row in labels_in(line, wanted, keys, masks)], following)
 
+    def of_version(self, version: str, *, dataset: str) -> Iterator[Label]:
+        """Iterate over the labels that a run keeps: those of its data rows when they were put into it.
+
+        This is what the SDK's `export_labels` gave.
+
+        Args:
+            version: Id of the version.
+            dataset: Id of the dataset whose items are meant.
+        """
+        keys, masks = self._adapter.keys(dataset), Images(self._adapter)
+        export = of_run(self._adapter, version)
+        for line in self._adapter.pipeline.pages(self.operations["read"], export.page, None):
+            if line.data_row.details.dataset_id == dataset:
+                yield from map(restore, labels_of_run(line, version, keys, masks))
+
     def _write(self, dataset: str, rows: Sequence[Label], update: bool) -> list[RowResult]:
         if not rows:
             return []
@@ -65,10 +86,17 @@ class LabelboxLabels(Labels):
                 results |= dict(zip(places, part, strict=True))
         return [results[place] for place in range(len(rows))]
 
+    def _fidelity(self, dataset: str) -> Callable[[Label], FidelityTable]:
+        adapter = self._adapter
+        image, video = (adapter.projects.of(dataset, media) for media in ("image", "video"))
+        # A project that is not there yet will get the other one's ontology.
+        images, videos = adapter.projects.book(image or video), adapter.projects.book(video or image)
+        return Target(images, videos, run=False).table
+
     def _write_to(self, dataset: str, media: Media, rows: Sequence[Label], update: bool) -> list[RowResult]:
         adapter = self._adapter
         project = self._project(dataset, media)
-        ontology = project.ontology().uid
+        ontology = adapter.projects.ontology(project)
         writer = Writer(
             Importer(adapter, LabelImport, project.uid),
             lambda feature, kind: adapter.shelf.known(ontology, feature, kind),
@@ -101,8 +129,9 @@ class LabelboxLabels(Labels):
         return presences[project.uid]
 
     def _find(self, dataset: str, rows: Sequence[Label]) -> list[RowResult | None]:
-        held = [self._presence(project, dataset, anew=True) for project in self._adapter.projects.all(dataset)]
-        return [FOUND if any(presence.has(row.id) for presence in held) else None for row in rows]
+        ids = [row.id for row in rows]
+        held = [self._presence(project, dataset, anew=True).has(ids) for project in self._adapter.projects.all(dataset)]
+        return [FOUND if any(found) else None for found in zip(*held, strict=True)] if held else [None] * len(rows)
 
     def _export(self, dataset: str) -> str:
         """Return the address of an export: of its file if it is one, else of an upload of all its files in one."""

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from dragoman.calls.pipeline import Page
-from dragoman.errors import Unsupported
+from dragoman.errors import InvalidData, Unsupported
+from dragoman.fidelity import FidelityTable
 from dragoman.interface import Predictions
-from dragoman.schema import Prediction, RowResult
-from dragoman_labelbox.exports import FILTER_IDS, Exporter, Images, chosen_lines, predictions_in
-from dragoman_labelbox.imports import Importer
+from dragoman.schema import Label, Outcome, Prediction, Report, RowResult
+from dragoman_labelbox.exports import FILTER_IDS, Images, chosen_lines, of_run, predictions_in
+from dragoman_labelbox.imports import Importer, Said
 from dragoman_labelbox.labels import FOUND
 from dragoman_labelbox.presence import Presence
 from dragoman_labelbox.sdk import MEAPredictionImport
+from dragoman_labelbox.targets import Target
 from dragoman_labelbox.versions import chunks, register
 from dragoman_labelbox.writing import Writer
 
-_WITH_PREDICTIONS = {"predictions": True, "data_row_details": True}
-
 
 class LabelboxPredictions(Predictions):
-    """Predictions through imports (`MEAPredictionImport`) and exports of the run."""
+    """Predictions through imports (`MEAPredictionImport`) and exports of the run.
+
+    Besides the core's operations it imports what is in Labelbox's own form already.
+    """
 
     _adapter: Any
+
+    def _fidelity(self, version: str, dataset: str) -> Callable[[Label], FidelityTable]:
+        client = self._adapter.client
+        model = client.get_model(client.get_model_run(version).model_id)
+        book = self._adapter.shelf.book(model.ontology_id)
+        return Target(book, book, run=True).table
 
     def _write(self, version: str, dataset: str, rows: Sequence[Prediction], update: bool) -> list[RowResult]:
         adapter = self._adapter
@@ -39,20 +49,50 @@ class LabelboxPredictions(Predictions):
         )
         return writer.write(rows, update=update)
 
+    def write_from(self, source: str | Path, *, version: str) -> Report:
+        """Import predictions that are in Labelbox's own NDJSON, from a file or from an address that Labelbox fetches.
+
+        This is `ModelRun.add_predictions` with a file or an address. The data rows have to be in the run. What was
+        imported from the same content or address before is `ignored`.
+
+        Args:
+            source: Path of a file of this machine, or an http(s) address.
+            version: Id of the version.
+
+        Returns:
+            The outcome of each row of the file, whose key is its uuid.
+
+        Raises:
+            InvalidData: There is no such file, or it is empty.
+        """
+        uuids, results = self._adapter.pipeline.call(self.operations["write"], self._import, source, version)
+        self._adapter.presences.pop(version, None)
+        report = Report()
+        report.add(
+            Outcome(place, uuid or "", result.status, result.id, result.reason)
+            for place, (uuid, result) in enumerate(zip(uuids, results, strict=True))
+        )
+        return report
+
+    def _import(self, source: str | Path, version: str) -> Said:
+        importer = Importer(self._adapter, MEAPredictionImport, version)
+        if str(source).startswith(("http://", "https://")):
+            return importer.fetch(str(source))
+        path = Path(source)
+        content = path.read_bytes() if path.is_file() else b""
+        if not content.strip():
+            raise InvalidData(f"There is nothing to import in {source}.", field="source")
+        return importer.send_content(content)
+
     def _presence(self, version: str, dataset: str, *, anew: bool = False) -> Presence:
         if anew or version not in self._adapter.presences:
             keys = self._adapter.keys(dataset)
             self._adapter.presences[version] = Presence(
-                self._export(version).all(), lambda line, masks: predictions_in(line, version, keys, masks)
+                of_run(self._adapter, version, predictions=True).all(),
+                lambda line, masks: predictions_in(line, version, keys, masks),
             )
         presence: Presence = self._adapter.presences[version]
         return presence
-
-    def _export(self, version: str) -> Exporter:
-        client = self._adapter.client
-        return Exporter(
-            self._adapter, lambda: client.get_model_run(version).export(params=_WITH_PREDICTIONS), "export of a run"
-        )
 
     def _read(
         self, version: str, dataset: str, items: Sequence[str] | None, cursor: str | None, size: int
@@ -63,7 +103,7 @@ class LabelboxPredictions(Predictions):
             return self._on_items(version, dataset, items, cursor)
         if cursor is None:
             self._adapter.client.get_dataset(dataset)
-        page = self._export(version).lines(cursor)
+        page = of_run(self._adapter, version, predictions=True).lines(cursor)
         rows = [
             row
             for line in page.items
@@ -84,7 +124,7 @@ class LabelboxPredictions(Predictions):
 
     def _find(self, version: str, dataset: str, rows: Sequence[Prediction]) -> list[RowResult | None]:
         presence = self._presence(version, dataset, anew=True)
-        return [FOUND if presence.has(row.id) else None for row in rows]
+        return [FOUND if there else None for there in presence.has(row.id for row in rows)]
 
     def _delete(self, version: str, dataset: str, ids: Sequence[str] | None) -> None:
         if ids is not None:
@@ -94,7 +134,9 @@ class LabelboxPredictions(Predictions):
             )
         run = self._adapter.client.get_model_run(version)
         found = [
-            line.data_row.id for line in self._export(version).all() if line.data_row.details.dataset_id == dataset
+            line.data_row.id
+            for line in of_run(self._adapter, version, predictions=True).all()
+            if line.data_row.details.dataset_id == dataset
         ]
         for chunk in chunks(found):
             run.delete_model_run_data_rows(chunk)

@@ -1,16 +1,21 @@
 """What a run or project holds already, so that nothing is written twice: Labelbox itself does not look.
 
 It is read by one export before the first write of a connection, and kept up with what that writes: the items by name,
-the rows as hashes of their ids.
+the rows as hashes of their ids, eight bytes each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
 
 from dragoman.schema import Label, Mask
-from dragoman_labelbox.codec import Masks
+from dragoman_labelbox.shapes import Masks
 from dragoman_labelbox.wire import Line
+
+Hashes = np.ndarray[Any, np.dtype[np.int64]]
 
 _NO_MASK = Mask(1, 1, (1,))
 
@@ -25,17 +30,30 @@ class Presence:
 
     def __init__(self, lines: Iterable[Line], rows: Callable[[Line, Masks], Iterator[Label]]) -> None:
         self.global_keys: set[str] = set()
-        self._ids: set[int] = set()
+        self._runs: list[Hashes] = []
+        """Sorted; each is longer than the one after it, so that there are few."""
         for line in lines:
-            self.global_keys.add(line.data_row.global_key or "")
             # Masks are not fetched: only ids matter here.
-            self._ids.update(hash(row.id) for row in rows(line, lambda _: _NO_MASK))
+            self.add((row.id for row in rows(line, lambda _: _NO_MASK)), [line.data_row.global_key or ""])
 
-    def has(self, row_id: str) -> bool:
-        """Say whether a row of that id is there."""
-        return hash(row_id) in self._ids
+    def has(self, row_ids: Iterable[str]) -> list[bool]:
+        """Say of each id whether a row of it is there."""
+        wanted = _hashes(row_ids)
+        found = np.zeros(len(wanted), bool)
+        for run in self._runs:
+            found |= run[np.minimum(np.searchsorted(run, wanted), len(run) - 1)] == wanted
+        there: list[bool] = found.tolist()
+        return there
 
-    def add(self, row_id: str, global_key: str) -> None:
-        """Note a row that was written."""
-        self._ids.add(hash(row_id))
-        self.global_keys.add(global_key)
+    def add(self, row_ids: Iterable[str], global_keys: Iterable[str]) -> None:
+        """Note rows that were written, and the items that they are on."""
+        self.global_keys.update(global_keys)
+        run = np.sort(_hashes(row_ids))
+        while self._runs and len(self._runs[-1]) <= len(run):
+            run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
+        if len(run):
+            self._runs.append(run)
+
+
+def _hashes(row_ids: Iterable[str]) -> Hashes:
+    return np.fromiter(map(hash, row_ids), np.int64)

@@ -10,8 +10,10 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from dragoman.errors import NotFound
 from dragoman_labelbox import queries
 from dragoman_labelbox.jobs import Waiter
+from dragoman_labelbox.nodes import Book
 from dragoman_labelbox.sdk import MediaType, Project, exceptions
 
 Media = Literal["image", "video"]
@@ -47,6 +49,22 @@ class Projects:
         """Return the projects that a dataset has."""
         found = [self.of(dataset, media) for media in ("image", "video")]
         return list({project.uid: project for project in found if project is not None}.values())
+
+    def ontology(self, project: Any) -> str:
+        """Return the id of a project's ontology.
+
+        Raises:
+            NotFound: It has none.
+        """
+        found = project.ontology()
+        if found is None:
+            raise NotFound(f"Project {project.uid} has no ontology.", hint="Make one with ontologies.create.")
+        return str(found.uid)
+
+    def book(self, project: Any) -> Book | None:
+        """Return a project's ontology as it is now; None if there is no project, or it has none."""
+        found = project.ontology() if project is not None else None
+        return Book(found.uid, found.normalized) if found is not None else None
 
     def make(self, dataset: str, media: Media, ontology: Any) -> Any:
         """Return the project of a dataset, made if need be, with an ontology connected to it."""

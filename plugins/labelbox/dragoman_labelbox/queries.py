@@ -44,6 +44,13 @@ FAILED_ROWS = """query FailedDataRowImportsPyApi($taskId: ID!, $first: Int, $fro
   failedDataRowImports(data: {taskId: $taskId, first: $first, from: $from}) {
     after total results {message spec {externalId globalKey}}}}"""
 
+BY_GLOBAL_KEY = """query getDataRowsForGlobalKeysPyApi($globalKeys: [ID!]!) {
+  dataRowsForGlobalKeys(where: {ids: $globalKeys}) {jobId}}"""
+
+BY_GLOBAL_KEY_RESULT = """query getDataRowsForGlobalKeysResultPyApi($jobId: ID!) {
+  dataRowsForGlobalKeysResult(jobId: {id: $jobId}) {
+    jobStatus data {fetchedDataRows {id} notFoundGlobalKeys accessDeniedGlobalKeys}}}"""
+
 PROCESSED = """query CheckAllDataRowsHaveBeenProcessedPyApi($globalKeys: [ID!]) {
   queryAllDataRowsHaveBeenProcessed(globalKeys: $globalKeys) {allDataRowsHaveBeenProcessed}}"""
 

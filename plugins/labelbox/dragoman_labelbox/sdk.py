@@ -28,6 +28,7 @@ from labelbox import (
 from labelbox.schema.data_row_metadata import DataRowMetadataKind
 from labelbox.schema.enums import AnnotationImportState
 from labelbox.schema.export_task import ExportTask
+from labelbox.schema.foundry.foundry_client import FoundryClient
 from labelbox.schema.media_type import MediaType
 from lbox import exceptions
 from lbox.request_client import RequestClient
@@ -39,6 +40,7 @@ __all__ = [
     "DataRowIds",
     "DataRowMetadataKind",
     "ExportTask",
+    "FoundryClient",
     "GlobalKey",
     "GlobalKeys",
     "LabelImport",

@@ -3,6 +3,9 @@
 Labelbox draws a straight line between the keyframes of a segment and shows an object from a segment's first keyframe to
 its last. So a row on one frame is a segment of one keyframe, keyframes of one span are one segment, and a row that is
 the same over a span is a segment whose two keyframes are equal. How a row said it itself is kept beside each keyframe.
+
+Masks are held otherwise: all masks of a video are one import row, with an image for each frame and a colour for each
+object, and nothing can be kept beside them.
 """
 
 from __future__ import annotations
@@ -11,12 +14,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dragoman.errors import InvalidData
-from dragoman.schema import Label, Prediction, Whole
+from dragoman.schema import Label, Mask, Prediction, Whole
 from dragoman_labelbox import wire
-from dragoman_labelbox.codec import Json, Masks, confident, nested_out, object_in, shape_out, whole_in, whole_out
+from dragoman_labelbox.codec import Json, measured, nested_out, object_in, whole_in, whole_out
 from dragoman_labelbox.kept import Kept, keeper_out
 from dragoman_labelbox.keys import frame_in, frame_out, uuid_of
+from dragoman_labelbox.masks import color_of, frame_image
 from dragoman_labelbox.nodes import Known
+from dragoman_labelbox.shapes import Masks, shape_out
 
 VIDEO_SHAPES = ("bbox", "point", "line")
 Groups = dict[tuple[str, str, str, str], list[int]]
@@ -28,10 +33,13 @@ def is_timed(row: Label) -> bool:
 
 
 def grouped(rows: Sequence[Label], positions: Sequence[int]) -> list[list[int]]:
-    """Group the positions of timed rows by the object that they show: one import row each."""
+    """Group the positions of timed rows by what is one import row: a tracked object, or all masks of a video."""
     groups: Groups = {}
     for position in positions:
         row = rows[position]
+        if isinstance(row.geometry, Mask):
+            groups.setdefault((row.item, "", row.geometry.kind, ""), []).append(position)
+            continue
         # An answer holds over one stretch; only shapes make tracks.
         own = row.id if row.track_id is None or isinstance(row.geometry, Whole) else row.track_id
         groups.setdefault((row.item, row.feature, row.geometry.kind, own), []).append(position)
@@ -59,6 +67,27 @@ def track_out(rows: Sequence[Label], known: Known, global_key: str) -> wire.Impo
             raise InvalidData("The keyframes of one Labelbox track share one confidence.", field="confidence")
         made.confidence = confidences[0]
     made.segments = [{"keyframes": keyframes} for keyframes in _segments(rows, known)]
+    return made
+
+
+def masks_out(rows: Sequence[Label], global_key: str) -> wire.ImportRow:
+    """Return all masks on one video as Labelbox imports them.
+
+    Raises:
+        InvalidData: One is on no frame of its own, or they are of different sizes.
+    """
+    colors: dict[tuple[str, str], tuple[int, int, int]] = {}
+    frames: dict[int, list[tuple[tuple[int, int, int], Any]]] = {}
+    for row in rows:
+        if row.frame is None or row.span is not None:
+            raise InvalidData("Labelbox holds masks on videos frame by frame.", field="span")
+        color = colors.setdefault((row.feature, row.track_id or row.id), color_of(len(colors)))
+        frames.setdefault(row.frame, []).append((color, row.geometry))
+    made = wire.ImportRow(uuid_of("\n".join(row.id for row in rows)), wire.ByGlobalKey(global_key))
+    made.masks = wire.VideoMasks(
+        [wire.MaskFrame(frame_out(frame), frame_image(shown)) for frame, shown in sorted(frames.items())],
+        [wire.MaskInstance(feature, color) for (feature, _), color in colors.items()],
+    )
     return made
 
 
@@ -102,7 +131,7 @@ def _with_answer(made: wire.ImportRow, row: Label, known: Known) -> wire.ImportR
     frames = [{"start": frame_out(first), "end": frame_out(last)}]
     made.answer = whole_out(row, known)
     if isinstance(row, Prediction) and row.confidence is not None:
-        confident(made, row.confidence)
+        measured(made, "confidence", row.confidence)
     if isinstance(made.answer, str):
         # Free text brings its frames within the answer.
         made.answer = [{"value": made.answer, "frames": frames}]
@@ -127,7 +156,9 @@ def video_in(item: str, annotations: wire.Annotations, masks: Masks) -> Iterator
         for feature, shown in (frame.objects or {}).items():
             if feature in keys and int(number) not in keys[feature]:
                 continue
-            place = _place(item, int(number), segments.get(feature) or [])
+            # A mask is the one of its frame; nothing is drawn between two.
+            stretches = [] if shown.composite_mask or shown.mask else segments.get(feature) or []
+            place = _place(item, int(number), stretches)
             fields = object_in(shown, {**place, "track_id": feature}, masks)
             kept: Kept | None = fields.get("kept")
             if kept is None or not kept.end:

@@ -35,6 +35,7 @@ class Chosen(msgspec.Struct, gc=False):
     name: str
     classifications: list[Answered] | None = None
     confidence: float | None = None
+    custom_metrics: list[Metric] | None = None
 
 
 class Content(msgspec.Struct, gc=False):
@@ -117,6 +118,7 @@ class InProject(msgspec.Struct, gc=False):
 class InRun(msgspec.Struct, gc=False):
     """What a run holds on a data row."""
 
+    labels: list[Labelled] | None = None
     predictions: list[Labelled] | None = None
 
 
@@ -174,12 +176,37 @@ class Said(msgspec.Struct, gc=False):
     answer: str
 
 
+class MaskFrame(msgspec.Struct, gc=False):
+    """The image of one frame that shows all masks on it, as PNG in base64."""
+
+    index: int
+    imBytes: str
+
+
+class MaskInstance(msgspec.Struct, gc=False):
+    """One object on a video, and the colour in which the images show it."""
+
+    name: str
+    colorRGB: tuple[int, int, int]
+
+
+class VideoMasks(msgspec.Struct, gc=False):
+    """All masks of a video."""
+
+    frames: list[MaskFrame]
+    instances: list[MaskInstance]
+
+
 class ImportRow(msgspec.Struct, gc=False, omit_defaults=True):
-    """One row of an import. One of the shapes is there, or an answer, or the segments of a track."""
+    """One row of an import.
+
+    One of the shapes is there, or an answer, the segments of a track, all masks of a video, or a metric. Rows of masks
+    and of metrics have no name.
+    """
 
     uuid: str
     dataRow: ByGlobalKey
-    name: str
+    name: str = ""
     classifications: tuple[Any, ...] = ()
     confidence: float | None = None
     customMetrics: list[Metric] | None = None
@@ -191,3 +218,8 @@ class ImportRow(msgspec.Struct, gc=False, omit_defaults=True):
     answer: Any = None
     frames: list[dict[str, int]] | None = None
     segments: list[dict[str, Any]] | None = None
+    masks: VideoMasks | None = None
+    metricName: str | None = None
+    metricValue: Any = None
+    featureName: str | None = None
+    aggregation: str | None = None

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
 
 from dragoman.errors import InvalidData
-from dragoman.schema import IGNORED, Label, RowResult
+from dragoman.schema import IGNORED, Label, Mask, RowResult
 from dragoman_labelbox.codec import row_out
 from dragoman_labelbox.imports import CREATED, UNCLEAR, Importer
 from dragoman_labelbox.keys import Keys
+from dragoman_labelbox.metrics import metrics_out
 from dragoman_labelbox.nodes import Known
 from dragoman_labelbox.presence import Presence
-from dragoman_labelbox.tracks import grouped, is_timed, track_out
+from dragoman_labelbox.tracks import grouped, is_timed, masks_out, track_out
 from dragoman_labelbox.wire import ImportRow
 
 FIXED = RowResult("rejected", reason="Labelbox changes no annotation once it is there, and has one of that id.")
 TWICE = RowResult("rejected", reason="Another row of this batch has the same id.")
+
+Find = Callable[[str, str], Known | None]
+Results = list[RowResult | None]
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Writer:
     """
 
     importer: Importer
-    known: Callable[[str, str], Known | None]
+    known: Find
     keys: Keys
     presence: Presence
     admit: Callable[[Sequence[str]], None]
@@ -49,65 +53,96 @@ class Writer:
             update: Whether rows that are there were to be overwritten, which is refused.
             anew: Send what is not there even if an import of it is: it was deleted since.
         """
-        results: list[RowResult | None] = [None] * len(rows)
-        fresh = list(self._fresh(rows, results, update))
+        results: Results = [None] * len(rows)
+        known = cache(self.known)
+        fresh = list(self._fresh(rows, results, update, known))
         self._admit(rows, fresh)
-        timed = [position for position in fresh if is_timed(rows[position])]
-        single = fresh if not timed else [position for position in fresh if not is_timed(rows[position])]
         wires: list[ImportRow] = []
         owners: list[Sequence[int]] = []
-        known = cache(self.known)
-        # One import row for each, but one for all keyframes of an object on a video.
-        for positions in chain(((position,) for position in single), grouped(rows, timed)):
-            wire = self._wire([rows[position] for position in positions], known)
-            if isinstance(wire, RowResult):
-                for position in positions:
-                    results[position] = wire
-            else:
-                wires.append(wire)
-                owners.append(positions)
+        for wire, positions in self._translated(rows, fresh, known, results):
+            wires.append(wire)
+            owners.append(positions)
         said = self.importer.send(wires, anew=anew) if wires else {}
         if not anew and self.look_again and IGNORED in said.values() and self._keeps_ids(rows, known):
             # An earlier call has imported these rows. Whether they are still there, an export says.
             return replace(self, presence=self.look_again()).write(rows, update=update, anew=True)
         for wire, positions in zip(wires, owners, strict=True):
             result = said.get(wire.uuid, UNCLEAR)
-            for position in positions:
-                results[position] = result
-                if result is CREATED:
-                    self.presence.add(rows[position].id, wire.dataRow.globalKey)
+            if wire.metricName is None:
+                for position in positions:
+                    results[position] = result
+            elif result.status == "rejected":
+                _refuse_metric(wire, positions, result, results)
+        written = [rows[position] for position in fresh if results[position] is CREATED]
+        self.presence.add((row.id for row in written), {self.keys.out(item) for item in {row.item for row in written}})
         return [result or UNCLEAR for result in results]
 
-    def _keeps_ids(self, rows: Sequence[Label], find: Callable[[str, str], Known | None]) -> bool:
+    def _keeps_ids(self, rows: Sequence[Label], find: Find) -> bool:
         """Say whether rows can be known again in an export: only by the id that is kept beside them."""
+        if any(isinstance(row.geometry, Mask) and is_timed(row) for row in rows):
+            return False
         found = [find(*pair) for pair in {(row.feature, row.geometry.kind) for row in rows}]
         return all(known is None or known.keeps for known in found)
 
-    def _fresh(self, rows: Sequence[Label], results: list[RowResult | None], update: bool) -> Iterator[int]:
+    def _fresh(self, rows: Sequence[Label], results: Results, update: bool, find: Find) -> Iterator[int]:
         """Yield the positions of rows that are to be sent; put the results of the others."""
         seen: set[str] = set()
+        there = self.presence.has(row.id for row in rows)
         for position, row in enumerate(rows):
-            if self.presence.has(row.id):
+            if there[position]:
                 results[position] = FIXED if update else IGNORED
             elif row.id in seen:
                 results[position] = TWICE
+            elif find(row.feature, row.geometry.kind) is None:
+                results[position] = RowResult("rejected", reason=f"The ontology has no feature {row.feature!r}.")
             else:
                 seen.add(row.id)
                 yield position
 
-    def _admit(self, rows: Sequence[Label], fresh: Sequence[int]) -> None:
+    def _admit(self, rows: Sequence[Label], fresh: Iterable[int]) -> None:
         wanted = map(self.keys.out, dict.fromkeys(rows[position].item for position in fresh))
         if missing := [key for key in wanted if key not in self.presence.global_keys]:
             self.admit(missing)
 
-    def _wire(self, rows: Sequence[Label], find: Callable[[str, str], Known | None]) -> ImportRow | RowResult:
-        """Return an import row, or why there can be none."""
+    def _translated(
+        self, rows: Sequence[Label], fresh: Sequence[int], find: Find, results: Results
+    ) -> Iterator[tuple[ImportRow, Sequence[int]]]:
+        """Yield what is sent, and the positions of the rows that it stands for; put as results why nothing can be."""
+        timed = [position for position in fresh if is_timed(rows[position])]
+        single = fresh if not timed else [position for position in fresh if not is_timed(rows[position])]
+        # One row of an import for each, but one for all keyframes of an object on a video. Ranges, because Python's
+        # garbage collector goes through tuples again and again.
+        for positions in chain((range(position, position + 1) for position in single), grouped(rows, timed)):
+            try:
+                made = self._made([rows[position] for position in positions], find)
+            except InvalidData as error:
+                for position in positions:
+                    results[position] = RowResult("rejected", reason=str(error))
+            else:
+                for wire in made:
+                    yield wire, positions
+
+    def _made(self, rows: Sequence[Label], find: Find) -> list[ImportRow]:
+        """Return the rows of an import that rows are: an annotation, and its metrics after it."""
         first = rows[0]
+        global_key = self.keys.out(first.item)
         known = find(first.feature, first.geometry.kind)
-        if known is None:
-            return RowResult("rejected", reason=f"The ontology has no feature {first.feature!r}.")
-        try:
-            global_key = self.keys.out(first.item)
-            return track_out(rows, known, global_key) if is_timed(first) else row_out(first, known, global_key)
-        except InvalidData as error:
-            return RowResult("rejected", reason=str(error))
+        assert known is not None
+        if not is_timed(first):
+            made = [row_out(first, known, global_key)]
+        elif isinstance(first.geometry, Mask):
+            made = [masks_out(rows, global_key)]
+        else:
+            made = [track_out(rows, known, global_key)]
+        for row in rows:
+            if row.metadata:
+                made += metrics_out(row, global_key)
+        return made
+
+
+def _refuse_metric(wire: ImportRow, positions: Iterable[int], result: RowResult, results: Results) -> None:
+    """Put the result of rows that were taken without a metric of theirs, which comes after them."""
+    reason = f"The annotation was taken; its metric {wire.metricName!r} was not: {result.reason}"
+    for position in positions:
+        if results[position] is CREATED:
+            results[position] = RowResult("rejected", reason=reason)

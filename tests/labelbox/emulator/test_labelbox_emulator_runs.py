@@ -264,3 +264,20 @@ def test_jobs_wait_for_as_many_looks_as_asked(live: Live[Any], run: Any, client:
         states.append(job.state.value)
     assert states == ["RUNNING", "FINISHED"]
     assert [row["status"] for row in job.statuses] == ["SUCCESS"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "taken"),
+    [
+        ({"metricName": "m", "metricValue": 0.5, "aggregation": "SUM"}, True),
+        ({"metricName": "m", "metricValue": [1, 2, 3, 4], "aggregation": "CONFUSION_MATRIX"}, True),
+        ({"metricName": "m", "metricValue": {"0.1": 1, "0.2": 2}, "aggregation": "ARITHMETIC_MEAN"}, True),
+        ({"metricName": "iou", "metricValue": 0.5, "aggregation": "SUM"}, False),
+        ({"metricName": "m", "metricValue": "high", "aggregation": "SUM"}, False),
+        ({"metricName": "m", "metricValue": 0.5, "aggregation": "CONFUSION_MATRIX"}, False),
+    ],
+)
+def test_metrics_are_checked(run: Any, fields: dict[str, Any], taken: bool) -> None:
+    row = {"uuid": "u", "dataRow": {"globalKey": "a"}, "featureName": "car", **fields}
+    (status,) = run.add_predictions("n", [row]).statuses
+    assert (status["status"] == "SUCCESS") is taken

@@ -71,6 +71,8 @@ class Answers:
         }
         if self._confident and answer.get("confidence") is not None:
             made["confidence"] = answer["confidence"]
+        if answer.get("customMetrics"):
+            made["custom_metrics"] = answer["customMetrics"]
         return made
 
     def _head(self, node: Json) -> Json:

@@ -111,7 +111,7 @@ class Downloads:
         return [
             route("GET", "/files/{token}", self.file),
             route("HEAD", "/files/{token}", self.file),
-            route("GET", "/api/v1/tasks/{task}/masks/{mask}/index/{index}", self.mask),
+            route("GET", "/api/v1/tasks/{task}/masks/{mask}/index/{index:int}", self.mask),
         ]
 
     async def file(self, request: Request) -> object:
@@ -121,10 +121,12 @@ class Downloads:
         return Response(file.content, media_type=file.content_type)
 
     async def mask(self, request: Request) -> object:
-        composite = self._state.files.composites.get(request.path_params["mask"])
-        if composite is None:
+        token, index = request.path_params["mask"], request.path_params["index"]
+        composite = self._state.files.composites.get(token)
+        frame = self._state.files.of_frames.get(token, {}).get(index)
+        if composite is None and frame is None:
             raise ApiError(404, "There is no such mask.")
-        return Response(render(composite), media_type="image/png")
+        return Response(render(composite) if composite is not None else frame, media_type="image/png")
 
 
 async def _not_served(scope: Scope, receive: Receive, send: Send) -> None:

@@ -33,6 +33,8 @@ class Files:
     def __init__(self) -> None:
         self.by_token: dict[str, File] = {}
         self.composites: dict[str, Composite] = {}
+        self.of_frames: dict[str, dict[int, bytes]] = {}
+        """Images of the masks of videos: token to frame to PNG."""
 
     def put(self, content: bytes, content_type: str = "application/octet-stream", token: str | None = None) -> str:
         """Keep a file and return its token; a given token's file is replaced."""
@@ -44,6 +46,12 @@ class Files:
         """Keep a composite mask and return its token."""
         token = secrets.token_hex(8)
         self.composites[token] = composite
+        return token
+
+    def put_frames(self, images: dict[int, bytes]) -> str:
+        """Keep the images of a video's masks and return their token."""
+        token = secrets.token_hex(8)
+        self.of_frames[token] = images
         return token
 
     def at(self, url: str) -> File | None:

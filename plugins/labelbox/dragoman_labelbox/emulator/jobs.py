@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,8 @@ class Job:
     error: str | None = None
     held: Any = None
     """What the work has made or needs; never shown."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """What a task says of itself besides its state."""
 
     def look(self) -> str:
         """Count one question after the status, do the work when it is time, and return the status."""

@@ -11,9 +11,11 @@ import msgspec
 from dragoman_labelbox.emulator.answers import Answers, RowError
 from dragoman_labelbox.emulator.files import Composite
 from dragoman_labelbox.emulator.masks import color, size_of
+from dragoman_labelbox.emulator.metrics import check_metric
 from dragoman_labelbox.emulator.schemas import TOOLS, named, slug
 from dragoman_labelbox.emulator.state import Annotations, DataRow, Ontology, State, Stored
 from dragoman_labelbox.emulator.tracks import frames_of, track_of, video_json
+from dragoman_labelbox.emulator.video_masks import Masks, frames_with, images_of
 
 Json = dict[str, Any]
 
@@ -58,8 +60,11 @@ class Row(msgspec.Struct):
     answer: Any = None
     frames: list[Json] | None = None
     segments: list[Json] | None = None
-    masks: Json | None = None
+    masks: Masks | None = None
     metricValue: Any = None
+    metricName: str | None = None
+    featureName: str | None = None
+    aggregation: str | None = None
 
 
 ROW = msgspec.json.Decoder(Row)
@@ -83,22 +88,26 @@ class Translator:
     Args:
         state: The account.
         ontology: The ontology that rows must fit.
-        confident: Whether confidences are kept; imports of labels ignore them.
+        confident: Whether it is for a run: confidences are kept and masks of videos refused; of labels, the reverse.
     """
 
     def __init__(self, state: State, ontology: Ontology, *, confident: bool) -> None:
         self._new_id = state.ids.new
+        self._files = state.files
         self._ontology = ontology
         self._confident = confident
         self._answers = Answers(state.ids.new, confident=confident)
         self._tools: dict[tuple[str | None, str | None, str], Json] = {}
 
-    def take(self, row: Row, data: DataRow) -> Stored:
-        """Return a row as it is stored.
+    def take(self, row: Row, data: DataRow) -> list[Stored]:
+        """Return what is stored of a row: one annotation, or one for each object of the masks of a video.
 
         Raises:
             RowError: It does not fit the ontology or the data row.
         """
+        return self._masks(row, data, row.masks) if row.masks is not None else [self._one(row, data)]
+
+    def _one(self, row: Row, data: DataRow) -> Stored:
         if row.confidence is not None and not 0 <= row.confidence <= 1:
             raise RowError("InvalidAnnotation", f"confidence is {row.confidence}.")
         feature_id = self._new_id()
@@ -113,6 +122,7 @@ class Translator:
         if row.answer is not None:
             return self._classification(row, data, uuid, feature_id)
         if row.metricValue is not None:
+            check_metric(row.metricName, row.metricValue, row.aggregation)
             return Stored(uuid, feature_id, "metric", _encode(row))
         raise RowError("InvalidAnnotation", "The row has no shape and no answer that is taken here.")
 
@@ -176,6 +186,24 @@ class Translator:
             made["confidence"] = row.confidence
         return Stored(uuid, feature_id, "track", _encode(made))
 
+    def _masks(self, row: Row, data: DataRow, masks: Masks) -> list[Stored]:
+        if data.media != "VIDEO" or self._confident:
+            raise RowError("InvalidAnnotation", "Masks by frames are for labels of videos.")
+        images = images_of(masks, self._files)
+        token = self._files.put_frames(images)
+        made = []
+        for instance in masks.instances:
+            feature_id = self._new_id()
+            tool = self._tool(Row(row.dataRow, name=instance.name), "mask")
+            held = {
+                "head": _head(feature_id, tool),
+                "color": instance.colorRGB,
+                "token": token,
+                "frames": frames_with(instance.colorRGB, images),
+            }
+            made.append(Stored(row.uuid or feature_id, feature_id, "masks", _encode(held)))
+        return made
+
 
 def _head(feature_id: str, node: Json) -> Json:
     return {
@@ -199,16 +227,18 @@ def _png(mask: Json) -> bytes:
 
 def label_json(state: State, row_id: str, label: Annotations, task: str, base: str) -> Json:
     """Return a label, or the predictions of a run on one data row, as exports show it."""
+    masks = f"{base}/api/v1/tasks/{task}/masks"
     if state.rows[row_id].media == "VIDEO":
-        return {"label_kind": "Video", "version": "1.0.0", "id": label.id, "annotations": video_json(label.rows)}
+        shown = video_json(label.rows, lambda token, frame: f"{masks}/{token}/index/{frame}")
+        return {"label_kind": "Video", "version": "1.0.0", "id": label.id, "annotations": shown}
     objects = [stored.raw for stored in label.rows if stored.kind == "object"]
-    objects += _masked(state, [stored for stored in label.rows if stored.mask is not None], task, base)
+    objects += _masked(state, [stored for stored in label.rows if stored.mask is not None], masks)
     questions = [msgspec.Raw(stored.raw) for stored in label.rows if stored.kind == "classification"]
     annotations = {"objects": list(map(msgspec.Raw, objects)), "classifications": questions, "relationships": []}
     return {"label_kind": "Default", "version": "1.0.0", "id": label.id, "annotations": annotations}
 
 
-def _masked(state: State, masks: list[Stored], task: str, base: str) -> list[bytes]:
+def _masked(state: State, masks: list[Stored], base: str) -> list[bytes]:
     """Draw the masks of a label into one image and return the objects, each with its colour in it."""
     if not masks:
         return []
@@ -216,7 +246,7 @@ def _masked(state: State, masks: list[Stored], task: str, base: str) -> list[byt
     height, width = max(h for h, _ in sizes), max(w for _, w in sizes)
     parts = [(color(number), stored.mask or b"") for number, stored in enumerate(masks)]
     token = state.files.put_composite(Composite(height, width, parts))
-    url = f"{base}/api/v1/tasks/{task}/masks/{token}/index/1"
+    url = f"{base}/{token}/index/1"
     return [
         _encode({**msgspec.json.decode(stored.raw), "composite_mask": {"url": url, "color_rgb": list(rgb)}})
         for stored, (rgb, _) in zip(masks, parts, strict=True)

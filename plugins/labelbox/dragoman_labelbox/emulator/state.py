@@ -119,6 +119,21 @@ class Model(Named):
 
 
 @dataclass(kw_only=True)
+class App(Named):
+    """A Foundry app: a hosted model with its parameters and the feature schema of each of its classes."""
+
+    hosted_model: str
+    description: str | None
+    parameters: Json
+    classes: dict[str, str]
+    ontology_id: str
+    model_id: str = ""
+    """The model of the account whose runs it makes."""
+    finds: list[Json] | None = None
+    """What it finds on every data row, as rows of an import without `dataRow`; made up if None."""
+
+
+@dataclass(kw_only=True)
 class Batch(Named):
     row_ids: list[str]
 
@@ -153,6 +168,7 @@ class State:
         self.metadata_schemas: dict[str, Json] = {}
         self.ontologies: dict[str, Ontology] = {}
         self.models: dict[str, Model] = {}
+        self.apps: dict[str, App] = {}
         self.runs: dict[str, Run] = {}
         self.datasets: dict[str, Dataset] = {}
         self.projects: dict[str, Project] = {}

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from dragoman_labelbox.emulator import video_masks
 from dragoman_labelbox.emulator.answers import RowError
 from dragoman_labelbox.emulator.state import Stored
 
@@ -52,7 +53,7 @@ def frames_of(frames: list[Json] | None, answer: Any) -> tuple[list[list[int]], 
     return [[part["start"], part["end"]] for part in frames or ()], answer
 
 
-def video_json(rows: list[Stored]) -> Json:
+def video_json(rows: list[Stored], url: video_masks.Url) -> Json:
     """Return the annotations of a video as exports show them: keyframes by frame, segments and keyframes by feature."""
     made: Json = {"frames": {}, "segments": {}, "key_frame_feature_map": {}, "classifications": []}
     for stored in rows:
@@ -62,6 +63,8 @@ def video_json(rows: list[Stored]) -> Json:
             _show_answer(made, stored)
         elif stored.kind == "track":
             _show_track(made, stored)
+        elif stored.kind == "masks":
+            video_masks.show(made, stored.feature_id, msgspec.json.decode(stored.raw), url, _frame)
     return made
 
 

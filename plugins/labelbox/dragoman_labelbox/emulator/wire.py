@@ -6,6 +6,7 @@ from typing import Any
 
 from dragoman_labelbox.emulator.jobs import FAILED, RUNNING, Job
 from dragoman_labelbox.emulator.state import (
+    App,
     Batch,
     DataRow,
     Dataset,
@@ -71,6 +72,19 @@ def schema(node: Json) -> Json:
 
 def model(thing: Model) -> Json:
     return _named(thing) | {"ontologyId": thing.ontology_id}
+
+
+def app(thing: App) -> Json:
+    return {
+        "id": thing.id,
+        "modelId": thing.hosted_model,
+        "name": thing.name,
+        "description": thing.description,
+        "inferenceParams": thing.parameters,
+        "classToSchemaId": thing.classes,
+        "ontologyId": thing.ontology_id,
+        "createdBy": None,
+    }
 
 
 def run(state: State, thing: Run) -> Json:
@@ -156,7 +170,7 @@ def task(thing: Job) -> Json:
         "updatedAt": moment(thing.created),
         "errors": None,
         "result": f'{{"error": "{thing.error}"}}' if status == FAILED else None,
-        "metadata": {},
+        "metadata": thing.metadata,
     }
 
 

@@ -9,6 +9,7 @@ from dragoman_labelbox.emulator.graphql import Handler
 from dragoman_labelbox.emulator.routes.account import Account
 from dragoman_labelbox.emulator.routes.datasets import Datasets
 from dragoman_labelbox.emulator.routes.exports import Exports
+from dragoman_labelbox.emulator.routes.foundry import Foundry
 from dragoman_labelbox.emulator.routes.imports import Imports
 from dragoman_labelbox.emulator.routes.models import Models
 from dragoman_labelbox.emulator.routes.ontologies import Ontologies
@@ -32,4 +33,5 @@ HANDLERS: tuple[Callable[[State], Subject], ...] = (
     Runs,
     Imports,
     Exports,
+    Foundry,
 )

@@ -5,7 +5,7 @@ An import is found by its parent and name; making one of a name that is there re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -114,19 +114,30 @@ class Imports:
         project, run = self._state.project(query.get("projectId")), self._state.run(query.get("modelRunId"))
         name, wanted = query.get("name"), query.get("dataRowIds")
 
-        def work() -> None:
-            for row_id in wanted:
-                said = run.rows[row_id].predictions if row_id in run.rows else None
-                if said is not None and project.has(row_id):
-                    project.drafts[row_id] = Annotations(self._state.ids.new(), list(said.rows))
-
         files = {part: self._state.files.put(b"") for part in ("input", "status", "error")}
+
+        def work() -> None:
+            statuses = [status for row_id in wanted for status in self._draft(project, run, row_id)]
+            self._report(statuses, files)
+
         now = self._state.clock.now()
         job = self._state.jobs.start(self._state.ids.new(), "import", now, work)
         stamp = self._state.stamp()
         made = Import(**stamp, name=name, kind="from run", parent=project.id, job=job, files=files)
         project.imports["from run", name] = made
         return wire.annotation_import(self._state, made, query.base)
+
+    def _draft(self, project: Project, run: Run, row_id: str) -> Iterator[Json]:
+        """Copy the predictions on a data row that the project's ontology knows, and yield what became of each."""
+        said = run.rows[row_id].predictions if row_id in run.rows else None
+        if said is None or not project.has(row_id):
+            return
+        ontology = self._state.ontology(project.ontology_id or "")
+        known = {node["name"] for node in (*ontology.tools, *ontology.classifications)}
+        taken = [stored for stored in said.rows if _name_of(stored) in known]
+        project.drafts[row_id] = Annotations(self._state.ids.new(), taken)
+        for stored in said.rows:
+            yield _status(stored.uuid, row_id, None if stored in taken else f"There is no {_name_of(stored)!r}.")
 
     # -- the work -----------------------------------------------------------------------------------------------------
 
@@ -148,14 +159,12 @@ class Imports:
 
     def _take_all(self, content: bytes, files: dict[str, str], translator: Translator, place: Place) -> None:
         seen: dict[int, set[str]] = {}
-        statuses, errors = [], []
-        for line in content.split(b"\n"):
-            if not line.strip():
-                continue
-            status = self._take(line, translator, place, seen)
-            statuses.append(status)
-            if "errors" in status:
-                errors.append(status)
+        lines = (line for line in content.split(b"\n") if line.strip())
+        self._report([self._take(line, translator, place, seen) for line in lines], files)
+
+    def _report(self, statuses: list[Json], files: dict[str, str]) -> None:
+        """Keep what became of the rows of an import as its files."""
+        errors = [status for status in statuses if "errors" in status]
         self._state.files.put(_lines(statuses), "application/x-ndjson", files["status"])
         self._state.files.put(_lines(errors), "application/x-ndjson", files["error"])
 
@@ -173,16 +182,14 @@ class Imports:
             known = seen.setdefault(id(store), {stored.uuid for stored in store.rows})
             if row.uuid in known:
                 raise RowError("DuplicateUuid", f"There is an annotation of uuid {row.uuid} already.")
-            stored: Stored = translator.take(row, data)
+            stored = translator.take(row, data)
         except (RowError, msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError) as error:
             name = error.name if isinstance(error, RowError) else "InvalidAnnotation"
             uuid = row.uuid if row is not None else _uuid(line)
-            failure = {"name": name, "message": str(error)}
-            shown = {"id": data.id} if data else None
-            return {"uuid": uuid, "dataRow": shown, "status": "FAILURE", "errors": [failure]}
-        known.add(stored.uuid)
-        store.rows.append(stored)
-        return {"uuid": stored.uuid, "dataRow": {"id": data.id}, "status": "SUCCESS"}
+            return _status(uuid, data.id if data else None, str(error), name)
+        known.update(each.uuid for each in stored)
+        store.rows += stored
+        return _status(stored[0].uuid, data.id, None)
 
     def _named(self, row: Row) -> DataRow:
         ref = row.dataRow
@@ -192,6 +199,21 @@ class Imports:
         if key not in rows:
             raise RowError("DataRowNotFound", f"There is no data row {key!r}.")
         return rows[key]
+
+
+def _status(uuid: str | None, row_id: str | None, failure: str | None, name: str = "UnknownFeature") -> Json:
+    """Return an entry of a status file."""
+    made: Json = {"uuid": uuid, "dataRow": {"id": row_id} if row_id else None}
+    if failure is None:
+        return {**made, "status": "SUCCESS"}
+    return {**made, "status": "FAILURE", "errors": [{"name": name, "message": failure}]}
+
+
+def _name_of(stored: Stored) -> str:
+    """Return the name of the feature that a stored annotation shows."""
+    held = msgspec.json.decode(stored.raw)
+    name: str = (held.get("head") or held.get("answer") or held).get("name") or held.get("featureName")
+    return name
 
 
 def _uuid(line: bytes) -> str | None:
