@@ -6,6 +6,7 @@ package.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -42,3 +43,10 @@ class Emulation(Generic[State]):
     faults: Faults = field(default_factory=Faults)
     journal: Journal = field(default_factory=Journal)
     clock: Clock = field(default_factory=SystemClock)
+
+    def serving(self, port: int) -> AbstractContextManager[str] | None:
+        """Return what serves this emulation on a port of 127.0.0.1 and gives its URL; None where `app` is served.
+
+        An emulation of a platform that does not speak HTTP says how it is served.
+        """
+        return None

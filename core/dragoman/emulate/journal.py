@@ -42,13 +42,17 @@ class Journal:
         self.count = 0
         self._latest.clear()
 
+    def note(self, entry: Seen) -> None:
+        """Write a request down."""
+        self.count += 1
+        self._latest.append(entry)
+
     def wrap(self, app: ASGIApp) -> ASGIApp:
         """Return an application that writes every request of `app` into this journal."""
 
         async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
             entry = Seen(scope["method"], scope["path"])
-            self.count += 1
-            self._latest.append(entry)
+            self.note(entry)
 
             async def note_status(message: Message) -> None:
                 if message["type"] == "http.response.start":

@@ -91,6 +91,10 @@ def running(emulation: Emulation[State], *, port: int = 0) -> Iterator[Live[Stat
     Raises:
         Conflict: The port is taken.
     """
+    if (own := emulation.serving(port)) is not None:
+        with own as url:
+            yield Live(url, emulation)
+        return
     from dragoman.emulate.control import application
     from dragoman.emulate.http_server import Server
 

@@ -1,0 +1,71 @@
+"""The HTTP side of the emulator: signed URLs of images, and packages for whoever has the key or a token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Router
+
+from dragoman.emulate.app import ApiError, route
+from dragoman_viam.emulator.refusals import Refusal
+from dragoman_viam.emulator.state import Blob, State
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+_SECRET = secrets.token_bytes(32)
+
+
+def signature(state: State, name: str, expires: int) -> str:
+    """Return what makes a URL of an image valid until `expires`, in seconds since the epoch."""
+    text = f"{state.organization.id} {name} {expires}"
+    return hmac.new(_SECRET, text.encode(), hashlib.sha256).hexdigest()
+
+
+def application(state: State, key_id: str, key: str) -> ASGIApp:
+    """Return the application that serves the contents of a state."""
+
+    async def image(request: Request) -> object:
+        name = request.path_params["name"]
+        expires = int(request.query_params.get("expires", "0"))
+        given = request.query_params.get("signature", "")
+        if not hmac.compare_digest(given, signature(state, name, expires)) or expires < state.clock.now().timestamp():
+            raise ApiError(403, "the signature is wrong or has expired")
+        if name not in state.images:
+            raise ApiError(404, "no such data")
+        return _sent(state.images[name].content, state.images[name].metadata.capture_metadata.mime_type)
+
+    async def package(request: Request) -> object:
+        _admit(state, request, key_id, key)
+        found = state.packages.get((request.path_params["package"], request.path_params["version"]))
+        if found is None:
+            raise ApiError(404, "no such package")
+        return _sent(found.content, "application/gzip")
+
+    return Router(
+        [
+            route("GET", "/data/{name:path}", image),
+            route("GET", "/packages/{package:path}/{version}", package),
+        ],
+        redirect_slashes=False,
+    )
+
+
+def _admit(state: State, request: Request, key_id: str, key: str) -> None:
+    if (request.headers.get("key_id"), request.headers.get("key")) == (key_id, key):
+        return
+    try:
+        state.check_token(request.headers.get("authorization", ""))
+    except Refusal as refusal:
+        raise ApiError(401, refusal.message) from None
+
+
+def _sent(content: Blob, kind: str) -> StreamingResponse:
+    chunks: Iterator[bytes] = content.chunks()
+    return StreamingResponse(chunks, headers={"content-length": str(content.size)}, media_type=kind or None)

@@ -1,0 +1,72 @@
+"""`viam.app.dataset.v1.DatasetService`: named sets of images. Deleting one deletes no image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dragoman_viam.emulator.refusals import exists, invalid
+from dragoman_viam.emulator.routes import Answer, Routes
+from dragoman_viam.messages import modules
+
+
+class Datasets(Routes):
+    """The methods about datasets."""
+
+    service = "dataset"
+
+    def CreateDataset(self, request: Any) -> Answer:
+        """Make a dataset; names are unique in an organisation."""
+        self.state.check_organization(request.organization_id)
+        return {"id": self._made(request.name, request.type)}
+
+    def DeleteDataset(self, request: Any) -> Answer:
+        """Delete a dataset; its images stay."""
+        del self.state.datasets[self.state.dataset(request.id).id]
+        for image in self.state.images_of(request.id):
+            image.metadata.dataset_ids.remove(request.id)
+        return {}
+
+    def RenameDataset(self, request: Any) -> Answer:
+        """Rename a dataset."""
+        dataset = self.state.dataset(request.id)
+        self._free(request.name)
+        dataset.name = request.name
+        return {}
+
+    def ListDatasetsByOrganizationID(self, request: Any) -> Answer:
+        """List all datasets, or those of a type."""
+        self.state.check_organization(request.organization_id)
+        typed = request.HasField("type")
+        return {"datasets": [one for one in self.state.datasets.values() if not typed or one.type == request.type]}
+
+    def ListDatasetsByIDs(self, request: Any) -> Answer:
+        """List the datasets of these ids; unknown ids are passed over."""
+        return {"datasets": [self.state.datasets[one] for one in request.ids if one in self.state.datasets]}
+
+    def MergeDatasets(self, request: Any) -> Answer:
+        """Make a dataset of the images of others."""
+        self.state.check_organization(request.organization_id)
+        held = [image for one in request.dataset_ids for image in self.state.images_of(self.state.dataset(one).id)]
+        merged = self._made(request.name, 0)
+        for image in held:
+            if merged not in image.metadata.dataset_ids:
+                image.metadata.dataset_ids.append(merged)
+        return {"dataset_id": merged}
+
+    def _made(self, name: str, kind: int) -> str:
+        self._free(name)
+        dataset = modules()["dataset"].Dataset(
+            id=self.state.new_id(),
+            name=name,
+            organization_id=self.state.organization.id,
+            time_created=self.state.clock.now(),
+            type=kind,
+        )
+        self.state.datasets[dataset.id] = dataset
+        return str(dataset.id)
+
+    def _free(self, name: str) -> None:
+        if not name:
+            raise invalid("a dataset needs a name", "name")
+        if any(one.name == name for one in self.state.datasets.values()):
+            raise exists("dataset", name)

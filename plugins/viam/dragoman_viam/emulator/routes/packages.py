@@ -1,0 +1,62 @@
+"""`viam.app.packages.v1.PackageService`: archives of models and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from dragoman_viam.emulator.catalog import add_package, find_package, remove_package
+from dragoman_viam.emulator.refusals import invalid
+from dragoman_viam.emulator.routes import Answer, Routes, first_of
+from dragoman_viam.emulator.state import Blob, Package
+
+
+class Packages(Routes):
+    """The methods about packages."""
+
+    service = "packages"
+    streams = frozenset({"CreatePackage"})
+
+    def CreatePackage(self, frames: Iterator[Any]) -> Answer:
+        """Keep a package: its description first, then its contents in any number of messages."""
+        info = first_of(frames, "info", invalid("the first message must be the info", "info"))
+        content = Blob(self._contents(frames))
+        with self.state.lock:
+            made = add_package(self.state, info, content)
+        return {"id": made.id, "version": made.info.version}
+
+    def _contents(self, frames: Iterator[Any]) -> Iterator[bytes]:
+        for frame in frames:
+            if not frame.HasField("contents"):
+                raise invalid("only the first message is the info", "info")
+            yield frame.contents
+
+    def GetPackage(self, request: Any) -> Answer:
+        """Return a package, with its URL if that is asked for."""
+        return {"package": self._shown(find_package(self.state, request.id, request.version), request.include_url)}
+
+    def ListPackages(self, request: Any) -> Answer:
+        """List packages, the oldest first."""
+        self.state.check_organization(request.organization_id)
+        wanted = {name: getattr(request, name) for name in ("name", "version", "type") if request.HasField(name)}
+        found = [
+            package
+            for package in self.state.packages.values()
+            if all(getattr(package.message.info, name) == value for name, value in wanted.items())
+        ]
+        return {"packages": [self._shown(package, request.include_url) for package in found]}
+
+    def DeletePackage(self, request: Any) -> Answer:
+        """Delete a version of a package."""
+        remove_package(self.state, request.id, request.version)
+        return {}
+
+    def _shown(self, package: Package, with_url: bool) -> Any:
+        if not with_url:
+            return package.message
+        shown = type(package.message)()
+        shown.CopyFrom(package.message)
+        path = f"{quote(shown.id)}/{quote(shown.info.version, safe='')}"
+        shown.url = f"{self.state.files_url}/packages/{path}"
+        return shown
