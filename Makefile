@@ -1,12 +1,14 @@
 # Every target does its own set-up; nothing but Python 3.11 or newer is needed.
 PYTHON ?= python3
+PYTHON312 ?= python3.12
 VENV := .venv
 BIN := $(VENV)/bin
-DISTRIBUTIONS := -e 'core[conformance,emulate,evaluate,geometry]' -e plugins/local -e plugins/nucleus -e plugins/demo
-PLATFORMS := encord,labelbox,local,nucleus
+DISTRIBUTIONS := -e 'core[conformance,emulate,evaluate,geometry,pages]' -e plugins/local -e plugins/nucleus -e plugins/demo
+PLATFORMS := encord,labelbox,local,nucleus,synapse,viam
+PACKAGES := core/dragoman $(foreach name,local nucleus demo encord labelbox synapse viam,plugins/$(name)/dragoman_$(name))
 MANIFESTS := constraints.txt core/pyproject.toml $(wildcard plugins/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: demo test test-fiftyone bench record check docs clean
+.PHONY: demo test test-fiftyone test-synapse-sdk bench record check docs clean
 
 demo: $(VENV)/.installed ## Train here, migrate to an emulated platform, prove that it arrived.
 	$(BIN)/dragoman demo
@@ -17,11 +19,15 @@ test: check ## What CI runs.
 test-fiftyone: .venv-fiftyone/.installed ## Test against the real FiftyOne, which is too heavy for the environment of all.
 	.venv-fiftyone/bin/python -m pytest tests/interop/test_interop_fiftyone.py
 
+test-synapse-sdk: $(VENV)/.installed-dev ## Let Synapse's own SDK, which needs Python 3.12, judge its emulator.
+	@if ! $(PYTHON312) -c '' 2>/dev/null; then echo "skipped: there is no $(PYTHON312), which synapse-sdk needs"; \
+	else $(MAKE) --no-print-directory .venv-synapse/.installed && \
+	SYNAPSE_SDK_PYTHON=$(CURDIR)/.venv-synapse/bin/python $(BIN)/python -m pytest tests/synapse/test_synapse_sdk.py; fi
+
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy core/dragoman plugins/local/dragoman_local plugins/nucleus/dragoman_nucleus plugins/demo/dragoman_demo \
-		plugins/encord/dragoman_encord plugins/labelbox/dragoman_labelbox
+	$(BIN)/mypy $(PACKAGES)
 
 bench: $(VENV)/.installed-dev ## Print ratios against peers, each measured in one run.
 	$(BIN)/python -m benchmarks
@@ -39,7 +45,8 @@ $(VENV)/.installed: $(MANIFESTS)
 # TrackEval alone: with what it asks for, opencv-python would overwrite the headless build.
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt \
-		-e 'core[formats,pages,parquet,supervision]' -e examples/plugin-template -e 'plugins/encord[emulator]' -e 'plugins/labelbox[emulator]'
+		-e 'core[formats,login,parquet,supervision,telemetry]' -e examples/plugin-template \
+		$(foreach name,encord labelbox synapse viam,-e 'plugins/$(name)[emulator]')
 	$(BIN)/pip install --quiet --no-deps --constraint constraints.txt trackeval
 	touch $@
 
@@ -48,9 +55,14 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	.venv-fiftyone/bin/pip install --quiet -e 'core[conformance,fiftyone,formats]' pytest-timeout
 	touch $@
 
+.venv-synapse/.installed:
+	$(PYTHON312) -m venv .venv-synapse
+	.venv-synapse/bin/pip install --quiet synapse-sdk==2026.2.17
+	touch $@
+
 docs: $(VENV)/.installed-dev ## Generate docs/matrix.md, docs/coverage.md and docs/schema/.
 	$(BIN)/python -c 'from pathlib import Path; from dragoman.schema.json_schema import write; write(Path("docs/schema"))'
 	DRAGOMAN_PLUGINS=$(PLATFORMS) $(BIN)/dragoman matrix --write docs
 
 clean:
-	rm -rf $(VENV) .venv-fiftyone .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-fiftyone .venv-synapse .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import call, encord, evaluate, formats, geometry, imports, labelbox, nucleus, viam
+from benchmarks import call, encord, evaluate, formats, geometry, imports, labelbox, nucleus, synapse, viam
 
 ALL = {
     "imports": imports.run,
@@ -14,6 +14,7 @@ ALL = {
     "encord": encord.run,
     "nucleus": nucleus.run,
     "labelbox": labelbox.run,
+    "synapse": synapse.run,
     "viam": viam.run,
     "evaluate": evaluate.run,
 }

@@ -1,8 +1,8 @@
 """COCO files to rows: Dragoman against labelformat and datumaro, in turns, each in processes of its own, CPU time.
 
 200 000 boxes and 50 000 polygons of 20 to 60 vertices, over 20 000 images each. The peers run in an environment of
-their own, so that their pins bind nobody else: the interpreter that `DRAGOMAN_PEERS_PYTHON` names, or `.venv-peers`,
-which is made here. Each side hands back counts and sums over its own objects, which are compared.
+their own (`measure.peers`), so that their pins bind nobody else. Each side hands back counts and sums over its own
+objects, which are compared.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.measure import peak_mib, report
+from benchmarks.measure import peak_mib, peers, report
 
 IMAGES, BOXES, POLYGONS, CATEGORIES = 20_000, 200_000, 50_000, 80
 RUNS = 5
@@ -31,23 +31,21 @@ LIMIT = 0.2
 """Dragoman takes at most a fifth of the time of either."""
 
 Result = dict[str, float]
-Size = tuple[int, float]
-"""How many numbers an object has, and the first of them."""
 
 
 def run() -> None:
     """Print the ratios of CPU time, and the growth of memory with the annotations."""
-    python = _peers()
+    python = peers("formats", PEERS)
     with tempfile.TemporaryDirectory() as folder:
         for kind, count in (("boxes", BOXES), ("polygons", POLYGONS)):
-            _write(Path(folder) / kind, kind, count)
+            write_coco(Path(folder) / kind, kind, count)
         totals: dict[str, list[float]] = {side: [] for side in SIDES}
         for _ in range(RUNS):
             found = {side: [_child(python, side, kind, folder) for kind in ("boxes", "polygons")] for side in SIDES}
             _check_equal(found)
             for side, results in found.items():
                 totals[side].append(sum(result["cpu"] for result in results))
-        small = _write(Path(folder) / "small", "boxes", BOXES // 10)
+        small = write_coco(Path(folder) / "small", "boxes", BOXES // 10)
         grown = [_child(python, "dragoman", kind, folder)["peak_mib"] for kind in ("boxes", small)]
     best = {side: median(times) for side, times in totals.items()}
     for peer in ("labelformat", "datumaro"):
@@ -55,7 +53,8 @@ def run() -> None:
     report(f"peak memory, {BOXES} rows / {BOXES // 10} rows", *grown, limit=1.15, unit="MiB")
 
 
-def _write(folder: Path, kind: str, count: int) -> str:
+def write_coco(folder: Path, kind: str, count: int) -> str:
+    """Write a COCO dataset of boxes or polygons, and return the folder's name."""
     chance = random.Random(1)
     images = [{"id": n + 1, "file_name": f"{n:06d}.jpg", "width": 640, "height": 480} for n in range(IMAGES)]
     draw = _box if kind == "boxes" else _polygon
@@ -85,19 +84,6 @@ def _polygon(chance: random.Random) -> dict[str, Any]:
     return {"bbox": box, "area": round(math.pi * radius**2, 2), "segmentation": [ring]}
 
 
-def _peers() -> str:
-    """Return the interpreter that has the peers."""
-    named = os.environ.get("DRAGOMAN_PEERS_PYTHON")
-    if named:
-        return named
-    home = Path(__file__).parents[1] / ".venv-peers"
-    python = home / "bin" / "python"
-    if not python.exists():
-        venv.create(home, with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PEERS], check=True)
-    return str(python)
-
-
 def _child(python: str, side: str, kind: str, folder: str) -> Result:
     """Read one dataset in a fresh process; return its CPU seconds, peak MiB, and what it counted."""
     interpreter = sys.executable if side == "dragoman" else python
@@ -116,56 +102,32 @@ def _check_equal(found: dict[str, list[Result]]) -> None:
                 assert math.isclose(ours[what], theirs[what], rel_tol=1e-6), (side, what, ours[what], theirs[what])
 
 
-# -- the sides: each yields what it has of each object ----------------------------------------------------------------
+# -- the sides: each says how many images there are, and yields its objects -----------------------------------------
 
 
-def _dragoman(folder: Path, kind: str) -> tuple[int, Iterator[Size]]:
+def _dragoman(folder: Path, kind: str) -> tuple[int, Iterator[Any]]:
     from dragoman.formats.coco import CocoReader
 
     reader = CocoReader(folder)
-    count = sum(1 for _ in reader.items())
-
-    def numbers() -> Iterator[Size]:
-        for row in reader.rows():
-            shape: Any = row.geometry
-            yield (len(shape.parts[0][0]), shape.parts[0][0][0]) if kind == "polygons" else (4, shape.x)
-
-    return count, numbers()
+    return sum(1 for _ in reader.items()), reader.rows()
 
 
-def _labelformat(folder: Path, kind: str) -> tuple[int, Iterator[Size]]:
+def _labelformat(folder: Path, kind: str) -> tuple[int, Iterator[Any]]:
     formats: Any = importlib.import_module("labelformat.formats")
     made = formats.COCOInstanceSegmentationInput if kind == "polygons" else formats.COCOObjectDetectionInput
     reader = made(input_file=folder / "annotations" / "instances_train.json")
     count = sum(1 for _ in reader.get_images())
-
-    def numbers() -> Iterator[Size]:
-        for label in reader.get_labels():
-            for one in label.objects:
-                if kind == "polygons":
-                    ring = one.segmentation.polygons[0]
-                    yield 2 * len(ring), ring[0][0]
-                else:
-                    yield 4, one.box.xmin
-
-    return count, numbers()
+    return count, (one for label in reader.get_labels() for one in label.objects)
 
 
-def _datumaro(folder: Path, kind: str) -> tuple[int, Iterator[Size]]:
+def _datumaro(folder: Path, kind: str) -> tuple[int, Iterator[Any]]:
     datumaro: Any = importlib.import_module("datumaro")
     dataset = datumaro.Dataset.import_from(str(folder), "coco_instances")
     wanted = datumaro.AnnotationType.polygon if kind == "polygons" else datumaro.AnnotationType.bbox
-
-    def numbers() -> Iterator[Size]:
-        for item in dataset:
-            for one in item.annotations:
-                if one.type == wanted:
-                    yield len(one.points), one.points[0]
-
-    return len(dataset), numbers()
+    return len(dataset), (one for item in dataset for one in item.annotations if one.type == wanted)
 
 
-SIDES: dict[str, Callable[[Path, str], tuple[int, Iterator[Size]]]] = {
+SIDES: dict[str, Callable[[Path, str], tuple[int, Iterator[Any]]]] = {
     "dragoman": _dragoman,
     "labelformat": _labelformat,
     "datumaro": _datumaro,
@@ -173,20 +135,26 @@ SIDES: dict[str, Callable[[Path, str], tuple[int, Iterator[Size]]]] = {
 
 
 MODULES = {"dragoman": "dragoman.formats.coco", "labelformat": "labelformat.formats", "datumaro": "datumaro"}
+SHAPES: dict[str, Callable[[Any, bool], Sequence[Any]]] = {
+    "dragoman": lambda row, ring: row.geometry.parts[0][0] if ring else (row.geometry.x, 0, 0, 0),
+    "labelformat": lambda one, ring: sum(one.segmentation.polygons[0], ()) if ring else (one.box.xmin, 0, 0, 0),
+    "datumaro": lambda one, ring: one.points,
+}
+"""What numbers an object of a side holds; the first of them, and how many there are, is compared."""
 
 
 def _read(side: str, kind: str, folder: Path) -> Result:
+    """Read a dataset and drop what is read, which is timed; then read it again and count, which is not."""
     importlib.import_module(MODULES[side])  # `benchmarks.imports` is about imports
     start = time.process_time()
-    images, numbers = SIDES[side](folder / kind, kind)
-    rows = vertices = 0
-    total = 0.0
-    for count, first in numbers:
-        rows += 1
-        vertices += count
-        total += first
-    return {"cpu": time.process_time() - start, "images": images, "rows": rows, "vertices": vertices, "sum": total}
+    images, objects = SIDES[side](folder / kind, kind)
+    deque(objects, maxlen=0)
+    taken = time.process_time() - start
+    peak = peak_mib()
+    shapes = [SHAPES[side](one, kind == "polygons") for one in SIDES[side](folder / kind, kind)[1]]
+    vertices, total = sum(map(len, shapes)), math.fsum(shape[0] for shape in shapes)
+    return {"cpu": taken, "peak_mib": peak, "images": images, "rows": len(shapes), "vertices": vertices, "sum": total}
 
 
 if __name__ == "__main__":
-    print(json.dumps({**_read(sys.argv[1], sys.argv[2], Path(sys.argv[3])), "peak_mib": peak_mib()}))
+    print(json.dumps(_read(sys.argv[1], sys.argv[2], Path(sys.argv[3]))))

@@ -107,6 +107,14 @@ def test_fields_are_lost_only_where_they_hold_something() -> None:
     ]
 
 
+def test_a_text_that_says_none_says_something() -> None:
+    table = FidelityTable({"box": EXACT}, {"track_id": dropped("no tracks"), "interpolation": dropped("no keyframes")})
+
+    losses = table.losses(Label("a", "cat", Box(1, 2, 3, 4), track_id="none"))
+
+    assert [loss.what for loss in losses] == ["field track_id"]
+
+
 def test_one_table_serves_labels_and_predictions() -> None:
     assert losses(Label("a", "cat", BOX)) == []
     assert losses(Prediction("a", "cat", BOX, class_pdf={"cat": 1.0})) == ["field class_pdf is approximate: two digits"]

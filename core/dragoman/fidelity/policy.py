@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from dragoman.errors import InvalidData, Unsupported, WouldLose
-from dragoman.fidelity.table import FidelityTable, Loss, Survival
+from dragoman.fidelity.table import EMPTY, FidelityTable, Loss, Survival
 from dragoman.schema import AnyAnswer, AnyGeometry, Geometry, Label, MeasuredLoss, Whole
 from dragoman.schema.rows import AttributeValue, Interpolation
 
@@ -32,9 +32,6 @@ KEY = "dragoman"
 
 _PLACE = ("frame", "span")
 """Fields without which a row would be somewhere else than it was."""
-_EMPTY: dict[str, Any] = {"attributes": {}, "metadata": {}, "interpolation": "none"}
-"""What fields are when they say nothing, where that is not None."""
-
 Row = TypeVar("Row", bound=Label)
 
 
@@ -114,13 +111,13 @@ class Keeper:
         if kind == "geometry":
             return _geometry(loss, row.geometry, beside=beside)
         if loss.fidelity.survival is Survival.STORED:
-            return {name: _EMPTY.get(name)}, {name: getattr(row, name)}
+            return {name: EMPTY.get(name)}, {name: getattr(row, name)}
         return {}, {name: getattr(row, name)} if beside else {}
 
     def _without(self, row: Label, kind: str, name: str) -> _Change | None:
         if self._policy == "store":
-            return {name: _EMPTY.get(name)}, {name: getattr(row, name)}
-        return None if kind == "geometry" or name in _PLACE else ({name: _EMPTY.get(name)}, {})
+            return {name: EMPTY.get(name)}, {name: getattr(row, name)}
+        return None if kind == "geometry" or name in _PLACE else ({name: EMPTY.get(name)}, {})
 
     def _count(self, loss: Loss, row: Label, became: Any = None) -> None:
         tally = self._tallies[loss.what, str(loss.fidelity.survival), loss.fidelity.how]

@@ -69,8 +69,8 @@ class Loss:
 
 
 NO_SUCH_GEOMETRY = dropped("there is no such geometry")
-_NOTHING: tuple[Any, ...] = (None, {}, (), "none")
-"""Values of a field that say nothing, so that nothing is lost with them."""
+EMPTY: dict[str, Any] = {"attributes": {}, "metadata": {}, "interpolation": "none"}
+"""What fields are when they say nothing, so that nothing is lost with them, where that is not None."""
 
 
 class FidelityTable:
@@ -102,7 +102,8 @@ class FidelityTable:
         if form not in self._exact:
             lost.append(Loss(f"geometry {form}", self.geometry(form)))
         for name in self._lossy:
-            if getattr(row, name, None) not in _NOTHING:
+            value = getattr(row, name, None)
+            if value is not None and value != EMPTY.get(name):
                 lost.append(Loss(f"field {name}", self.fields[name]))
         return lost
 

@@ -1,0 +1,206 @@
+"""The local backend against what one would write otherwise: a bare PyTorch loop, a bare inference loop, torch's import.
+
+Each pair takes turns in one process, on the same network, images and settings, and is timed in CPU seconds of the one
+thread that both use, so that a neighbour on the machine does not count.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+import cv2
+import numpy as np
+import torch
+from torch.optim import AdamW
+
+import dragoman
+from benchmarks.measure import report
+from dragoman import Box, Item, Label
+from dragoman_local.engine.architectures import build, resolved
+from dragoman_local.engine.batches import training_batches
+from dragoman_local.engine.config import TrainConfig
+from dragoman_local.engine.device import autocast
+from dragoman_local.engine.fitting import FittedSamples
+from dragoman_local.engine.images import letterbox, read_image
+from dragoman_local.engine.measure import on_device
+from dragoman_local.engine.network import Network
+from dragoman_local.engine.predict import Settings, predict
+from dragoman_local.engine.targets import BoxTarget, Sample, ShapeTarget
+from dragoman_local.engine.train import train
+
+ROUNDS, STEPS, BATCH, SIDE = 5, 10, 16, 96
+CPU = torch.device("cpu")
+TASKS = {"classification": "resnet", "detection": "compact", "segmentation": "compact"}
+
+
+def run() -> None:
+    """Print the ratios: ours to the bare loop's, so that less than one is faster."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        for task in TASKS:
+            samples = _samples(Path(folder), task)
+            _training(task, samples)
+            _inference(task, samples)
+        _start_up(Path(folder))
+
+
+def _samples(folder: Path, task: str) -> list[Sample]:
+    """Return noisy pictures, twice as large as the network's input, with two rectangles each."""
+    random = np.random.default_rng(0)
+    samples = []
+    for number in range(64):
+        pixels = random.integers(0, 80, (2 * SIDE, 2 * SIDE, 3)).astype(np.uint8)
+        corners = random.integers(0, SIDE, (2, 2))
+        boxes = np.column_stack([corners, corners + random.integers(20, SIDE, (2, 2))]).astype(np.float64)
+        for x1, y1, x2, y2 in boxes.astype(int):
+            pixels[y1:y2, x1:x2] += 120
+        path = folder / f"{number}.jpg"
+        cv2.imwrite(str(path), pixels)
+        samples.append(Sample(path, _target(task, boxes, number)))
+    return samples
+
+
+def _target(task: str, boxes: np.ndarray, number: int) -> int | BoxTarget | ShapeTarget:
+    classes = np.array([0, 1])
+    if task == "classification":
+        return number % 2
+    if task == "detection":
+        return BoxTarget(boxes, classes)
+    outlines = [dragoman.Polygon.of([(a, b), (c, b), (c, d), (a, d)]) for a, b, c, d in boxes.tolist()]
+    return ShapeTarget(tuple(outlines), classes)
+
+
+def _training(task: str, samples: list[Sample]) -> None:
+    config = resolved(
+        TrainConfig(task=task, features=("a", "b"), image_size=(SIDE, SIDE), steps=STEPS, batch_size=BATCH)
+    )
+
+    def bare() -> None:
+        """What a user would write over the same network and loader."""
+        network = _network(task).train()
+        optimizer = AdamW(network.parameters(), lr=1e-3, fused=True)
+        fitted = FittedSamples(samples, (SIDE, SIDE), 1024)
+        for batch in training_batches(fitted, BATCH, range(STEPS), 0, config.augmentation):
+            images, targets = on_device(CPU, batch)
+            with autocast(CPU, config.precision):
+                losses = network.loss(images, targets)
+            optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward(torch.stack(list(losses.values())).sum())
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
+            optimizer.step()
+
+    def ours() -> None:
+        train(config, samples, on_progress=lambda progress: None, should_stop=lambda: False)
+
+    times = _take_turns(ours, bare)
+    report(
+        f"training, {task}: CPU time per image / bare loop", *_per_image(times, STEPS * BATCH), limit=1.05, unit="ms"
+    )
+
+
+def _inference(task: str, samples: list[Sample]) -> None:
+    network = _network(task).eval()
+    paths = [sample.image for sample in samples]
+
+    def bare() -> None:
+        """Decode, fit, normalise and pass through the network, batch by batch, with nothing made of the outputs."""
+        for chunk in _chunks(paths):
+            images = np.stack([letterbox(read_image(path), (SIDE, SIDE))[0] for path in chunk])
+            with torch.inference_mode(), autocast(CPU, "auto"):
+                network.dense(torch.from_numpy(images).permute(0, 3, 1, 2))
+
+    def ours() -> None:
+        for _ in predict(network, paths, Settings(batch_size=BATCH)):
+            pass
+
+    times = _take_turns(ours, bare)
+    what = f"inference, {task}: CPU time per image / bare forward pass"
+    report(what, *_per_image(times, len(paths)), limit=1.15, unit="ms")
+    if task == "classification":
+        _against_the_librarys_pipeline(network, paths, ours)
+
+
+def _against_the_librarys_pipeline(network: Network, paths: list[Path], ours: Callable[[], None]) -> None:
+    from transformers import ResNetForImageClassification, ViTImageProcessorPil
+    from transformers import pipeline as make
+
+    model = network.model
+    assert isinstance(model, ResNetForImageClassification)
+    processor = ViTImageProcessorPil(size={"height": SIDE, "width": SIDE})
+    theirs = make("image-classification", model=model, image_processor=processor, device="cpu", batch_size=BATCH)
+    names = list(map(str, paths))
+    times = _take_turns(ours, lambda: list(theirs(names)))
+    report(
+        "inference, classification: CPU time per image / transformers' pipeline",
+        *_per_image(times, len(paths)),
+        limit=1.0,
+        unit="ms",
+    )
+
+
+def _start_up(folder: Path) -> None:
+    """From the submission of a job to its first step, less what torch's own import takes: wall-clock seconds."""
+    alone = _seconds(lambda: subprocess.run([sys.executable, "-c", "import torch"], check=True))
+    with dragoman.connect("local", root=folder / "home") as backend:
+        dataset = backend.datasets.create("d")
+        backend.datasets.write_items([Item("a", uri=str(folder / "0.jpg"))], dataset=dataset)
+        backend.labels.write([Label("a", "x", Box(1, 1, 50, 50))], dataset=dataset)
+        model = backend.models.create("m", task="object_detection", features=["x"])
+
+        def one_step() -> None:
+            job = backend.training.submit(
+                model, dataset=dataset, parameters={"steps": 1, "batch_size": 2, "image_size": 32}
+            )
+            backend.training.wait(job)
+
+        backend.training.poll_seconds = 0.01
+        taken = _seconds(one_step)
+    report("a job of one step, less torch's import / two seconds", taken - alone, 2.0, limit=1.0, unit="s")
+
+
+def _network(task: str) -> Network:
+    torch.manual_seed(0)
+    network = build(task, TASKS[task], 2, (SIDE, SIDE), {})  # type: ignore[arg-type]
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def _chunks(paths: list[Path]) -> Iterator[list[Path]]:
+    for start in range(0, len(paths), BATCH):
+        yield paths[start : start + BATCH]
+
+
+def _take_turns(ours: Callable[[], None], peer: Callable[[], object]) -> tuple[float, float]:
+    """Return the median CPU seconds of both, after one uncounted round."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in range(ROUNDS + 1):
+        for call, taken in zip((ours, peer), times, strict=True):
+            start = time.process_time()
+            call()
+            if turn:
+                taken.append(time.process_time() - start)
+    return median(times[0]), median(times[1])
+
+
+def _per_image(times: tuple[float, float], images: int) -> tuple[float, float]:
+    ours, peer = (1000 * seconds / images for seconds in times)
+    return ours, peer
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    taken = []
+    for _ in range(3):
+        start = time.monotonic()
+        call()
+        taken.append(time.monotonic() - start)
+    return min(taken)
+
+
+if __name__ == "__main__":
+    run()

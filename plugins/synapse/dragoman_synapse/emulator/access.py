@@ -1,0 +1,74 @@
+"""Who may ask: tokens and tenants, in the grammars of both interfaces.
+
+The first interface writes `Token <value>` in every header; the second one the bare access token, and the tenant either
+way. Each grammar is taken for either.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Scope
+
+from dragoman_synapse.emulator.tenant import Tenant
+
+if TYPE_CHECKING:
+    from dragoman_synapse.emulator.platform import Platform
+
+KEY = "synapse.tenant"
+"""Where the tenant stands in the scope of a request."""
+
+
+class Refused(Exception):
+    """The request is not let in.
+
+    Args:
+        status: 401 without or with a wrong token, 403 with the wrong tenant.
+        message: What is said.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def admitted(scope: Scope, platform: Platform) -> Tenant:
+    """Return the tenant that a request is about.
+
+    Raises:
+        Refused: It may not ask.
+    """
+    headers = Headers(scope=scope)
+    access, user = headers.get("synapse-access-token"), headers.get("authorization")
+    if access is None and user is None:
+        raise Refused(401, "Authentication credentials were not provided.")
+    code = _known(platform.tokens, access) or _known(platform.user_tokens, user)
+    if code is None:
+        raise Refused(401, "Invalid token.")
+    asked = headers.get("synapse-tenant")
+    if asked is not None and _bare(asked) != code:
+        raise Refused(403, "You do not have permission to perform this action.")
+    return platform.tenants[code]
+
+
+def tenant_of(request: Request) -> Tenant:
+    """Return the tenant of a request that was let in."""
+    tenant: Tenant = request.scope[KEY]
+    return tenant
+
+
+def _known(tokens: Mapping[str, str], given: str | None) -> str | None:
+    if given is None:
+        return None
+    return next(
+        (code for token, code in tokens.items() if secrets.compare_digest(token.encode(), _bare(given).encode())), None
+    )
+
+
+def _bare(given: str) -> str:
+    return given.removeprefix("Token ")

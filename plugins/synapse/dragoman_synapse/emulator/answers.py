@@ -1,0 +1,164 @@
+"""How the emulated API reads queries and shapes answers: pages and errors of one interface, envelopes of the other.
+
+Handlers raise `ApiError`, or `FieldErrors` for what the framework behind Synapse says of single fields.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dragoman.emulate.app import ApiError, Handler, json_response, read_json, route
+from dragoman.emulate.emulation import Settings
+
+T = TypeVar("T")
+Json = dict[str, Any]
+PAGE_SIZE = 100
+TRUE, FALSE = ("true", "True", "1", "t"), ("false", "False", "0", "f")
+CODES = {400: "VALIDATION_ERROR", 401: "UNAUTHENTICATED", 403: "FORBIDDEN", 404: "NOT_FOUND", 409: "INVALID_STATE"}
+OBJECT = msgspec.json.Decoder(dict[str, Any])
+ANY = msgspec.json.Decoder(Any)
+
+
+class FieldErrors(ApiError):
+    """A refusal with status 400 that says what is wrong with each field."""
+
+    def __init__(self, **fields: str) -> None:
+        super().__init__(400, "; ".join(f"{name}: {text}" for name, text in fields.items()))
+        self.fields = fields
+
+
+# -- reading -------------------------------------------------------------------------------------------------------
+
+
+async def body_of(request: Request, required: Sequence[str] = ()) -> Json:
+    """Return the JSON object in a body; an empty one is `{}`.
+
+    Raises:
+        FieldErrors: A required field is missing or empty.
+        ApiError: 400, it is no JSON object.
+    """
+    given = await read_json(request, OBJECT)
+    missing = {name: "This field is required." for name in required if given.get(name) in (None, "")}
+    if missing:
+        raise FieldErrors(**missing)
+    return given
+
+
+def boolean(request: Request, name: str) -> bool | None:
+    """Return a boolean of the query in either spelling; None if it is not there."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if text not in TRUE + FALSE:
+        raise FieldErrors(**{name: "Must be a valid boolean."})
+    return text in TRUE
+
+
+def numbers(request: Request, name: str) -> list[int]:
+    """Return the whole numbers that a query names, one per key, or several in one with commas."""
+    return [number(text, name) for value in request.query_params.getlist(name) for text in value.split(",")]
+
+
+def number(text: Any, name: str) -> int:
+    """Return a whole number that was given as text or as one."""
+    try:
+        return int(text)
+    except (TypeError, ValueError):
+        raise FieldErrors(**{name: "A valid integer is required."}) from None
+
+
+def moment(request: Request, name: str) -> datetime | None:
+    """Return a point of time of the query; one without a zone is in UTC."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise FieldErrors(**{name: "Enter a valid date/time."}) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+# -- the first interface -------------------------------------------------------------------------------------------
+
+
+def v1(method: str, path: str, handler: Handler) -> Route:
+    """Make a route of the first interface."""
+    return route(method, path, handler, _refuse_v1)
+
+
+def page(request: Request, rows: Sequence[T], settings: Settings, show: Callable[[T], Json]) -> Json:
+    """Cut a page out of rows and show them; `next` and `previous` are absolute."""
+    place, size = _number_of(request, "page", 1), _number_of(request, "page_size", PAGE_SIZE)
+    size = min(size, settings.page_limit or size)
+    start = (place - 1) * size
+    if place > 1 and start >= len(rows):
+        raise ApiError(404, "Invalid page.")
+    further = str(request.url.include_query_params(page=place + 1)) if start + size < len(rows) else None
+    before = str(request.url.include_query_params(page=place - 1)) if place > 1 else None
+    results = [show(row) for row in rows[start : start + size]]
+    return {"count": len(rows), "next": further, "previous": before, "results": results}
+
+
+def _refuse_v1(refusal: ApiError) -> Response:
+    if isinstance(refusal, FieldErrors):
+        return json_response({name: [text] for name, text in refusal.fields.items()}, 400)
+    return json_response({"detail": refusal.message}, refusal.status, refusal.headers)
+
+
+# -- the second interface ------------------------------------------------------------------------------------------
+
+
+def v2(method: str, path: str, handler: Handler) -> Route:
+    """Make a route of the second interface; what the handler returns is put into an envelope."""
+
+    async def enveloped(request: Request) -> object:
+        answer = await handler(request)
+        if isinstance(answer, Response):
+            return answer
+        return {"data": answer, "meta": _meta()} if not isinstance(answer, _Page) else answer.envelope
+
+    return route(method, path, enveloped, _refuse_v2)
+
+
+class _Page(msgspec.Struct):
+    envelope: Json
+
+
+def page_v2(request: Request, rows: Sequence[T], settings: Settings, show: Callable[[T], Json]) -> _Page:
+    """Cut a page out of rows; the cursor is a position, and `next_cursor` a full link, as the SDK needs it."""
+    start, size = _number_of(request, "cursor", 0), _number_of(request, "per_page", PAGE_SIZE)
+    size = min(size, settings.page_limit or size)
+    end = start + size
+    further = str(request.url.include_query_params(cursor=end)) if end < len(rows) else None
+    pagination = {"next_cursor": further, "previous_cursor": None}
+    return _Page({"data": [show(row) for row in rows[start:end]], "meta": {**_meta(), "pagination": pagination}})
+
+
+def _refuse_v2(refusal: ApiError) -> Response:
+    fields = refusal.fields if isinstance(refusal, FieldErrors) else {}
+    error = {
+        "code": CODES.get(refusal.status, "ERROR"),
+        "message": "The request is not valid." if fields else refusal.message,
+        "details": [{"field": name, "message": text} for name, text in fields.items()],
+    }
+    return json_response({"error": error, "meta": _meta()}, refusal.status, refusal.headers)
+
+
+def _meta() -> Json:
+    return {"request_id": uuid.uuid4().hex}
+
+
+def _number_of(request: Request, name: str, default: int) -> int:
+    found = number(request.query_params.get(name, default), name)
+    if found < min(default, 1):
+        raise FieldErrors(**{name: "Ensure this value is not too small."})
+    return found

@@ -1,0 +1,54 @@
+"""The application of the Synapse emulator: all routes, with the check of the tokens in front of the API.
+
+Signed files need no token. What the platform has and this emulator has not is answered with 501, so that it cannot be
+taken for a missing object.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.routing import Router
+
+from dragoman.emulate.app import json_response
+from dragoman_synapse.emulator.access import KEY, Refused, admitted
+from dragoman_synapse.emulator.media import PLACE
+from dragoman_synapse.emulator.platform import Platform
+from dragoman_synapse.emulator.routes.data import DataRoutes
+from dragoman_synapse.emulator.routes.models import ModelRoutes
+from dragoman_synapse.emulator.routes.runs import RunRoutes
+from dragoman_synapse.emulator.routes.truths import TruthRoutes
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+def application(platform: Platform) -> ASGIApp:
+    """Return the application that serves a platform to whoever has a token of one of its tenants."""
+    subjects = (ModelRoutes(platform), TruthRoutes(platform), RunRoutes(platform), DataRoutes(platform))
+    routes = [*platform.media.routes(), *platform.uploads.routes()]
+    routes += [route for subject in subjects for route in subject.routes()]
+    router = Router(routes, redirect_slashes=False, default=_not_served)
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if not scope["path"].startswith(PLACE):
+            try:
+                scope = {**scope, KEY: admitted(scope, platform)}
+            except Refused as refusal:
+                await _refused(scope, refusal)(scope, receive, send)
+                return
+        await router(scope, receive, send)
+
+    return guarded
+
+
+def _refused(scope: Scope, refusal: Refused) -> ASGIApp:
+    if scope["path"].startswith("/v2/"):
+        code = "UNAUTHENTICATED" if refusal.status == 401 else "FORBIDDEN"
+        return json_response({"error": {"code": code, "message": refusal.message, "details": []}}, refusal.status)
+    return json_response({"detail": refusal.message}, refusal.status)
+
+
+async def _not_served(scope: Scope, receive: Receive, send: Send) -> None:
+    reason = f"The emulator does not serve {scope['method']} {scope['path']}."
+    await json_response({"detail": reason}, 501)(scope, receive, send)

@@ -1,0 +1,1 @@
+"""The routes of the Synapse emulator, by subject."""

@@ -1,0 +1,207 @@
+"""Models, in both interfaces. Their files come by chunked upload in the first and within the form in the second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dragoman.emulate.app import ApiError, json_response
+from dragoman_synapse.emulator.access import tenant_of
+from dragoman_synapse.emulator.answers import FieldErrors, body_of, boolean, moment, number, page, page_v2, v1, v2
+from dragoman_synapse.emulator.platform import Platform
+from dragoman_synapse.emulator.tenant import Model, Tenant
+
+Json = dict[str, Any]
+KNOWN = ("name", "plugin", "version", "checkpoint", "chunked_upload", "configuration", "description")
+EXTRA = ("model_type", "project", "metrics", "is_active")
+"""Fields that only the oldest documentation has. They are kept and shown; newer clients refuse to send them."""
+
+
+class ModelRoutes:
+    """The handlers of the models of a platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._uploads = platform.uploads
+
+    def routes(self) -> list[Route]:
+        one = "/v2/models/{model}/"
+        return [
+            v1("GET", "/models/", self.listed),
+            v1("POST", "/models/", self.create),
+            v1("GET", "/models/{model}/", self.get),
+            v2("GET", "/v2/models/", self.listed_v2),
+            v2("POST", "/v2/models/", self.create_v2),
+            v2("GET", one, self.get_v2),
+            v2("PATCH", one, self.change),
+            v2("DELETE", one, self.delete),
+            v2("GET", f"{one}lineage/", self.lineage),
+        ]
+
+    async def listed(self, request: Request) -> object:
+        rows = [model for model in _newest_first(tenant_of(request)) if _passes(request, model)]
+        return page(request, rows, self._platform.settings, lambda model: self._show(request, model))
+
+    async def get(self, request: Request) -> object:
+        return self._show(request, tenant_of(request).model(request.path_params["model"]))
+
+    async def create(self, request: Request) -> object:
+        tenant = tenant_of(request)
+        given = await body_of(request, ["name"])
+        facts = {name: given[name] for name in KNOWN if given.get(name) is not None}
+        tenant.check_name(given["name"])
+        if "plugin" in facts and facts["plugin"] not in tenant.plugins:
+            raise FieldErrors(plugin=f"Object with code={facts['plugin']} does not exist.")
+        if "checkpoint" in facts and number(facts["checkpoint"], "checkpoint") not in tenant.models:
+            raise FieldErrors(checkpoint=f'Invalid pk "{facts["checkpoint"]}" - object does not exist.')
+        if not isinstance(facts.get("configuration", {}), dict):
+            raise FieldErrors(configuration="Value must be valid JSON.")
+        if "chunked_upload" in facts:
+            facts["file"] = self._uploads.taken(tenant, facts.pop("chunked_upload"))
+        made = tenant.add_model(**facts, extra={name: given[name] for name in EXTRA if name in given})
+        return json_response(self._show(request, made), 201)
+
+    async def listed_v2(self, request: Request) -> object:
+        return page_v2(request, _newest_first(tenant_of(request)), self._platform.settings, _brief)
+
+    async def get_v2(self, request: Request) -> object:
+        return _detailed(tenant_of(request).model(request.path_params["model"]))
+
+    async def create_v2(self, request: Request) -> object:
+        tenant, form = tenant_of(request), await self._uploads.form(request)
+        assert form.path is not None
+        name = form.fields.get("name")
+        if not name:
+            raise FieldErrors(name="This field is required.")
+        configuration = msgspec.json.decode(form.fields.get("configuration") or "{}")
+        made = tenant.add_model(
+            name=name,
+            description=form.fields.get("description") or "",
+            configuration=configuration,
+            file=self._platform.media.add(form.filename, form.path),
+        )
+        return json_response({"data": _detailed(made), "meta": {}}, 201)
+
+    async def change(self, request: Request) -> object:
+        tenant = tenant_of(request)
+        model = tenant.model(request.path_params["model"])
+        given = await body_of(request)
+        if given.get("name", model.name) != model.name:
+            tenant.check_name(given["name"])
+        for name in ("name", "description"):
+            if name in given:
+                setattr(model, name, given[name] or "")
+        return _detailed(model)
+
+    async def delete(self, request: Request) -> object:
+        tenant = tenant_of(request)
+        model = tenant.model(request.path_params["model"])
+        if any(other.checkpoint == model.id for other in tenant.models.values()):
+            raise ApiError(409, "Other models were trained from this one.")
+        del tenant.models[model.id]
+        if model.file is not None:
+            self._platform.media.forget(model.file)
+        return Response(status_code=204)
+
+    async def lineage(self, request: Request) -> object:
+        tenant = tenant_of(request)
+        model = tenant.model(request.path_params["model"])
+        version = tenant.versions.get(model.dataset_version or 0)
+        ancestors, parent = [], model.checkpoint
+        while parent in tenant.models:
+            held = tenant.models[parent]
+            ancestors.append({"id": held.id, "name": held.name, "description": held.description})
+            parent = held.checkpoint
+        return {
+            "model": {**_brief(model), "created_by_id": None, "neural_net_id": None},
+            "train_summary": None,
+            "dataset_version": {
+                "id": version.id,
+                "version": version.version,
+                "ground_truth_dataset_id": version.dataset,
+            }
+            if version
+            else None,
+            "gt_source_counts": {},
+            "ancestors": ancestors,
+            "truncated": False,
+            "max_depth": 100,
+        }
+
+    def _show(self, request: Request, model: Model) -> Json:
+        shown = {
+            "id": model.id,
+            "name": model.name,
+            "description": model.description,
+            "category": model.category,
+            "plugin": model.plugin,
+            "version": model.version,
+            "checkpoint": model.checkpoint,
+            "configuration": model.configuration,
+            "created": model.created.isoformat(),
+            "created_at": model.created.isoformat(),
+            **model.extra,
+        }
+        # The SDK cannot read a file that is null, only one that is not there.
+        if model.file is not None and boolean(request, "include_file") is not False:
+            shown["file"] = self._platform.media.url(request, model.file)
+        wanted = {part for text in request.query_params.getlist("expand") for part in text.split(",")}
+        if "metrics" in wanted:
+            shown.setdefault("metrics", {})
+        if "versions" in wanted:
+            children = [held.id for held in tenant_of(request).models.values() if held.checkpoint == model.id]
+            shown["versions"] = children
+        if "evaluations" in wanted:
+            shown["evaluations"] = []
+        return shown
+
+
+def _newest_first(tenant: Tenant) -> list[Model]:
+    return sorted(tenant.models.values(), key=lambda model: model.id, reverse=True)
+
+
+def _passes(request: Request, model: Model) -> bool:
+    """Return whether a model passes the filters of the oldest documentation.
+
+    A model that has no such field is not filtered by it.
+    """
+    query = request.query_params
+    extra = model.extra
+    if "project" in query and "project" in extra and str(extra["project"]) != query["project"]:
+        return False
+    if "model_type" in query and "model_type" in extra and extra["model_type"] != query["model_type"]:
+        return False
+    active = boolean(request, "is_active")
+    if active is not None and "is_active" in extra and extra["is_active"] is not active:
+        return False
+    after = moment(request, "created_after")
+    if after is not None and model.created < after:
+        return False
+    words = query.get("search", "").casefold()
+    return words in model.name.casefold() or words in model.description.casefold()
+
+
+def _brief(model: Model) -> Json:
+    return {
+        "id": model.id,
+        "name": model.name,
+        "category": model.category,
+        "is_released": False,
+        "is_external": False,
+        "created": model.created.isoformat(),
+    }
+
+
+def _detailed(model: Model) -> Json:
+    return {
+        **_brief(model),
+        "tenant_id": 1,
+        "neural_net_id": 0,
+        "dataset_id": model.dataset_version or 0,
+        "description": model.description,
+        "configuration": model.configuration,
+    }
