@@ -8,7 +8,7 @@ PLATFORMS := encord,labelbox,local,nucleus,synapse,viam
 PACKAGES := core/dragoman $(foreach name,local nucleus demo encord labelbox synapse viam,plugins/$(name)/dragoman_$(name))
 MANIFESTS := constraints.txt core/pyproject.toml $(wildcard plugins/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: demo test test-fiftyone test-synapse-sdk bench record check docs clean
+.PHONY: demo test test-fiftyone test-judges test-synapse-sdk bench record check docs clean
 
 demo: $(VENV)/.installed ## Train here, migrate to an emulated platform, prove that it arrived.
 	$(BIN)/dragoman demo
@@ -18,6 +18,9 @@ test: check ## What CI runs.
 
 test-fiftyone: .venv-fiftyone/.installed ## Test against the real FiftyOne, which is too heavy for the environment of all.
 	.venv-fiftyone/bin/python -m pytest tests/interop/test_interop_fiftyone.py
+
+test-judges: .venv-judges/.installed ## Have Datumaro and Label Studio judge the files that we write.
+	.venv-judges/bin/python -m pytest tests/formats/test_formats_judges.py
 
 test-synapse-sdk: $(VENV)/.installed-dev ## Let Synapse's own SDK, which needs Python 3.12, judge its emulator.
 	@if ! $(PYTHON312) -c '' 2>/dev/null; then echo "skipped: there is no $(PYTHON312), which synapse-sdk needs"; \
@@ -55,6 +58,11 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	.venv-fiftyone/bin/pip install --quiet -e 'core[conformance,fiftyone,formats]' pytest-timeout
 	touch $@
 
+.venv-judges/.installed: core/pyproject.toml
+	$(PYTHON) -m venv .venv-judges
+	.venv-judges/bin/pip install --quiet -e 'core[conformance,formats]' pytest-timeout label-studio-sdk==2.1.2 datumaro==1.13.12
+	touch $@
+
 .venv-synapse/.installed:
 	$(PYTHON312) -m venv .venv-synapse
 	.venv-synapse/bin/pip install --quiet synapse-sdk==2026.2.17
@@ -65,4 +73,4 @@ docs: $(VENV)/.installed-dev ## Generate docs/matrix.md, docs/coverage.md and do
 	DRAGOMAN_PLUGINS=$(PLATFORMS) $(BIN)/dragoman matrix --write docs
 
 clean:
-	rm -rf $(VENV) .venv-fiftyone .venv-synapse .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-fiftyone .venv-judges .venv-synapse .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Helpers for all test folders, importable by name: `memory` (an in-memory platform).
+"""Helpers for all test folders, importable by name: `memory` (an in-memory platform), `moving` (what migrations move).
 
 The test folders are no packages (pytest imports by path), so the helper modules are put in place here, by path too.
 """
@@ -28,8 +28,8 @@ def _share(name: str, path: Path) -> ModuleType:
     return module
 
 
-for _name in ("memory",):
-    _share(_name, Path(__file__).parent / "core" / f"{_name}.py")
+for _name, _folder in (("memory", "core"), ("moving", "migrate"), ("platforms", "migrate")):
+    _share(_name, Path(__file__).parent / _folder / f"{_name}.py")
 
 # A machine under load is no fault of the code: examples are counted, not timed. CI draws the same ones every time, so
 # that a change is blamed for what it broke; other runs draw new ones.

@@ -243,6 +243,7 @@ def test_sections_are_found_whatever_the_strings_and_the_order(
         patch.setattr(brackets, "CHUNK", chunk)
         patch.setattr(scan, "CHUNK", chunk)
         patch.setattr("dragoman.formats.coco.decode.CHUNK", chunk)
+        patch.setattr("dragoman.formats.coco.decode.BATCH", max(1, chunk // 4))
         patch.setattr(brackets, "_PIECE", max(4, chunk // 4))
         patch.setattr(scan, "_TAIL", 4 * chunk)
         text = path.read_bytes()

@@ -24,7 +24,10 @@ from dragoman.formats.yolo.fidelity import TABLES
 from dragoman.schema import Feature, Ontology
 
 WIDTH, HEIGHT = 640, 427
-SHEEP = Ontology(name="farm", features=(Feature(name="sheep"), Feature(name="ca t\u2028猫")))
+SHEEP = Ontology(
+    name="farm",
+    features=(Feature(name="sheep", color="#aabbcc", id="7", metadata={"wool": True}), Feature(name="ca t\u2028猫")),
+)
 
 
 def dataset(folder: Path, files: dict[str, str | bytes], **images: tuple[int, int]) -> Path:
@@ -98,7 +101,7 @@ def test_what_the_table_calls_exact_comes_back_equal(task: Any, data: st.DataObj
         path = Path(folder, "set")
         YoloWriter(path, task=task).write(SHEEP, items, iter(rows))
         reader = YoloReader(path)
-        assert [feature.name for feature in reader.ontology().features] == [feature.name for feature in SHEEP.features]
+        assert reader.ontology() == SHEEP
         assert {item.key: item for item in reader.items()} == {item.key: item for item in items}
         assert by_content(reader.rows()) == by_content(rows)
 
@@ -240,6 +243,17 @@ class TestTasks:
             (Keypoint("0", 40, 25), Keypoint("1", None, None, 0))
         )
 
+    def test_poses_that_a_model_predicted_have_a_confidence_per_point(self, tmp_path: Path) -> None:
+        data = "train: images/train\nnames: {0: person}\nkpt_shape: [3, 3]\n"
+        line = "0 .5 .5 .2 .4 .4 .5 .875 .1 .2 1 0 0 .25"
+        (row,) = YoloReader(dataset(tmp_path, {"data.yaml": data, "labels/train/a.txt": line}, a=(100, 50))).rows()
+        assert isinstance(row, Prediction)
+        assert row.confidence is None
+        assert row.geometry == Keypoints(
+            (Keypoint("0", 40, 25, 2), Keypoint("1", 10, 10, 2), Keypoint("2", None, None, 0))
+        )
+        assert row.metadata["point_confidences"] == [0.875, 1.0, 0.25]
+
     def test_left_and_right_change_places_in_a_mirror(self, tmp_path: Path) -> None:
         points = tuple(Keypoint(name, 1, 1) for name in ("nose", "left_eye", "right_eye"))
         row = Label("a", "sheep", Keypoints(points))
@@ -362,6 +376,18 @@ class TestBadInput:
         (tmp_path / "data.yaml").write_text(f"names: [a]\ntrain: {place}")
         with pytest.raises(InvalidData, match="leads out"):
             list(YoloReader(tmp_path).items())
+
+    def test_a_visibility_that_is_neither_flag_nor_confidence(self, tmp_path: Path) -> None:
+        data = "train: images/train\nnames: {0: person}\nkpt_shape: [1, 3]\n"
+        files = {"data.yaml": data, "labels/train/a.txt": "0 .5 .5 .2 .4 .4 .5 1.5"}
+        with pytest.raises(InvalidData, match=r"line 1: keypoint '0' has visibility 1\.5"):
+            list(YoloReader(dataset(tmp_path, files, a=(100, 50))).rows())
+
+    def test_classes_that_were_renamed_since_are_read_as_they_are_named(self, tmp_path: Path) -> None:
+        YoloWriter(tmp_path / "set").write(SHEEP, [], [])
+        data = tmp_path / "set/data.yaml"
+        data.write_text(data.read_text().replace("sheep", "goat"))
+        assert YoloReader(tmp_path / "set").ontology().features[0] == Feature(name="goat", geometries=("box",))
 
     def test_labels_without_an_image(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidData, match=r"labels/train/b\.txt: there is no image"):

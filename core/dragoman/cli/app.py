@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dragoman.cli import convert, evaluate, matrix, migrate, new_plugin
+from dragoman.cli import attachments, convert, data, evaluate, login, matrix, migrate, models, new_plugin, training
 from dragoman.cli.show import as_json, err, table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -27,13 +27,25 @@ def build() -> typer.Typer:
     cli.command()(backends)
     cli.command()(doctor)
     cli.command()(emulate)
+    cli.command()(login.login)
     cli.command()(convert.convert)
     cli.command()(convert.formats)
     cli.command()(evaluate.evaluate)
     cli.command()(evaluate.compare)
     cli.command()(matrix.matrix)
     cli.command()(new_plugin.new_plugin)
+    cli.command()(training.predict)
     cli.add_typer(migrate.cli, name="migrate")
+    for name, commands in (
+        ("models", models.models),
+        ("versions", models.versions),
+        ("training", training.training),
+        ("datasets", data.datasets),
+        ("labels", data.labels),
+        ("predictions", data.predictions),
+        ("attachments", attachments.attachments),
+    ):
+        cli.add_typer(commands, name=name)
     installed().hooks.hook.dragoman_commands(cli=cli)
     return cli
 

@@ -133,19 +133,12 @@ class _Sides:
 
     def _reader(self, where: str) -> Any:
         """Return the reader of a file, which may have its format's name before it; None if a backend is meant."""
-        from dragoman.formats.convert import named, recognised
+        from dragoman.formats.convert import open_reader
 
         name, _, rest = where.partition(":")
         if Path(where).exists():
-            path, found = Path(where), recognised(Path(where))
-        elif rest and name in installed().formats():
-            path, found = Path(rest), [name]
-        else:
-            return None
-        if len(found) != 1:
-            looks = f"looks like {' and like '.join(found)}" if found else "looks like no format that is installed"
-            raise InvalidData(f"{path} {looks}.", hint="Write FORMAT:PATH.")
-        return named(found[0]).load("reader")(path)
+            return open_reader(Path(where))
+        return open_reader(Path(rest), name) if rest and name in installed().formats() else None
 
     def _backend(self, name: str) -> Any:
         if name not in self._open:

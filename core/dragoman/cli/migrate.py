@@ -1,21 +1,38 @@
-"""`dragoman migrate plan | apply | verify`."""
+"""`dragoman migrate plan | apply | status | retry | verify | report | rollback`.
+
+What a migration keeps is beside its plan: `plan.ledger`, `plan.outcomes.ndjson`, `plan.dead.ndjson` and
+`plan.verified.json`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from dragoman.adapter import Adapter
 from dragoman.cli import EXIT_DIFFERENT
-from dragoman.cli.options import OnLoss
-from dragoman.cli.show import Bars, as_json, err, out, settings, table
-from dragoman.connecting import connect
-from dragoman.errors import DragomanError
-from dragoman.migrate import Applied, Migration, Plan, Scope, Verification
-from dragoman.schema import encode_rows
+from dragoman.cli.migrate_show import (
+    RateBars,
+    save_outcomes,
+    show_applied,
+    show_plan,
+    show_rolled_back,
+    show_status,
+    show_verification,
+    watch_status,
+)
+from dragoman.cli.show import as_json, err, out, settings
+from dragoman.errors import DragomanError, InvalidData
+from dragoman.migrate import Ledger, Migration, Plan, Scope, letters
+from dragoman.migrate.expect import Choice
+from dragoman.migrate.report import Summary
+from dragoman.migrate.shards import Endpoint, apply_sharded
+
+__all__ = ["cli", "save_outcomes"]
 
 cli = typer.Typer(help="Move datasets, labels, models and predictions between platforms.", no_args_is_help=True)
 
@@ -24,38 +41,69 @@ SourceSet = Annotated[list[str], typer.Option("--source-set", help="Setting of t
 TargetSet = Annotated[list[str], typer.Option("--target-set", help="Setting of the target, name=value.")]
 SourceProfile = Annotated[str | None, typer.Option(help="Profile of the source's settings.")]
 TargetProfile = Annotated[str | None, typer.Option(help="Profile of the target's settings.")]
+LedgerFile = Annotated[Path | None, typer.Option("--ledger", help="The ledger; beside the plan by default.")]
+InFlight = Annotated[
+    int | None, typer.Option(help="Most requests to the target at once; what its limits say by default.", min=1)
+]
+MediaFolder = Annotated[
+    Path | None, typer.Option(help="Fetch media that lie behind links into this folder, for targets that take files.")
+]
+EngineName = Literal["threads", "processes", "ray"]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-
-SHOWN = 20
-"""Most problems or differences that a table shows; the files and `--json` have all."""
+OnLoss = Annotated[
+    list[str],
+    typer.Option(
+        help="Rows that would not be kept exactly. raise: refuse them. convert: write what comes closest. store: that, "
+        "with the original beside it in the metadata. drop: that, and leave out what has no place. For one form of "
+        "geometry: rotated_box=drop. May be given several times."
+    ),
+]
 
 
 @cli.command()
 def plan(
-    source: Annotated[str, typer.Option(help="Backend to read from.")],
-    target: Annotated[str, typer.Option(help="Backend to write to.")],
+    source: Annotated[str, typer.Option(help="Backend to read from, or a file as FORMAT:PATH.")],
+    target: Annotated[str, typer.Option(help="Backend to write to, or a file as FORMAT:PATH.")],
     dataset: Annotated[str, typer.Option(help="Id or name of the dataset.")],
     model: Annotated[str | None, typer.Option(help="Id, key or name of the model; none moves data only.")] = None,
     version: Annotated[str | None, typer.Option(help="Id or name of the version; the newest by default.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the plan.")] = Path("plan.json"),
-    on_loss: OnLoss = "raise",
-    source_set: SourceSet = [],  # noqa: B006 - typer reads the default and never changes it
+    on_loss: OnLoss = [],  # noqa: B006 - typer reads the default and never changes it
+    only: Annotated[list[str], typer.Option(help="Move only this kind; may be given several times.")] = [],  # noqa: B006
+    where: Annotated[
+        list[str], typer.Option(help="Move only rows like this: items.split=train, predictions.confidence>=0.5.")
+    ] = [],  # noqa: B006
+    limit: Annotated[int | None, typer.Option(help="Move only so many items, with what is on them.", min=1)] = None,
+    rename: Annotated[list[str], typer.Option(help="Name of a feature on the target, OLD=NEW.")] = [],  # noqa: B006
+    source_set: SourceSet = [],  # noqa: B006
     target_set: TargetSet = [],  # noqa: B006
     source_profile: SourceProfile = None,
     target_profile: TargetProfile = None,
     json: Json = False,
 ) -> None:
     """Say what would move and what would be lost, and write that as a plan. Nothing else is written."""
-    scope = Scope(dataset=dataset, model=model, version=version)
+    try:
+        choice = Choice.parse(on_loss)
+        scope = Scope.of(
+            dataset=dataset,
+            model=model,
+            version=version,
+            only=only,
+            where=where,
+            limit=limit,
+            rename=settings(rename),
+        )
+    except InvalidData as error:
+        raise typer.BadParameter(str(error)) from error
     with _connected(source, target, scope, source_set, target_set, source_profile, target_profile) as migration:
-        migration.on_loss = on_loss
+        migration.on_loss, migration.on_loss_of = choice.default, dict(choice.forms)
         made = migration.plan()
-    made.save(output)
+    made.model_copy(update={"source": source, "target": target}).save(output)
     if json:
         as_json(made.model_dump(mode="json"))
     else:
         show_plan(made)
-        out.print(f"Plan written to {output}. Next: dragoman migrate apply {output}")
+        out.print(f"Plan written to {output}. Next: dragoman migrate apply {output}", soft_wrap=True)
 
 
 @cli.command()
@@ -65,23 +113,102 @@ def apply(
     target_set: TargetSet = [],  # noqa: B006
     source_profile: SourceProfile = None,
     target_profile: TargetProfile = None,
+    ledger: LedgerFile = None,
+    in_flight: InFlight = None,
+    media_folder: MediaFolder = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="Where the rows are carried: threads here, processes here, or Ray tasks.")
+    ] = "threads",
+    shards: Annotated[
+        int, typer.Option(help="Parts of the work, each with a ledger, for processes and Ray.", min=1)
+    ] = 4,
+    recheck: Annotated[
+        bool, typer.Option(help="Read both sides once more before writing, to see whether the plan still fits.")
+    ] = True,
     json: Json = False,
 ) -> None:
-    """Carry out a plan. Running it again adds nothing twice. Outcomes go to a file beside the plan."""
+    """Carry out a plan, or go on with it where it was. Outcomes go to a file beside the plan."""
     made = Plan.load(plan_file)
-    outcomes = plan_file.with_suffix(".outcomes.ndjson")
-    with _connected(
-        made.source, made.target, made.scope, source_set, target_set, source_profile, target_profile
-    ) as migration:
-        applied = migration.apply(made)
+    with (
+        _open_ledger(plan_file, ledger) as book,
+        _migration(made, source_set, target_set, source_profile, target_profile, in_flight, media_folder) as migration,
+    ):
+        try:
+            if engine == "threads":
+                applied = migration.apply(made, ledger=book, recheck=recheck)
+            else:
+                applied = apply_sharded(
+                    Endpoint(made.source, source_profile, settings(source_set)),
+                    Endpoint(made.target, target_profile, settings(target_set)),
+                    made,
+                    ledger=book.path,
+                    shards=shards,
+                    engine=engine,
+                    in_flight=in_flight,
+                    media=media_folder,
+                    recheck=recheck,
+                )
+        finally:
+            dead = letters.save(book, _beside(plan_file, "dead.ndjson"))
+    outcomes = _beside(plan_file, "outcomes.ndjson")
     save_outcomes(applied, outcomes)
     if json:
         as_json({kind: report.to_dict() for kind, report in applied.reports.items()})
     else:
         show_applied(applied)
-        out.print(f"Every row's outcome is in {outcomes}. Next: dragoman migrate verify {plan_file}")
+        if dead:
+            out.print(f"Refused rows are in {_beside(plan_file, 'dead.ndjson')}; mend them and use migrate retry.")
+        out.print(f"Every row's outcome is in {outcomes}. Next: dragoman migrate verify {plan_file}", soft_wrap=True)
     if not applied.ok:
         raise typer.Exit(EXIT_DIFFERENT)
+
+
+@cli.command()
+def retry(
+    plan_file: PlanFile,
+    source_set: SourceSet = [],  # noqa: B006
+    target_set: TargetSet = [],  # noqa: B006
+    source_profile: SourceProfile = None,
+    target_profile: TargetProfile = None,
+    ledger: LedgerFile = None,
+    in_flight: InFlight = None,
+    media_folder: MediaFolder = None,
+    json: Json = False,
+) -> None:
+    """Send the refused rows once more, as they are in the dead-letter file by now, and no others."""
+    made, file = Plan.load(plan_file), _beside(plan_file, "dead.ndjson")
+    with (
+        _open_ledger(plan_file, ledger, must_exist=True) as book,
+        _migration(made, source_set, target_set, source_profile, target_profile, in_flight, media_folder) as migration,
+    ):
+        try:
+            applied = migration.retry(made, ledger=book, letters=letters.load(file) if file.exists() else None)
+        finally:
+            letters.save(book, file)
+    if json:
+        as_json({kind: report.to_dict() for kind, report in applied.reports.items()})
+    else:
+        show_applied(applied)
+    if not applied.ok:
+        raise typer.Exit(EXIT_DIFFERENT)
+
+
+@cli.command()
+def status(
+    plan_file: PlanFile,
+    ledger: LedgerFile = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it until the run has ended.")] = False,
+    json: Json = False,
+) -> None:
+    """Say how far a migration is, also while it runs in another process."""
+    made = Plan.load(plan_file)
+    with _open_ledger(plan_file, ledger, must_exist=True) as book:
+        if json:
+            as_json(Summary.of(made, book).to_dict())
+        elif watch:
+            watch_status(made, book)
+        else:
+            show_status(Summary.of(made, book))
 
 
 @cli.command()
@@ -96,22 +223,101 @@ def verify(
 ) -> None:
     """Read the target back and compare it with the source, row by row; one line per difference."""
     made = Plan.load(plan_file)
-    with _connected(
-        made.source, made.target, made.scope, source_set, target_set, source_profile, target_profile
-    ) as migration:
+    with _migration(made, source_set, target_set, source_profile, target_profile) as migration:
         verification = migration.verify(made, media=media)
+    verification.save(_beside(plan_file, "verified.json"))
     if json:
-        as_json(
-            {
-                "ok": verification.ok,
-                "counts": {kind: verification.counts(kind) for kind in verification.same},
-                "differences": [str(difference) for difference in verification.differences],
-            }
-        )
+        found = verification.to_dict()
+        del found["examples"]
+        as_json({name: value for name, value in found.items() if value or name != "losses"})
     else:
         show_verification(verification)
     if not verification.ok:
         raise typer.Exit(EXIT_DIFFERENT)
+
+
+@cli.command()
+def report(
+    plan_file: PlanFile,
+    ledger: LedgerFile = None,
+    html: Annotated[Path | None, typer.Option(help="Write one self-contained page here.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json-file", help="Write everything as JSON here.")] = None,
+    json: Json = False,
+) -> None:
+    """Say what a migration did: counts, losses, timing, refused rows, and what the last verification found."""
+    made = Plan.load(plan_file)
+    with _open_ledger(plan_file, ledger, must_exist=True) as book:
+        summary = Summary.of(made, book, verified=_beside(plan_file, "verified.json"))
+    if html is not None:
+        html.write_text(summary.page(), encoding="utf-8")
+    if json_file is not None:
+        json_file.write_text(summary.to_json(), encoding="utf-8")
+    if json:
+        as_json(summary.to_dict())
+    else:
+        show_status(summary)
+    if not summary.ok:
+        raise typer.Exit(EXIT_DIFFERENT)
+
+
+@cli.command()
+def rollback(
+    plan_file: PlanFile,
+    source_set: SourceSet = [],  # noqa: B006
+    target_set: TargetSet = [],  # noqa: B006
+    source_profile: SourceProfile = None,
+    target_profile: TargetProfile = None,
+    ledger: LedgerFile = None,
+    json: Json = False,
+) -> None:
+    """Delete what this migration has made on the target, where the target can, and nothing else."""
+    made = Plan.load(plan_file)
+    with (
+        _open_ledger(plan_file, ledger, must_exist=True) as book,
+        _migration(made, source_set, target_set, source_profile, target_profile) as migration,
+    ):
+        done = migration.rollback(made, ledger=book)
+    if json:
+        as_json({"deleted": done.deleted, "left": done.left})
+    else:
+        show_rolled_back(done)
+    if not done.ok:
+        raise typer.Exit(EXIT_DIFFERENT)
+
+
+# -- helpers ----------------------------------------------------------------------------------------------------------
+
+
+def _beside(plan_file: Path, suffix: str) -> Path:
+    return plan_file.with_suffix(f".{suffix}")
+
+
+@contextmanager
+def _open_ledger(plan_file: Path, path: Path | None, *, must_exist: bool = False) -> Iterator[Ledger]:
+    path = path or _beside(plan_file, "ledger")
+    if must_exist and not path.exists():
+        raise InvalidData(f"There is no ledger {path}.", hint="Apply the plan first.", field="ledger")
+    book = Ledger(path)
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+@contextmanager
+def _migration(
+    made: Plan,
+    source_set: list[str],
+    target_set: list[str],
+    source_profile: str | None,
+    target_profile: str | None,
+    in_flight: int | None = None,
+    media: Path | None = None,
+) -> Iterator[Migration]:
+    with _connected(
+        made.source, made.target, made.scope, source_set, target_set, source_profile, target_profile, in_flight, media
+    ) as migration:
+        yield migration
 
 
 @contextmanager
@@ -123,72 +329,23 @@ def _connected(
     target_set: list[str],
     source_profile: str | None,
     target_profile: str | None,
+    in_flight: int | None = None,
+    media: Path | None = None,
 ) -> Iterator[Migration]:
     with ExitStack() as stack:
-        here = stack.enter_context(connect(source, profile=source_profile, **settings(source_set)))
-        there = stack.enter_context(connect(target, profile=target_profile, **settings(target_set)))
+        here = stack.enter_context(_opened(source, source_profile, source_set))
+        there = stack.enter_context(_opened(target, target_profile, target_set))
         try:
-            yield Migration(here, there, scope, progress=Bars())
+            yield Migration(here, there, scope, progress=RateBars(), in_flight=in_flight, media=media)
         except DragomanError as error:
             if error.report is not None:
                 err.print(f"Before it stopped: {error.report}")
             raise
+        except KeyboardInterrupt:
+            err.print("What was under way is in the ledger; the same command goes on from there.")
+            raise
 
 
-def save_outcomes(applied: Applied, path: Path) -> None:
-    """Write every outcome as NDJSON, each with the kind of its row."""
-    with path.open("wb") as file:
-        for kind, report in applied.reports.items():
-            for outcome in report:
-                # The kind leads, so that `grep` finds the rows of one step.
-                file.write(b'{"kind":"' + kind.encode() + b'",' + encode_rows([outcome])[1:])
-
-
-def show_plan(made: Plan) -> None:
-    """Print a plan: steps, then losses."""
-    table(
-        f"Plan: {made.source} -> {made.target}",
-        ["what", "name", "rows#", "on the target", "of which"],
-        [(step.kind, step.name, step.rows, _exists(step.exists), _parts(step.geometries)) for step in made.steps],
-    )
-    if made.losses:
-        table(
-            "Not exact", ["what", "rows#", "becomes", "how"], [(x.what, x.rows, x.survival, x.how) for x in made.losses]
-        )
-    else:
-        out.print("Nothing is lost.")
-
-
-def _exists(exists: bool | None) -> str:
-    return {None: "", True: "exists, is used", False: "is created"}[exists]
-
-
-def _parts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items())
-
-
-def show_applied(applied: Applied) -> None:
-    """Print what an apply did, and the first problems."""
-    verdicts = ("created", "updated", "ignored", "rejected", "unknown")
-    table(
-        "Moved",
-        ["what", *(f"{verdict}#" for verdict in verdicts)],
-        [(kind, *(report.counts[verdict] for verdict in verdicts)) for kind, report in applied.reports.items()],
-    )
-    for number, (kind, outcome) in enumerate(applied.problems()):
-        if number == SHOWN:
-            out.print("... and more; the outcomes file has all.")
-            break
-        out.print(f"{outcome.status} {kind} {outcome.key} {outcome.reason}", markup=False)
-
-
-def show_verification(verification: Verification) -> None:
-    """Print the counts, then one line per difference."""
-    verdicts = ("same", "lossy", "changed", "missing", "extra")
-    table(
-        "Verified" if verification.ok else "Different",
-        ["what", *(f"{verdict}#" for verdict in verdicts)],
-        [(kind, *(verification.counts(kind).get(verdict, 0) for verdict in verdicts)) for kind in verification.same],
-    )
-    for difference in verification.differences:
-        out.print(str(difference), markup=False, soft_wrap=True)
+def _opened(name: str, profile: str | None, pairs: list[str]) -> Adapter:
+    """Connect to a backend, or open a file that is named as FORMAT:PATH."""
+    return Endpoint(name, profile, settings(pairs)).open()

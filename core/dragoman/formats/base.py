@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal
 
 from dragoman.errors import Conflict, InvalidData
 from dragoman.fidelity import LOSSLESS, FidelityTable
+from dragoman.fidelity.dataset import WHOLE_DATASET, DatasetFidelity
 from dragoman.parts import load_part
 from dragoman.schema import Item, Label, Ontology
 
@@ -70,6 +71,8 @@ class Reader(ABC):
 
     fidelity: ClassVar[FidelityTable] = LOSSLESS
     """What reading gives of what the files hold."""
+    dataset_fidelity: ClassVar[DatasetFidelity] = WHOLE_DATASET
+    """What reading gives of items and of the ontology."""
 
     def __init__(self, path: Path, *, on_error: ErrorPolicy = "raise") -> None:
         self.path = path
@@ -100,9 +103,15 @@ class Writer(ABC):
 
     fidelity: ClassVar[FidelityTable]
     """What the format keeps of rows that are written."""
+    dataset_fidelity: ClassVar[DatasetFidelity] = WHOLE_DATASET
+    """What it keeps of items and of the ontology."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def fidelity_of(self, row: Label) -> FidelityTable:
+        """Return what is kept of a row: `fidelity`, unless a format says more of some."""
+        return self.fidelity
 
     @abstractmethod
     def write(self, ontology: Ontology, items: Iterable[Item], rows: Iterable[Label]) -> None:
@@ -110,8 +119,8 @@ class Writer(ABC):
 
         Args:
             ontology: The features that rows may have.
-            items: All items.
-            rows: Labels or predictions, in any order; the core has made them fit `fidelity` already.
+            items: All items; the core has made them, and the ontology, fit `dataset_fidelity` already.
+            rows: Labels or predictions, in any order; the core has made them fit `fidelity_of` already.
 
         Raises:
             InvalidData: A row names an item or feature that is not there.

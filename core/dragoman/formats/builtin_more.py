@@ -14,6 +14,14 @@ BUILTIN_MORE = (
         recognise="dragoman.formats.yolo:recognise",
     ),
     Format(
+        name="yolo-classify",
+        title="Folders of classes",
+        description="Images in a folder per split and class, as Ultralytics and torchvision have them; read only.",
+        reader="dragoman.formats.yolo:YoloClassifyReader",
+        writer=None,
+        recognise="dragoman.formats.yolo:recognise_classify",
+    ),
+    Format(
         name="voc",
         title="Pascal VOC",
         description="One XML file of boxes per image, as the VOC devkit or a flat folder has them.",

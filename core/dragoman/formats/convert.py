@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from dragoman.errors import InvalidData, NotFound, WouldLose
 from dragoman.fidelity import Fidelity, Keeper, LossPolicy, Survival, restore
+from dragoman.fidelity.dataset import DatasetKeeper
 from dragoman.formats.base import ErrorPolicy, Format, Reader, Writer
 from dragoman.plugins import installed
 from dragoman.progress import SILENT, Progress
@@ -79,18 +80,20 @@ def convert(
     if not source.exists():
         raise NotFound(f"There is no {source}.")
     read, write = _format_of(source, read_as), _written_as(target, write_as)
-    reader: Reader = _made(read, "reader", source, {"on_error": on_error, **(reading or {})})
+    reader = open_reader(source, read.name, on_error=on_error, **(reading or {}))
     writer: Writer = _made(write, "writer", target, dict(writing or {}))
     done = Conversion(read.name, write.name, unread=_unread(reader))
-    keeper = Keeper(writer.fidelity, "drop" if dry_run else on_loss)
-    items = _counted(progress.track(reader.items(), "items"), done, "items")
+    policy: LossPolicy = "drop" if dry_run else on_loss
+    keeper, dataset = Keeper(writer.fidelity_of, policy), DatasetKeeper(writer.dataset_fidelity, policy)
+    ontology = dataset.ontology(reader.ontology())
+    items = _counted(map(dataset.item, progress.track(reader.items(), "items")), done, "items")
     rows = _counted(_kept(progress.track(reader.rows(), "rows"), keeper, done), done, "rows")
     if dry_run:
         _consume(items)
         _consume(rows)
     else:
-        writer.write(reader.ontology(), items, rows)
-    done.losses, done.errors = keeper.losses(), reader.errors
+        writer.write(ontology, items, rows)
+    done.losses, done.errors = (*keeper.losses(), *dataset.losses()), reader.errors
     return done
 
 
@@ -99,6 +102,19 @@ def recognised(path: Path) -> list[str]:
     return [
         name for name, one in installed().formats().items() if one.recognise is not None and one.load("recognise")(path)
     ]
+
+
+def open_reader(path: Path, read_as: str | None = None, **options: Any) -> Reader:
+    """Return a reader of a file or folder, in the format of that name or else the one that it looks like.
+
+    Raises:
+        NotFound: There is no such file, or no such format.
+        InvalidData: It looks like no format, or like several, or the reader has no such option.
+    """
+    if not path.exists():
+        raise NotFound(f"There is no {path}.")
+    reader: Reader = _made(_format_of(path, read_as), "reader", path, options)
+    return reader
 
 
 def named(name: str) -> Format:
@@ -153,7 +169,7 @@ def _made(one: Format, part: str, path: Path, options: dict[str, Any]) -> Any:
 def _unread(reader: Reader) -> dict[str, Fidelity]:
     table = reader.fidelity
     found = {f"geometry {form}": kept for form, kept in table.geometries.items()}
-    found |= {f"field {name}": kept for name, kept in table.fields.items()}
+    found |= {f"field {name}": kept for name, kept in table.fields.items()} | reader.dataset_fidelity.fields
     return {what: kept for what, kept in found.items() if kept.survival is not Survival.EXACT}
 
 

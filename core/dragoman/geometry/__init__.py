@@ -15,6 +15,7 @@ except ImportError as missing:
 from dragoman.geometry.boxes import bounding_box
 from dragoman.geometry.clip import Clipped, clip, clip_boxes
 from dragoman.geometry.convert import FORMS, convert, possible
+from dragoman.geometry.matrix import iou_matrix
 from dragoman.geometry.outlines import mask_of_polygon, polygon_of_mask
 from dragoman.geometry.overlap import iou, iou_of_boxes, iou_of_masks, iou_of_polygons, iou_of_rotated
 from dragoman.geometry.rle import (
@@ -39,6 +40,7 @@ __all__ = [
     "convert",
     "distance",
     "iou",
+    "iou_matrix",
     "iou_of_boxes",
     "iou_of_masks",
     "iou_of_polygons",

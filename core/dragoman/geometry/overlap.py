@@ -77,7 +77,7 @@ def _pixel_iou(a: Area, b: Area, size: tuple[int, int] | None) -> float:
     sizes = {size, *((one.width, one.height) for one in (a, b) if isinstance(one, Mask))} - {None}
     if len(sizes) > 1:
         raise InvalidData(f"Masks of different image sizes cannot be compared: {sorted(map(str, sizes))}.")
-    corner, extent = ((0, 0), size) if size is not None else _common_window(a, b)
+    corner, extent = ((0, 0), size) if size is not None else _window_around(a, b)
     if extent is None:
         return 0.0
     first, second = pixels_in(a, corner, extent), pixels_in(b, corner, extent)
@@ -86,15 +86,21 @@ def _pixel_iou(a: Area, b: Area, size: tuple[int, int] | None) -> float:
     return shared / union if union else 0.0
 
 
-def _common_window(a: Area, b: Area) -> tuple[tuple[int, int], tuple[int, int] | None]:
-    """Return the corner and size of the pixels around both geometries; None for the size where both are empty."""
-    around = [box for box in (bounding_box(a), bounding_box(b)) if box is not None]
+def _window_around(*geometries: Area) -> tuple[tuple[int, int], tuple[int, int] | None]:
+    """Return the corner and size of the pixels around all geometries; None for the size where all are empty."""
+    around = [box for box in map(bounding_box, geometries) if box is not None]
     if not around:
         return (0, 0), None
     pairs(tuple(number for box in around for number in (box.x, box.y, box.x + box.width, box.y + box.height)))
     left, top = min(floor(box.x) for box in around), min(floor(box.y) for box in around)
     right, bottom = max(ceil(box.x + box.width) for box in around), max(ceil(box.y + box.height) for box in around)
     return (left, top), (max(right - left, 1), max(bottom - top, 1))
+
+
+def own_pixels(geometry: Area) -> Integers:
+    """Return the column-major counts of all pixels that a geometry covers, in a window that just holds them."""
+    corner, extent = _window_around(geometry)
+    return pixels_in(geometry, corner, extent or (1, 1))
 
 
 def pixels_in(geometry: Area, corner: tuple[int, int], size: tuple[int, int]) -> Integers:

@@ -1,61 +1,59 @@
-"""Plans: what a migration would move, what it would lose, and a fingerprint that tells when a plan is stale."""
+"""Plans: what a migration would move, what it would lose, what is there already, and how long it may take.
+
+A plan is a file, bound to fingerprints of both sides. Its feature map may be edited before it is applied.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import msgspec
 from pydantic import ValidationError
 
 from dragoman.errors import InvalidData
-from dragoman.fidelity import Fidelity, FidelityTable, Loss, LossPolicy, Survival
-from dragoman.schema import Dataset, Label, Model, Version
+from dragoman.fidelity import Fidelity, Loss, LossPolicy, Survival
+from dragoman.migrate.expect import Choice
+from dragoman.migrate.scope import Kind, Scope
 from dragoman.schema.base import Control
-
-Kind = Literal["ontology", "dataset", "items", "labels", "model", "version", "predictions"]
-ORDER: tuple[Kind, ...] = ("dataset", "ontology", "items", "labels", "model", "version", "predictions")
-"""The order of the steps: what a step refers to comes before it."""
-
-
-class Scope(Control):
-    """What is to move: one dataset with its items and labels, and one model with a version's predictions on it.
-
-    Args:
-        dataset: Id or name on the source.
-        model: Id, key or name on the source; None to move data only.
-        version: Id or name on the source; the newest of the model if not given.
-    """
-
-    dataset: str
-    model: str | None = None
-    version: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The things on one side that a migration is about; None where there is none."""
-
-    dataset: Dataset | None
-    model: Model | None = None
-    version: Version | None = None
 
 
 class PlannedLoss(Control):
-    """Something that will not survive exactly, and in how many rows."""
+    """Something that will not survive exactly.
+
+    Args:
+        what: `"geometry rotated_box"`, `"field attributes"`.
+        survival: What becomes of it.
+        how: How it changes.
+        rows: In how many rows.
+        features: Those rows by their feature on the source.
+        forms: Those rows by form of geometry.
+        worst_iou: Lowest intersection over union of a geometry with what the core will make of it; None where the
+            platform itself rounds, or where there is no area.
+        mean_iou: Their mean.
+    """
 
     what: str
     survival: Survival
     how: str
     rows: int
+    features: dict[str, int] = {}
+    forms: dict[str, int] = {}
+    worst_iou: float | None = None
+    mean_iou: float | None = None
 
     def declared(self) -> Loss:
         """Return the loss as a fidelity table declares it."""
         return Loss(self.what, Fidelity(self.survival, self.how))
+
+
+class Estimate(Control):
+    """What a step may cost: requests to each side, and seconds, from the limits and from what planning took."""
+
+    reads: int = 0
+    writes: int = 0
+    seconds: float = 0.0
 
 
 class PlannedStep(Control):
@@ -66,30 +64,60 @@ class PlannedStep(Control):
         rows: How many.
         name: Its name, where it is one thing.
         exists: Whether the target has a thing of that name or key already; it is then used, not made again.
+        present: Rows that the target has already: `same` and `changed` under their key, `twin` with the same content
+            under another. None of them is sent.
         geometries: Rows by form of geometry.
         features: Rows by feature.
+        shapes: Kinds of geometry by feature.
         losses: What will not survive exactly.
-        fingerprint: Changes when the rows do; independent of their order.
+        refusals: Rows that cannot be sent at all, by the reason.
+        estimate: What it may cost.
+        fingerprint: Changes when the source's rows do; independent of their order.
+        foreign: Fingerprint of the rows on the target that are none of the source's.
     """
 
     kind: Kind
     rows: int
     name: str = ""
     exists: bool | None = None
+    present: dict[str, int] = {}
     geometries: dict[str, int] = {}
     features: dict[str, int] = {}
+    shapes: dict[str, tuple[str, ...]] = {}
     losses: tuple[PlannedLoss, ...] = ()
+    refusals: dict[str, int] = {}
+    estimate: Estimate = Estimate()
     fingerprint: str = ""
+    foreign: str = ""
+
+    @property
+    def created(self) -> int:
+        """How many rows would be sent."""
+        return self.rows - sum(self.present.values())
 
 
 class Plan(Control):
-    """What a migration would do. A plan is a file: `save` and `load`."""
+    """What a migration would do. A plan is a file: `save` and `load`.
+
+    Args:
+        source: Name of the backend to read from.
+        target: Name of the backend to write to.
+        scope: What is to move.
+        steps: What moves, in order.
+        features: Feature on the source to its name on the target; edit it before you apply the plan.
+        on_loss: What to do with losses.
+        on_loss_of: The same for single forms of geometry.
+        tables: Fingerprint of what both sides say that they keep.
+    """
 
     source: str
     target: str
     scope: Scope
     steps: tuple[PlannedStep, ...]
+    features: dict[str, str] = {}
     on_loss: LossPolicy = "raise"
+    on_loss_of: dict[str, LossPolicy] = {}
+    tables: str = ""
 
     def step(self, kind: Kind) -> PlannedStep | None:
         """Return the step of that kind, or None."""
@@ -100,10 +128,41 @@ class Plan(Control):
         """Everything that will not survive exactly."""
         return [loss for step in self.steps for loss in step.losses]
 
+    def shapes(self) -> dict[str, tuple[str, ...]]:
+        """Return the kinds of geometry that rows of each feature have, by the feature's name on the source."""
+        return shapes_of(self.steps)
+
+    @property
+    def choice(self) -> Choice:
+        """What was chosen to be done with losses."""
+        return Choice(self.on_loss, self.on_loss_of)
+
+    @property
+    def estimate(self) -> Estimate:
+        """What all steps may cost together."""
+        costs = [step.estimate for step in self.steps]
+        return Estimate(
+            reads=sum(cost.reads for cost in costs),
+            writes=sum(cost.writes for cost in costs),
+            seconds=sum(cost.seconds for cost in costs),
+        )
+
+    @property
+    def identity(self) -> str:
+        """A digest of what is moved and how; a ledger belongs to one."""
+        kept = self.model_dump(mode="json", exclude={"steps"})
+        kept["rows"] = {step.kind: step.fingerprint for step in self.steps}
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
     def stale_against(self, fresh: Plan) -> list[Kind]:
         """Return the kinds whose source rows have changed between this plan and a fresh one."""
         now = {step.kind: step.fingerprint for step in fresh.steps}
         return [step.kind for step in self.steps if now.get(step.kind) != step.fingerprint]
+
+    def foreign_against(self, fresh: Plan) -> list[Kind]:
+        """Return the kinds of which somebody else's rows have come to the target, changed or gone since the plan."""
+        now = {step.kind: step.foreign for step in fresh.steps}
+        return [step.kind for step in self.steps if now.get(step.kind) != step.foreign]
 
     def save(self, path: Path) -> None:
         """Write the plan as JSON."""
@@ -124,42 +183,10 @@ class Plan(Control):
             raise InvalidData(f"{path} is not a plan: {error.errors()[0]['msg']}.", field="plan") from error
 
 
-class Survey:
-    """Counts rows as they pass and fingerprints them, whatever their order."""
-
-    def __init__(self, kind: Kind, fidelity: FidelityTable | None = None) -> None:
-        self._kind = kind
-        self._fidelity = fidelity
-        self._rows = 0
-        self._sum = 0
-        self._geometries: Counter[str] = Counter()
-        self._features: Counter[str] = Counter()
-        self._losses: Counter[tuple[str, Survival, str]] = Counter()
-
-    def take(self, rows: Iterable[msgspec.Struct]) -> PlannedStep:
-        """Consume the rows and return the step they make."""
-        encode = msgspec.json.Encoder().encode
-        for row in rows:
-            self._rows += 1
-            # A sum of digests is the same in any order, and keeps track of rows that are there twice.
-            self._sum += int.from_bytes(hashlib.blake2b(encode(row), digest_size=16).digest(), "big")
-            if isinstance(row, Label):
-                self._look_at(row)
-        return PlannedStep(
-            kind=self._kind,
-            rows=self._rows,
-            geometries=dict(self._geometries),
-            features=dict(self._features),
-            losses=tuple(
-                PlannedLoss(what=what, survival=survival, how=how, rows=count)
-                for (what, survival, how), count in sorted(self._losses.items())
-            ),
-            fingerprint=f"{self._rows}:{self._sum % 2**128:032x}",
-        )
-
-    def _look_at(self, row: Label) -> None:
-        self._geometries[row.geometry.form] += 1
-        self._features[row.feature] += 1
-        if self._fidelity is not None:
-            for loss in self._fidelity.losses(row):
-                self._losses[loss.what, loss.fidelity.survival, loss.fidelity.how] += 1
+def shapes_of(steps: Iterable[PlannedStep]) -> dict[str, tuple[str, ...]]:
+    """Return the kinds of geometry that rows of each feature have in all steps."""
+    found: dict[str, dict[str, None]] = {}
+    for step in steps:
+        for feature, kinds in step.shapes.items():
+            found.setdefault(feature, {}).update(dict.fromkeys(kinds))
+    return {feature: tuple(kinds) for feature, kinds in found.items()}

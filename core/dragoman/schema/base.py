@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from dragoman.errors import InvalidData
+from dragoman.schema.values import check_values
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -23,6 +26,18 @@ class Control(BaseModel):
 
 
 Name = Annotated[str, Field(min_length=1)]
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    try:
+        check_values(values, "metadata")
+    except InvalidData as error:
+        raise ValueError(error.message) from error
+    return values
+
+
+Metadata = Annotated[dict[str, Any], AfterValidator(_finite)]
+"""JSON values that the user or a source attached."""
 
 
 class Data(msgspec.Struct, frozen=True, gc=False):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from dragoman.errors import InvalidData
-from dragoman.schema.base import Control, Name
+from dragoman.schema.base import Control, Metadata, Name
 
 
 class Task(StrEnum):
@@ -51,7 +51,7 @@ class Model(Control):
     id: str = ""
     key: str | None = None
     description: str = ""
-    metadata: dict[str, Any] = {}
+    metadata: Metadata = {}
     created_at: datetime | None = None
 
 
@@ -70,7 +70,7 @@ class Version(Control):
     config: dict[str, Any] = {}
     tags: tuple[str, ...] = ()
     metrics: dict[str, float] = {}
-    metadata: dict[str, Any] = {}
+    metadata: Metadata = {}
     created_at: datetime | None = None
 
 
@@ -140,7 +140,7 @@ class Dataset(Control):
     name: Name
     id: str = ""
     items: int | None = None
-    metadata: dict[str, Any] = {}
+    metadata: Metadata = {}
     created_at: datetime | None = None
 
 

@@ -9,7 +9,7 @@ import msgspec
 from pydantic import Field, field_validator, model_validator
 
 from dragoman.errors import InvalidData
-from dragoman.schema.base import Control, Name
+from dragoman.schema.base import Control, Metadata, Name
 from dragoman.schema.rows import Label, derive_id
 
 AttributeKind = Literal["radio", "checklist", "text", "number"]
@@ -58,6 +58,7 @@ class Feature(Control):
         color: `"#rrggbb"`, or None.
         attributes: What is asked of each annotation of it.
         id: The platform's id.
+        metadata: JSON values that the user or the source attached, such as COCO's `supercategory`.
     """
 
     name: Name
@@ -65,6 +66,7 @@ class Feature(Control):
     color: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
     attributes: tuple[Attribute, ...] = ()
     id: str = ""
+    metadata: Metadata = {}
 
     @field_validator("attributes")
     @classmethod
@@ -74,11 +76,19 @@ class Feature(Control):
 
 
 class Ontology(Control):
-    """A named list of features, each name once."""
+    """A named list of features, each name once.
+
+    Args:
+        name: Its name.
+        features: The features.
+        id: The platform's id.
+        metadata: JSON values about the whole, such as COCO's `info` and `licenses`.
+    """
 
     name: Name
     features: tuple[Feature, ...]
     id: str = ""
+    metadata: Metadata = {}
 
     @field_validator("features")
     @classmethod

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from hashlib import sha1
 from typing import Any, Literal, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 
@@ -17,6 +18,7 @@ from dragoman.errors import InvalidData
 from dragoman.schema.answers import AnyAnswer
 from dragoman.schema.base import Data
 from dragoman.schema.geometry import AnyGeometry
+from dragoman.schema.values import check_values
 
 NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 """Namespace of the ids that Dragoman derives (RFC 4122's OID namespace)."""
@@ -24,12 +26,21 @@ NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 Interpolation = Literal["none", "linear", "hold"]
 AttributeValue = AnyAnswer | str | int | float | bool | None
 
+_NAMESPACED = sha1(NAMESPACE.bytes, usedforsecurity=False)
 _encoder = msgspec.json.Encoder()
 
 
 def derive_id(*identity: Any) -> str:
-    """Return the UUIDv5 of a source identity: any JSON values, such as platform, item, feature and geometry."""
-    return str(uuid5(NAMESPACE, _encoder.encode(identity).decode()))
+    """Return the UUIDv5 (RFC 9562) of a source identity: any JSON values, such as platform, item, feature and geometry.
+
+    It is `uuid.uuid5`'s, which takes three times as long, and every row that is read without an id takes one.
+    """
+    hashed = _NAMESPACED.copy()
+    hashed.update(_encoder.encode(identity))
+    digits = hashed.hexdigest()
+    # The version and the variant take the place of six bits.
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 class Item(Data, frozen=True, gc=False, omit_defaults=True):
@@ -68,8 +79,13 @@ class Item(Data, frozen=True, gc=False, omit_defaults=True):
     def __post_init__(self) -> None:
         if not self.key:
             raise InvalidData("an item has no key.", field="key")
-        for name in ("width", "height", "frames"):
-            value = getattr(self, name)
+        if self.metadata:
+            check_values(self.metadata, "metadata")
+        width, height = self.width, self.height
+        # One look for the common case, an image of known size.
+        if type(width) is type(height) is int and width > 0 < height and self.frames is None and self.orientation == 1:
+            return
+        for name, value in (("width", self.width), ("height", self.height), ("frames", self.frames)):
             if value is not None and (not isinstance(value, int) or value <= 0):
                 raise InvalidData(f"item {self.key!r} has {name} = {value!r}; it must be positive.", field=name)
         if self.orientation not in range(1, 9):
@@ -131,6 +147,10 @@ class Label(Data, frozen=True, gc=False, omit_defaults=True):
             raise InvalidData(f"span is {self.span}; it runs from its first to its last frame.", field="span")
         if self.span is not None and self.frame is not None and not self.span[0] <= self.frame <= self.span[1]:
             raise InvalidData(f"keyframe {self.frame} is outside its span {self.span}.", field="frame")
+        if self.metadata:
+            check_values(self.metadata, "metadata")
+        if self.attributes:
+            check_values(self.attributes, "attributes")
         if not self.id:
             msgspec.structs.force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry, *self._rest()))
 
@@ -154,8 +174,20 @@ class Prediction(Label, frozen=True, gc=False, omit_defaults=True):
     class_pdf: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
-        Label.__post_init__(self)
         confidence = self.confidence
+        # One look for the common case: nothing to derive, to convert or to refuse.
+        if (
+            type(confidence) is float
+            and 0.0 <= confidence <= 1.0
+            and self.id
+            and self.item
+            and self.feature
+            and self.frame is None
+            and self.span is None
+            and self.class_pdf is None
+        ):
+            return
+        Label.__post_init__(self)
         if confidence is not None:
             if not _is_probability(confidence):
                 raise InvalidData(f"confidence is {confidence!r}; it lies between 0 and 1.", field="confidence")

@@ -7,8 +7,7 @@ added under their own names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from copy import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
 
@@ -17,6 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from dragoman.errors import InvalidData
 from dragoman.formats.coco.category import Skeleton
+from dragoman.formats.coco.plain import FACTS, Id, is_area, polygon_of
 from dragoman.schema import (
     AnyAnswer,
     AnyGeometry,
@@ -25,7 +25,6 @@ from dragoman.schema import (
     Keypoints,
     Label,
     Mask,
-    Polygon,
     Prediction,
     Provenance,
     RotatedBox,
@@ -33,19 +32,11 @@ from dragoman.schema import (
     derive_id,
 )
 
-FACTS = "coco"
-"""Key of a row's metadata for what only COCO says: `area`, `bbox`, `iscrowd`, and shapes that are not the geometry.
-
-They are written again as they were as long as they fit the geometry, so remove the key when you change that.
-"""
-
 NESTED = "metadata"
 """Key of an annotation for metadata whose names mean something else in COCO."""
 
 Shape = Literal["auto", "box", "segmentation", "keypoints"]
 """Which shape of an annotation becomes the geometry; `auto` takes keypoints before segmentation before box."""
-
-Id = int | str
 
 
 class Rle(msgspec.Struct, gc=False):
@@ -75,18 +66,6 @@ class Annotation(msgspec.Struct, gc=False):
     dragoman_provenance: Provenance | None = None
 
 
-class PlainAnnotation(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """What most annotations are: boxes and polygons without anything else."""
-
-    id: Id
-    image_id: Id
-    category_id: Id
-    bbox: tuple[float, float, float, float]
-    segmentation: tuple[tuple[float, ...], ...] | None = None
-    area: float | None = None
-    iscrowd: Literal[0] = 0
-
-
 KNOWN = frozenset(Annotation.__struct_fields__)
 
 
@@ -109,35 +88,6 @@ class Tables:
     source: str
     exact: bool
     shape: Shape
-
-
-def plain_to_rows(found: Sequence[PlainAnnotation], tables: Tables) -> list[Label]:
-    """Return the rows of plain annotations: as `to_row`, without asking for what is not there; `shape` is `auto`.
-
-    Raises:
-        InvalidData, KeyError: One of them is wrong; `to_row` tells which and why.
-    """
-    items, features, exact = tables.items, tables.features, tables.exact
-    rows = []
-    for a in found:
-        metadata: dict[str, Any] | None = None
-        geometry: AnyGeometry
-        if a.segmentation:
-            geometry = _polygon(a.segmentation)
-            if not exact:
-                metadata = {"bbox": a.bbox} if a.area is None else {"bbox": a.bbox, "area": a.area}
-        else:
-            x, y, width, height = a.bbox
-            geometry = Box(x, y, width, height)
-            area = a.area
-            if area is not None and abs(area - width * height) > 0.01 * (width + height + 1) and not exact:
-                metadata = {"area": area}
-        if metadata is None:
-            rows.append(Label(items[a.image_id], features[a.category_id], geometry, str(a.id)))
-        else:
-            facts = {FACTS: metadata}
-            rows.append(Label(items[a.image_id], features[a.category_id], geometry, str(a.id), metadata=facts))
-    return rows
 
 
 def to_row(annotation: Annotation, extra: dict[str, Any], position: int, tables: Tables) -> Label:
@@ -210,7 +160,7 @@ def _geometry(a: Annotation, tables: Tables, feature: str, facts: dict[str, Any]
     if segmentation and shape in ("auto", "segmentation"):
         if not tables.exact:
             _add(facts, bbox=a.bbox, area=a.area)
-        return _polygon(segmentation) if type(segmentation) is tuple else _mask(segmentation)  # type: ignore[arg-type]
+        return polygon_of(segmentation) if type(segmentation) is tuple else _mask(segmentation)  # type: ignore[arg-type]
     if segmentation:
         _add(facts, segmentation=segmentation)
     if a.bbox is None:
@@ -218,34 +168,15 @@ def _geometry(a: Annotation, tables: Tables, feature: str, facts: dict[str, Any]
     if len(a.bbox) != 4:
         raise InvalidData(f"The box has {len(a.bbox)} numbers; it needs 4.", field="bbox")
     box = Box(*a.bbox)
-    if a.area is not None and not tables.exact and abs(a.area - box.width * box.height) > _rounding(box):
+    if not tables.exact and not is_area(a.area, box.width, box.height):
         facts["area"] = a.area
     return box
-
-
-def _rounding(box: Box) -> float:
-    """Return how far an area may be off when its sides were rounded to two digits."""
-    return 0.01 * (box.width + box.height + 1)
 
 
 def _add(facts: dict[str, Any], **values: Any) -> None:
     for name, value in values.items():
         if value is not None:
             facts[name] = msgspec.to_builtins(value) if isinstance(value, Rle) else value
-
-
-_POLYGON = Polygon.of([(0, 0), (1, 0), (1, 1)])
-
-
-def _polygon(rings: tuple[tuple[float, ...], ...]) -> Polygon:
-    for ring in rings:
-        if len(ring) < 6 or len(ring) % 2:
-            raise InvalidData(f"A ring has {len(ring)} numbers; it needs pairs, and 3 of them.", field="segmentation")
-    # JSON holds finite numbers only and the decoder made floats of them. To look at each vertex once more, as the
-    # constructor would, takes longer than all else that is done for a polygon.
-    polygon = copy(_POLYGON)
-    msgspec.structs.force_setattr(polygon, "parts", tuple([(ring,) for ring in rings]))
-    return polygon
 
 
 def _mask(rle: Rle) -> Mask:

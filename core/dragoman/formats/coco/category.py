@@ -1,9 +1,12 @@
-"""Categories: COCO's side of an ontology. Keypoints of a category are kept apart; the schema has them on the rows."""
+"""Categories: COCO's side of features. What the schema has no field for is a feature's metadata, under COCO's names.
+
+A category's `keypoints` and `skeleton` are there too, unless they are only what our writer found on the rows.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +33,7 @@ class Skeleton:
 
 
 class Category(msgspec.Struct):
-    """A category as the file has it. `attributes`, `geometries` and `dragoman_id` are ours."""
+    """A category as the file has it; what stands after `color` is ours."""
 
     id: Id
     name: str
@@ -39,7 +42,10 @@ class Category(msgspec.Struct):
     color: Any = None
     attributes: list[dict[str, Any]] | None = None
     geometries: list[str] | None = None
+    metadata: Any = None
     dragoman_id: str | None = None
+    dragoman_found: bool = False
+    """Whether the keypoints are not the feature's own, but those of its first row."""
 
 
 class PlainCategory(Category, forbid_unknown_fields=True):
@@ -47,10 +53,18 @@ class PlainCategory(Category, forbid_unknown_fields=True):
 
 
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
+_OURS = frozenset(Category.__struct_fields__) - {"keypoints", "skeleton"}
+_POSES = ("keypoints", "skeleton")
+_ABOVE = "supercategory"
+"""Every category that is written has one, as COCO's own; an empty one says nothing."""
 
 
-def feature_of(category: Category) -> Feature:
+def feature_of(category: Category, extra: Mapping[str, Any]) -> Feature:
     """Return the feature of a category.
+
+    Args:
+        category: The category.
+        extra: Keys that others added.
 
     Raises:
         InvalidData: It has no name, or attributes that are none.
@@ -64,9 +78,31 @@ def feature_of(category: Category) -> Feature:
             color=_color(category.color),
             geometries=tuple(category.geometries or ()),
             attributes=tuple(Attribute.model_validate(attribute) for attribute in category.attributes or ()),
+            metadata=_metadata(category, extra),
         )
     except ValidationError as error:
         raise InvalidData(f"The category {category.name!r} is not what was expected: {error}.") from error
+
+
+def _metadata(category: Category, extra: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = dict(extra)
+    if not category.dragoman_found:
+        poses = {name: value for name in _POSES if (value := getattr(category, name)) is not None}
+        metadata |= msgspec.to_builtins(poses)
+    if metadata.get(_ABOVE) == "":
+        del metadata[_ABOVE]
+    if isinstance(category.metadata, dict):
+        return metadata | category.metadata
+    return metadata if category.metadata is None else {**metadata, "metadata": category.metadata}
+
+
+def skeleton_in(feature: Feature) -> Skeleton | None:
+    """Return the keypoints that a feature's metadata names, or None where there are none of COCO's kind."""
+    try:
+        poses = {name: feature.metadata[name] for name in _POSES if name in feature.metadata}
+        return skeleton_of(msgspec.convert({"id": 0, "name": feature.name, **poses}, Category))
+    except (msgspec.ValidationError, InvalidData):
+        return None
 
 
 def skeleton_of(category: Category) -> Skeleton | None:
@@ -95,19 +131,26 @@ def _color(value: Any) -> str | None:
     return None
 
 
-def category_of(feature: Feature, category_id: int, skeleton: Skeleton | None, extra: dict[str, Any]) -> dict[str, Any]:
+def category_of(feature: Feature, category_id: int, skeleton: Skeleton | None) -> dict[str, Any]:
     """Return the category of a feature.
 
     Args:
         feature: The feature.
         category_id: Its id in the file.
         skeleton: Its keypoints.
-        extra: Further keys, such as `supercategory`; the feature's own win.
     """
-    category: dict[str, Any] = {"supercategory": "", **extra, "id": category_id, "name": feature.name}
-    if skeleton:
+    theirs = skeleton_in(feature)
+    own = _OURS if theirs else _OURS | set(_POSES)
+    nested = {name: value for name, value in feature.metadata.items() if name in own or (name, value) == (_ABOVE, "")}
+    plain = {name: value for name, value in feature.metadata.items() if name not in nested}
+    category: dict[str, Any] = {_ABOVE: "", **plain, "id": category_id, "name": feature.name}
+    if nested:
+        category["metadata"] = nested
+    if skeleton and skeleton != theirs:
         category["keypoints"] = list(skeleton.names)
         category["skeleton"] = [[start + 1, end + 1] for start, end in skeleton.edges]
+        if not theirs:
+            category["dragoman_found"] = True
     if feature.color:
         category["color"] = feature.color
     if feature.geometries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +14,12 @@ import msgspec
 from dragoman.errors import InvalidData
 from dragoman.formats.coco.category import Category, Id, PlainCategory, Skeleton, feature_of, skeleton_of
 from dragoman.formats.coco.decode import value
-from dragoman.formats.coco.image import Image, PlainImage, checked_name, item_of, key_of
+from dragoman.formats.coco.image import Image, PlainImage, checked_name, item_of, key_of, plain_items
+from dragoman.formats.coco.info import about
 from dragoman.formats.coco.layout import Source, image_folder, sources
 from dragoman.formats.coco.records import Table
 from dragoman.formats.coco.scan import Section, sections
 from dragoman.schema import Feature, Item, Ontology
-
-MARK = "dragoman"
-"""Key of `info` in files that Dragoman wrote: their areas and boxes are what the shapes say."""
 
 TABLES = frozenset({"images", "categories"})
 Refuse = Callable[[InvalidData], None]
@@ -34,6 +32,7 @@ class File:
     source: Source
     sections: dict[str, Section]
     info: dict[str, Any]
+    licenses: list[Any]
     items: dict[Id, Item] = field(default_factory=dict)
     features: dict[Id, str] = field(default_factory=dict)
 
@@ -54,6 +53,7 @@ class Dataset:
         self.path = path
         self._refuse = refuse
         self._files = [_open(source) for source in sources(path, pattern)]
+        self._skeletons: dict[str, Skeleton] = {}
 
     @cached_property
     def files(self) -> list[File]:
@@ -66,26 +66,20 @@ class Dataset:
         return self._files
 
     @cached_property
-    def further(self) -> Mapping[str, dict[str, Any]]:
-        """Keys of the categories that a feature has no place for, by feature."""
-        self.ontology  # noqa: B018 - reads the categories
-        return self._further
-
-    @cached_property
     def ontology(self) -> Ontology:
-        """The categories of all files, in their order."""
+        """The categories of all files, in their order, and what the files say of themselves."""
         features: dict[str, Feature] = {}
-        self._further: dict[str, dict[str, Any]] = {}
         for file in self._files:
             self._categories(file, features)
         name = next((str(text) for file in self._files if (text := file.info.get("description"))), self.path.stem)
-        return Ontology(name=name or "coco", features=tuple(features.values()))
+        said = about([(file.source.label, file.info, file.licenses) for file in self._files])
+        return Ontology(name=name or "coco", features=tuple(features.values()), **said)
 
-    @cached_property
+    @property
     def skeletons(self) -> dict[str, Skeleton]:
         """The keypoints of the features that have some."""
-        found = {name: skeleton_in(extra) for name, extra in self.further.items()}
-        return {name: skeleton for name, skeleton in found.items() if skeleton}
+        self.ontology  # noqa: B018 - reads the categories
+        return self._skeletons
 
     def _tell_apart(self) -> None:
         labels = [file.source.label for file in self._files]
@@ -103,7 +97,7 @@ class Dataset:
             for place, category in enumerate(run.found):
                 extra = run.extras[place] if run.extras else {}
                 try:
-                    feature, skeleton = feature_of(category), skeleton_of(category)
+                    feature, skeleton = feature_of(category, extra), skeleton_of(category)
                     _refuse_twice(category, feature, file, mine)
                 except InvalidData as error:
                     self._refuse(run.refused(error, run.first + place))
@@ -112,25 +106,19 @@ class Dataset:
                 file.features[category.id] = feature.name
                 features.setdefault(feature.name, feature)
                 if skeleton:
-                    extra = {**extra, "keypoints": category.keypoints, "skeleton": category.skeleton or []}
-                self._further.setdefault(feature.name, extra)
+                    self._skeletons.setdefault(feature.name, skeleton)
 
 
 _IMAGES = Table(Image, PlainImage)
 _CATEGORIES = Table(Category, PlainCategory)
 
 
-def skeleton_in(extra: Mapping[str, Any]) -> Skeleton | None:
-    """Return the keypoints among the further keys of a category, or None."""
-    return skeleton_of(Category(0, "", extra.get("keypoints"), extra.get("skeleton")))
-
-
 def _open(source: Source) -> File:
     found = sections(source.path, streamed="annotations", tables=TABLES)
     for name in sorted(TABLES - found.keys()):
         raise InvalidData(f"{source.path} has no {name!r}, so it is no COCO dataset.")
-    info = value(source.path, found["info"], Any) if "info" in found else None
-    return File(source, found, info if isinstance(info, dict) else {})
+    info, licenses = (value(source.path, found[name], Any) if name in found else None for name in ("info", "licenses"))
+    return File(source, found, info if isinstance(info, dict) else {}, licenses if isinstance(licenses, list) else [])
 
 
 def _items(file: File, refuse: Refuse) -> dict[Id, Item]:
@@ -140,6 +128,8 @@ def _items(file: File, refuse: Refuse) -> dict[Id, Item]:
     folder: Path | None = None
     for run in _IMAGES.read(path, file.sections["images"], refuse):
         folder = folder or image_folder(file.source, [image.file_name for image in run.found[:3]])
+        if run.plain and _all_plain(run.found, items, names, folder, file.source.split):
+            continue
         for place, image in enumerate(run.found):
             try:
                 image.file_name = checked_name(root, image.file_name)
@@ -155,6 +145,22 @@ def _items(file: File, refuse: Refuse) -> dict[Id, Item]:
                 continue
             names.add(key)
     return items
+
+
+def _all_plain(
+    found: Sequence[Image], items: dict[Id, Item], names: set[str], folder: Path | None, split: str | None
+) -> bool:
+    """Add the items of images and their names, or nothing if one of the images needs a closer look."""
+    try:
+        new = plain_items(found, folder=folder, split=split)
+    except InvalidData:
+        return False
+    keys = {item.key for item in new.values()}
+    if len(keys) < len(found) or not items.keys().isdisjoint(new) or not names.isdisjoint(keys):
+        return False
+    items |= new
+    names |= keys
+    return True
 
 
 def _refuse_twice(category: Category, feature: Feature, file: File, mine: set[str]) -> None:

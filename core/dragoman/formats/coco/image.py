@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 from urllib.parse import quote
@@ -89,6 +90,31 @@ def item_of(
         split=image.split or split,
         metadata=extra | ours.metadata,
     )
+
+
+def plain_items(found: Sequence[Image | PlainImage], *, folder: Path | None, split: str | None) -> dict[Id, Item]:
+    """Return the items of images by id, as `item_of` makes them.
+
+    Args:
+        found: The images, none with keys that others added.
+        folder: Where the image files are, if they are known to be anywhere.
+        split: The split that the file itself stands for.
+
+    Raises:
+        InvalidData: One of them is wrong, or needs a closer look; `checked_name` and `item_of` tell which.
+    """
+    names = [image.file_name for image in found]
+    # One look at all names spares a look at each: a name that needs one is seldom.
+    text = "\n" + "\n".join(names) + "\n"
+    if any(sign in text for sign in ("\n\n", "\n/", "..", "\\", ":", "\0")):
+        raise InvalidData("A file name is no plain relative path.", field="file_name")
+    start = "" if folder is None else f"{folder}/"
+    return {
+        image.id: Item(
+            name, str(image.id), f"{start}{name}" if start else None, None, image.width, image.height, split=split
+        )
+        for name, image in zip(names, found, strict=True)
+    }
 
 
 def key_of(image: Image | PlainImage) -> str:

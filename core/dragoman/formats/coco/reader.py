@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 from msgspec import UNSET
 
 from dragoman.errors import InvalidData
 from dragoman.formats.base import ErrorPolicy, Reader
-from dragoman.formats.coco.annotation import Annotation, PlainAnnotation, Shape, Tables, plain_to_rows, to_row
-from dragoman.formats.coco.dataset import MARK, TABLES, Dataset, File
+from dragoman.formats.coco.annotation import Annotation, Shape, Tables, to_row
+from dragoman.formats.coco.dataset import TABLES, Dataset, File
 from dragoman.formats.coco.ids import SeenIds
+from dragoman.formats.coco.info import MARK
+from dragoman.formats.coco.plain import PlainAnnotation, plain_to_rows
 from dragoman.formats.coco.records import Run, Table
 from dragoman.formats.coco.scan import Section, sections
 from dragoman.schema import Item, Label, Ontology
@@ -54,16 +57,8 @@ class CocoReader(Reader):
         self._dataset = Dataset(Path(dataset) if self._results and dataset else path, pattern, self.refuse)
 
     def ontology(self) -> Ontology:
-        """Return the categories of all files, in their order; `categories` has what a feature has no place for."""
+        """Return the categories of all files, in their order; see `category` and `info` for what is metadata."""
         return self._dataset.ontology
-
-    @property
-    def categories(self) -> Mapping[str, dict[str, Any]]:
-        """Further keys of the categories by feature: `supercategory`, `keypoints`, `skeleton` and what others added.
-
-        Give them to `CocoWriter` to write them again.
-        """
-        return self._dataset.further
 
     def items(self) -> Iterator[Item]:
         """Yield all items; see `Reader`. Where files of one folder share names, their keys begin with the file's."""
@@ -72,6 +67,10 @@ class CocoReader(Reader):
 
     def rows(self) -> Iterator[Label]:
         """Yield labels, and predictions where an annotation has a score; see `Reader`."""
+        # No generator stands between a run's rows and the caller: each would take its time from every row.
+        return chain.from_iterable(self._runs())
+
+    def _runs(self) -> Iterator[Iterable[Label]]:
         self.ontology()
         files = self._dataset.files
         if self._results:
@@ -83,11 +82,11 @@ class CocoReader(Reader):
         for file in files:
             if "annotations" in file.sections:
                 seen = SeenIds()
-                rows = self._array(file.source.path, file.sections["annotations"], file, seen)
-                yield from _told_apart(rows, file.source.label, before) if before else rows
+                for rows in self._array(file.source.path, file.sections["annotations"], file, seen):
+                    yield _told_apart(rows, file.source.label, before) if before else rows
                 before.append(seen)
 
-    def _array(self, path: Path, section: Section, file: File, seen: SeenIds) -> Iterator[Label]:
+    def _array(self, path: Path, section: Section, file: File, seen: SeenIds) -> Iterator[Iterable[Label]]:
         tables = Tables(
             items={image_id: item.key for image_id, item in file.items.items()},
             features=file.features,
@@ -98,14 +97,15 @@ class CocoReader(Reader):
         )
         table = _MOSTLY_PLAIN if self._shape == "auto" else _ANY
         for run in table.read(path, section, self.refuse):
-            yield from self._run(run, tables, seen)
+            yield self._run(run, tables, seen)
 
     def _run(self, run: Run[Annotation], tables: Tables, seen: SeenIds) -> Iterable[Label]:
         ids = [annotation.id for annotation in run.found if annotation.id is not UNSET]
         all_new = seen.add_all(ids)
         if run.plain and all_new:
             with suppress(InvalidData, KeyError):
-                return plain_to_rows(run.found, tables)  # type: ignore[arg-type]
+                found: list[PlainAnnotation] = run.found  # type: ignore[assignment]
+                return plain_to_rows(found, tables.items, tables.features, exact=tables.exact)
         return self._one_by_one(_ANY.in_full(run), tables, None if all_new else seen)
 
     def _one_by_one(self, run: Run[Annotation], tables: Tables, seen: SeenIds | None) -> Iterator[Label]:

@@ -13,6 +13,7 @@ import msgspec
 
 from dragoman.errors import InvalidData
 from dragoman.fidelity import EXACT, FidelityTable, approximate, dropped
+from dragoman.fidelity.dataset import WHOLE_DATASET, DatasetFidelity
 from dragoman.formats.base import Writer, completed
 from dragoman.formats.coco.category import Skeleton, whole
 from dragoman.formats.coco.reader import CocoReader
@@ -31,7 +32,8 @@ RESULTS_FIDELITY = FidelityTable(
         "polygon with holes": approximate("results hold masks of whole pixels"),
         "rotated_box": approximate("written as the box around it", to="box"),
     },
-    dict.fromkeys(
+    {"id": approximate("reading derives it anew")}
+    | dict.fromkeys(
         (
             "frame",
             "span",
@@ -48,19 +50,32 @@ RESULTS_FIDELITY = FidelityTable(
 )
 
 
+RESULTS_ALONE = DatasetFidelity(
+    {
+        what: dropped("results name images and categories by their ids only, and have no other word of them")
+        for what in ("item metadata", "feature attributes", "feature metadata", "ontology metadata")
+    }
+)
+"""Of what a dataset says besides, nothing is written. That there are items and features is for the dataset to say."""
+
+
 class CocoResultsWriter(Writer):
     """Writes predictions as COCO results; each has a confidence.
 
     Args:
         path: A `.json` file.
-        dataset: The COCO dataset that the predictions are of. Without it, items and features must have COCO's ids.
+        dataset: The COCO dataset that the predictions are of, which keeps what is known of items and features. Without
+            it, they must have COCO's ids.
     """
 
     fidelity = RESULTS_FIDELITY
+    dataset_fidelity = RESULTS_ALONE
 
     def __init__(self, path: Path, *, dataset: Path | str | None = None) -> None:
         super().__init__(path)
         self._dataset = dataset
+        if dataset is not None:
+            self.dataset_fidelity = WHOLE_DATASET  # type: ignore[misc]
 
     def write(self, ontology: Ontology, items: Iterable[Item], rows: Iterable[Label]) -> None:
         """Write everything, or leave the path as it was; see `Writer`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
@@ -14,12 +14,13 @@ import msgspec
 from dragoman.errors import InvalidData
 from dragoman.fidelity import EXACT, FidelityTable, approximate, stored
 from dragoman.formats.base import Writer, completed
-from dragoman.formats.coco.annotation import FACTS, KNOWN, NESTED, is_nested
-from dragoman.formats.coco.category import Skeleton, category_of, numbered, whole
-from dragoman.formats.coco.dataset import MARK, skeleton_in
+from dragoman.formats.coco.annotation import KNOWN, NESTED, is_nested
+from dragoman.formats.coco.category import Skeleton, category_of, numbered, skeleton_in, whole
 from dragoman.formats.coco.ids import SeenIds
 from dragoman.formats.coco.image import image_of
+from dragoman.formats.coco.info import members_of
 from dragoman.formats.coco.layout import file_of_split
+from dragoman.formats.coco.plain import FACTS
 from dragoman.formats.coco.shapes import shape_of
 from dragoman.schema import Box, Item, Keypoints, Label, Ontology, Prediction, Whole
 
@@ -71,25 +72,21 @@ class CocoWriter(Writer):
     Args:
         path: A `.json` file, or a folder that gets `annotations/instances_<split>.json`.
         counts: How run lengths are written.
-        categories: Further keys of the categories by feature, as `CocoReader.categories` gives them.
     """
 
     fidelity = FIDELITY
 
-    def __init__(
-        self, path: Path, *, counts: Counts = "compressed", categories: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> None:
+    def __init__(self, path: Path, *, counts: Counts = "compressed") -> None:
         super().__init__(path)
         if counts not in get_args(Counts):
             raise InvalidData(f"There are no {counts!r} counts.", hint=f"There are: {', '.join(get_args(Counts))}.")
         self._plain_counts = counts == "plain"
-        self._further = {name: dict(extra) for name, extra in (categories or {}).items()}
 
     def write(self, ontology: Ontology, items: Iterable[Item], rows: Iterable[Label]) -> None:
         """Write everything, or leave the path as it was; see `Writer`."""
         held = _unique(items)
         image_ids = dict(zip(held, numbered(item.id for item in held.values()), strict=True))
-        categories = _Categories(ontology, self._further)
+        categories = _Categories(ontology)
         single = self.path.suffix == ".json"
         splits = {None} if single else {item.split for item in held.values()} or {None}
         with completed(self.path) as made, ExitStack() as stack:
@@ -99,7 +96,7 @@ class CocoWriter(Writer):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 mine = (item for item in held.values() if single or item.split == split)
                 images = (image_of(item, image_ids[item.key]) for item in mine)
-                files[split] = stack.enter_context(_File(path, ontology.name, images, made.parent))
+                files[split] = stack.enter_context(_File(path, ontology, images, made.parent))
             for number, row in enumerate(rows):
                 try:
                     item = held.get(row.item)
@@ -138,12 +135,11 @@ class CocoWriter(Writer):
 class _Categories:
     """Ids and skeletons of the features."""
 
-    def __init__(self, ontology: Ontology, further: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, ontology: Ontology) -> None:
         self._features = ontology.features
-        self._further = further
         numbers = numbered(feature.id for feature in ontology.features)
         self._ids = {feature.name: number for feature, number in zip(ontology.features, numbers, strict=True)}
-        found = {name: skeleton_in(extra) for name, extra in further.items()}
+        found = {feature.name: skeleton_in(feature) for feature in ontology.features}
         self.skeletons: dict[str, Skeleton] = {name: skeleton for name, skeleton in found.items() if skeleton}
 
     def id(self, feature: str) -> int:
@@ -160,9 +156,7 @@ class _Categories:
     def entries(self) -> list[dict[str, Any]]:
         """Return the categories as COCO has them."""
         return [
-            category_of(
-                feature, self._ids[feature.name], self.skeletons.get(feature.name), self._further.get(feature.name, {})
-            )
+            category_of(feature, self._ids[feature.name], self.skeletons.get(feature.name))
             for feature in self._features
         ]
 
@@ -170,14 +164,15 @@ class _Categories:
 class _File:
     """One file on its way: images, then annotations as they come, then those without a number, then categories."""
 
-    def __init__(self, path: Path, name: str, images: Iterator[dict[str, Any]], workshop: Path) -> None:
+    def __init__(self, path: Path, ontology: Ontology, images: Iterator[dict[str, Any]], workshop: Path) -> None:
         self._seen = SeenIds()
         self._file: BinaryIO = path.open("wb")
         # Rows without a number of their own wait until the largest number is known.
         self._waiting = tempfile.TemporaryFile(dir=workshop)  # noqa: SIM115 - closed in __exit__
         self._count = 0
         self._some = False
-        self._file.write(b'{"info": ' + _encode({"description": name, MARK: 1}) + b',\n"licenses": [],\n"images": [')
+        info, licenses = members_of(ontology)
+        self._file.write(b'{"info": ' + _encode(info) + b',\n"licenses": ' + _encode(licenses) + b',\n"images": [')
         for position, image in enumerate(images):
             self._file.write((b",\n" if position else b"\n") + _encode(image))
         self._file.write(b'],\n"annotations": [')

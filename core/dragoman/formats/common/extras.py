@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from dragoman.errors import InvalidData
-from dragoman.schema import AnyAnswer, Item, Label, Provenance
+from dragoman.schema import AnyAnswer, Item, Label, Number, Provenance, Radio, Text
 from dragoman.schema.rows import AttributeValue
 
 T = TypeVar("T")
@@ -27,8 +27,12 @@ class Extras(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def extras_of(row: Label) -> Extras:
     """Return what is to be kept of a row; an id that reading derives again is left out."""
-    derived = msgspec.structs.replace(row, id="").id == row.id
-    return Extras("" if derived else row.id, row.metadata, row.provenance)
+    return Extras("" if is_derived(row) else row.id, row.metadata, row.provenance)
+
+
+def is_derived(row: Label) -> bool:
+    """Whether a row's id is the one that is derived from its content."""
+    return msgspec.structs.replace(row, id="").id == row.id
 
 
 def pack(row: Label) -> str | None:
@@ -69,16 +73,27 @@ def item_json(item: Item) -> str:
 
 
 def value_text(value: AttributeValue) -> tuple[str, str | None]:
-    """Return a value as text, and the name of its type unless it is text that XML can hold."""
+    """Return a value as text, and the name of its type unless it is text that XML can hold.
+
+    An answer that others would write as mere text is written so: its type tells Dragoman that it is an answer.
+    """
     from dragoman.formats.common.markup import writable
 
-    if isinstance(value, str) and writable(value):
-        return value, None
-    if isinstance(value, bool | int | float) or value is None:
-        return json.dumps(value), "number" if type(value) in (
-            int,
-            float,
-        ) else "boolean" if value is not None else "null"
+    match value:
+        case str() if writable(value):
+            return value, None
+        case Radio(option) if not option.attributes and writable(option.name):
+            return option.name, "radio"
+        case Text(text) if writable(text):
+            return text, "text_answer"
+        case Number(number):
+            return json.dumps(number), "number_answer"
+        case None:
+            return json.dumps(value), "null"
+        case bool():
+            return json.dumps(value), "boolean"
+        case int() | float():
+            return json.dumps(value), "number"
     return to_json(value), "json"
 
 
@@ -88,7 +103,14 @@ def value_of(text: str, kind: str | None) -> AttributeValue:
     Raises:
         InvalidData: The text is no such value.
     """
-    if kind is None:
-        return text
+    match kind:
+        case None:
+            return text
+        case "radio":
+            return Radio.of(text)
+        case "text_answer":
+            return Text(text)
+        case "number_answer":
+            return Number(from_json(text, float))
     value: AttributeValue = from_json(text, AnyAnswer | str | int | float | bool | None)  # type: ignore[arg-type]
     return value

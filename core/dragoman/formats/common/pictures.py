@@ -8,11 +8,16 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from dragoman.errors import InvalidData
-from dragoman.media import SUFFIXES
+from dragoman.fidelity import approximate
+from dragoman.fidelity.dataset import DatasetFidelity
+from dragoman.media import SUFFIXES, picture
 from dragoman.schema import Item
 
 Images = Literal["present", "all", "none"]
 """Which images a writer copies: those that are files of this machine; all, or it is an error; none."""
+
+COPIED = DatasetFidelity({"item data": approximate("written as the image's own file, if images are copied")})
+"""What a writer keeps of items that copies their images."""
 
 
 def local_file(item: Item) -> Path | None:
@@ -28,6 +33,16 @@ def local_file(item: Item) -> Path | None:
         return path if path.is_file() else None
     except OSError:  # a name longer than the file system takes
         return None
+
+
+def item_at(path: Path, key: str, split: str | None) -> Item:
+    """Return the item of an image file, by its header alone.
+
+    Raises:
+        InvalidData: It is no image.
+    """
+    seen = picture(path)
+    return Item(key, uri=str(path), width=seen.width, height=seen.height, orientation=seen.orientation, split=split)
 
 
 def place(item: Item, target: Path, images: Images) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -92,3 +92,10 @@ def in_row(number: int) -> Iterator[None]:
         yield
     except InvalidData as error:
         raise InvalidData(error.message, hint=error.hint, row=number, field=error.field) from error
+
+
+def take_in(rows: Iterable[Label], add: Callable[[Label, int], None]) -> None:
+    """Give every row and its number to a writer that holds them; an error names the row."""
+    for number, row in enumerate(rows):
+        with in_row(number):
+            add(row, number)

@@ -15,10 +15,10 @@ from dragoman.formats.base import Writer, completed
 from dragoman.formats.common.extras import KEY, item_json, to_json
 from dragoman.formats.common.markup import element, parent, writable
 from dragoman.formats.common.names import Names
-from dragoman.formats.common.pictures import Images, place
+from dragoman.formats.common.pictures import COPIED, Images, place
 from dragoman.formats.common.spool import Spool
 from dragoman.formats.common.stretches import Moment, lanes
-from dragoman.formats.common.tables import Tables, in_row
+from dragoman.formats.common.tables import Tables, take_in
 from dragoman.formats.cvat.fidelity import WRITING
 from dragoman.formats.cvat.labels import Skeleton, write_labels
 from dragoman.formats.cvat.marks import attribute_of, beside_of, marks_of
@@ -40,6 +40,7 @@ class CvatWriter(Writer):
     """
 
     fidelity = WRITING
+    dataset_fidelity = COPIED
 
     def __init__(self, path: Path, *, images: Images = "present") -> None:
         super().__init__(path)
@@ -50,9 +51,7 @@ class CvatWriter(Writer):
         tables = Tables(ontology, items)
         with completed(self.path) as made, Spool() as spool:
             held = _Held(tables, spool)
-            for number, row in enumerate(rows):
-                with in_row(number):
-                    held.add(row, number)
+            take_in(rows, held.add)
             alone = self.path.suffix == ".xml"
             if not alone:
                 made.mkdir()

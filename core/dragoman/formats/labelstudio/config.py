@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dragoman.formats.common.markup import Node, document, element, parent
+from dragoman.formats.labelstudio.answers import TAXONOMY, is_taxonomy, taxonomy_of, taxonomy_tag
 from dragoman.schema import Attribute, AttributeOption, Feature, Ontology
 
 SHAPES = {
@@ -36,7 +37,7 @@ CONTROLS = {
 """Names of our controls that draw on images, by the kind of geometry that they draw."""
 VIDEO, VIDEO_LABELS, TIMELINE = "video_box", "video_labels", "video_timeline"
 MEDIA = ("image", "video")
-_QUESTIONS = {"choices": "radio", "textarea": "text", "number": "number", "rating": "number"}
+_QUESTIONS = {"choices": "radio", TAXONOMY: "checklist", "textarea": "text", "number": "number", "rating": "number"}
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -53,6 +54,8 @@ class Control:
     per_region: bool = False
     when: frozenset[str] = frozenset()
     """Labels for whose regions it asks; empty for all."""
+    options: tuple[AttributeOption, ...] = ()
+    """What a taxonomy offers, nested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,8 @@ def _label(feature: Feature) -> str:
 
 
 def _question(attribute: Attribute, medium: str, **more: str) -> str:
+    if is_taxonomy(attribute):
+        return taxonomy_tag(attribute, medium, **({"required": "true"} if attribute.required else {}), **more)
     if attribute.kind in ("radio", "checklist"):
         names = [option.name for option in attribute.options]
         required = {"required": "true"} if attribute.required else {}
@@ -203,13 +208,17 @@ def _control(node: Node, tag: str, name: str) -> Control:
         required=node.attributes.get("required") == "true",
         per_region=node.attributes.get("perRegion") == "true",
         when=frozenset(filter(None, when.split(","))),
+        options=taxonomy_of(node, name) if tag == TAXONOMY else (),
     )
 
 
 def _attribute(control: Control) -> Attribute:
+    if control.options:
+        return Attribute(name=control.name, kind="checklist", options=control.options, required=control.required)
     if control.tag == "choices" and control.labels:
         options = tuple(AttributeOption(name=label) for label in control.labels)
         kind = "checklist" if control.multiple else "radio"
         return Attribute(name=control.name, kind=kind, options=options, required=control.required)
-    kind = _QUESTIONS[control.tag] if control.tag != "choices" else "text"
+    # A question whose options are not in the configuration can still be answered.
+    kind = "text" if control.tag in ("choices", TAXONOMY) else _QUESTIONS[control.tag]
     return Attribute(name=control.name, kind=kind, required=control.required)

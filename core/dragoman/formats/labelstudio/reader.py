@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import msgspec
-from pydantic import ValidationError
 
 from dragoman.errors import InvalidData
 from dragoman.formats.base import ErrorPolicy, Reader
 from dragoman.formats.common.archives import folder_of
+from dragoman.formats.common.ontologies import read_ontology
 from dragoman.formats.common.tables import at
 from dragoman.formats.labelstudio.config import MEDIA, Config, read_config
 from dragoman.formats.labelstudio.fidelity import READING
@@ -22,7 +22,7 @@ from dragoman.formats.labelstudio.stream import elements
 from dragoman.media import SUFFIXES
 from dragoman.schema import Feature, Item, Label, Ontology
 
-TASKS_FILE, CONFIG_FILE, ONTOLOGY_FILE = "tasks.json", "config.xml", "ontology.json"
+TASKS_FILE, CONFIG_FILE = "tasks.json", "config.xml"
 _DATA_KEYS = (*MEDIA, "img", "image_url", "url", "path")
 
 
@@ -62,12 +62,8 @@ class LabelStudioReader(Reader):
 
     def ontology(self) -> Ontology:
         """Return the features of the configuration, or, without one, those that results have, in order."""
-        own = self._file.parent / ONTOLOGY_FILE
-        if own.is_file():
-            try:
-                return Ontology.model_validate_json(own.read_bytes())
-            except (ValidationError, ValueError) as error:
-                raise InvalidData(f"{own} is no ontology: {error}") from error
+        if (own := read_ontology(self._file.parent)) is not None:
+            return own
         name = self._file.stem
         if self._config.controls:
             return self._config.ontology(name)

@@ -10,18 +10,13 @@ from dragoman.errors import InvalidData
 from dragoman.formats.common.numbers import pixel
 from dragoman.formats.labelstudio import brush
 from dragoman.schema import (
-    AnyAnswer,
     AnyGeometry,
     Box,
-    Checklist,
     Mask,
-    Number,
     Point,
     Polygon,
     Polyline,
-    Radio,
     RotatedBox,
-    Text,
 )
 
 Size = tuple[int, int]
@@ -115,43 +110,6 @@ def read_ellipse(value: Value, size: Size) -> Polygon:
 def ellipse_metadata(value: Value) -> dict[str, Any]:
     """Return what is kept of an ellipse beside its outline."""
     return {ELLIPSE: {name: _number(value, name, 0.0) for name in _ELLIPSE}}
-
-
-def read_answer(tag: str, value: Value, *, multiple: bool) -> AnyAnswer:
-    """Return the answer of a result of choices, a text area, a number or a rating.
-
-    Raises:
-        InvalidData: The type is unknown, or the value is not of its type.
-    """
-    found = value.get("text" if tag == "textarea" else tag)
-    match tag, found:
-        case "choices", [str(only)] if not multiple:
-            return Radio.of(only)
-        case "choices", [*names] if all(isinstance(name, str) for name in names):
-            return Checklist.of(*names)
-        case "textarea", str(text):
-            return Text(text)
-        case "textarea", [*lines] if all(isinstance(line, str) for line in lines):
-            return Text("\n".join(lines))
-        case (("number" | "rating"), int() | float()):
-            return Number(found)
-        case (("choices" | "textarea" | "number" | "rating"), _):
-            raise InvalidData(f"the {tag} are {found!r}.", field=f"value.{tag}")
-    raise InvalidData(f"results of the type {tag!r} have no counterpart.", field="type")
-
-
-def write_answer(answer: AnyAnswer) -> tuple[str, dict[str, Any]] | None:
-    """Return the type and the value of an answer, or None where Label Studio cannot say it: options that ask on."""
-    match answer:
-        case Radio(option) if not option.attributes:
-            return "choices", {"choices": [option.name]}
-        case Checklist(options) if options and not any(option.attributes for option in options):
-            return "choices", {"choices": [option.name for option in options]}
-        case Text(text):
-            return "textarea", {"text": [text]}
-        case Number(value):
-            return "number", {"number": value}
-    return None
 
 
 def _read_polygon(value: Value, size: Size) -> AnyGeometry:

@@ -9,9 +9,10 @@ import msgspec
 
 from dragoman.errors import InvalidData
 from dragoman.formats.common.stretches import Moment, Stretch, lanes
+from dragoman.formats.labelstudio.answers import write_answer
 from dragoman.formats.labelstudio.config import CLASS, TIMELINE, VIDEO
 from dragoman.formats.labelstudio.records import Beside, Track, kept
-from dragoman.formats.labelstudio.regions import ELLIPSE, Size, write_answer, write_geometry, write_turned
+from dragoman.formats.labelstudio.regions import ELLIPSE, Size, write_geometry, write_turned
 from dragoman.formats.labelstudio.rows import RELATIONS
 from dragoman.schema import (
     AnyAnswer,
@@ -67,7 +68,7 @@ def results_of(row: Label, medium: str, size: Size | None, *, native: bool) -> I
     tag, value = write_geometry(row.geometry, size, row.metadata)
     if tag == "ellipse":
         del metadata[ELLIPSE]
-    answers = {name: said for name, answer in row.attributes.items() if (said := _said(answer)) is not None}
+    answers = {name: said for name, answer in row.attributes.items() if (said := _said(name, answer)) is not None}
     others = {name: answer for name, answer in row.attributes.items() if name not in answers}
     turned = isinstance(row.geometry, RotatedBox) and not row.geometry.angle
     beside = msgspec.structs.replace(_beside(row, native=native), turned=turned, attributes=others)
@@ -168,11 +169,12 @@ def _whole(row: Label, metadata: dict[str, Any], *, native: bool) -> dict[str, A
     if row.answer is None:
         value = {"choices": [row.feature]}
         return {"from_name": CLASS, "type": "choices", "value": value, **_meta(metadata, beside)}
-    kind, value = write_answer(row.answer) or ("choices", {"choices": _chosen(row.answer)})
-    whole = row.answer if write_answer(row.answer) is None else None
+    said = write_answer(row.feature, row.answer)
+    kind, answer = said or ("choices", {"choices": _chosen(row.answer)})
+    whole = row.answer if said is None else None
     multiple = isinstance(row.answer, Checklist) if kind == "choices" else None
     beside = msgspec.structs.replace(beside, answer=whole, multiple=multiple)
-    return {"from_name": row.feature, "type": kind, "value": value, **_meta(metadata, beside)}
+    return {"from_name": row.feature, "type": kind, "value": answer, **_meta(metadata, beside)}
 
 
 def _chosen(answer: AnyAnswer) -> list[str]:
@@ -199,9 +201,9 @@ def _meta(metadata: dict[str, Any], beside: Beside) -> dict[str, Any]:
     return {"meta": meta} if meta else {}
 
 
-def _said(answer: AttributeValue) -> tuple[str, dict[str, Any]] | None:
+def _said(name: str, answer: AttributeValue) -> tuple[str, dict[str, Any]] | None:
     """Return an answer as a result has it; None for plain values, which would come back as answers."""
-    return write_answer(answer) if isinstance(answer, Radio | Checklist | Text | Number) else None
+    return write_answer(name, answer) if isinstance(answer, Radio | Checklist | Text | Number) else None
 
 
 def _are_relations(value: Any) -> bool:

@@ -11,6 +11,7 @@ from dragoman.errors import InvalidData
 from dragoman.formats.common.numbers import pixel
 from dragoman.formats.common.stretches import Moment, moment_of
 from dragoman.formats.common.tables import Ids
+from dragoman.formats.labelstudio.answers import read_answer
 from dragoman.formats.labelstudio.config import BARE, CLASS, SHAPES, Config
 from dragoman.formats.labelstudio.records import (
     KEY,
@@ -26,7 +27,6 @@ from dragoman.formats.labelstudio.records import (
 from dragoman.formats.labelstudio.regions import (
     Size,
     ellipse_metadata,
-    read_answer,
     read_geometry,
     read_rectangle,
 )
@@ -132,8 +132,7 @@ class TaskRows:
             moments = _ranges(result.value) if result.type == "timelinelabels" else [Moment()]
             made = [(label, None, moment) for label in chosen for moment in moments]
         else:
-            answer = beside.answer or read_answer(result.type, result.value, multiple=self._multiple(result, beside))
-            made = [(name, answer, Moment())]
+            made = [(name, beside.answer or self._answer(result, beside), Moment())]
         for number, (feature, said_so, moment) in enumerate(made):
             values = {"feature": feature, "answer": said_so, "geometry": Whole(), **msgspec.structs.asdict(moment)}
             row = self._row(result, said, values, beside)
@@ -176,9 +175,11 @@ class TaskRows:
     def _attributes(self, group: list[Result], shape: Result) -> Iterator[tuple[str, AnyAnswer]]:
         for result in group:
             if result is not shape and result.type not in ("relation", "labels"):
-                beside = beside_of(result.meta)
-                multiple = self._multiple(result, beside)
-                yield result.from_name or result.type, read_answer(result.type, result.value, multiple=multiple)
+                yield result.from_name or result.type, self._answer(result, beside_of(result.meta))
+
+    def _answer(self, result: Result, beside: Beside) -> AnyAnswer:
+        name = result.from_name or result.type
+        return read_answer(result.type, name, result.value, multiple=self._multiple(result, beside))
 
     def _multiple(self, result: Result, beside: Beside) -> bool:
         """Whether choices are a checklist: what we kept, or the configuration, or else their number."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from dragoman.errors import InvalidData
 from dragoman.formats.base import Writer, completed
+from dragoman.formats.common.ontologies import write_ontology
 from dragoman.formats.common.spool import Spool
-from dragoman.formats.common.tables import Tables, in_row
+from dragoman.formats.common.tables import Tables, take_in
 from dragoman.formats.labelstudio.config import MEDIA, write_config
-from dragoman.formats.labelstudio.fidelity import WRITING
-from dragoman.formats.labelstudio.reader import CONFIG_FILE, ONTOLOGY_FILE, TASKS_FILE
+from dragoman.formats.labelstudio.fidelity import FOLDER, TASKS_ALONE, WRITING
+from dragoman.formats.labelstudio.reader import CONFIG_FILE, TASKS_FILE
 from dragoman.formats.labelstudio.records import ITEM_KEY, PLATFORM
 from dragoman.formats.labelstudio.results import KeyBox, key_of, results_of, video_region
 from dragoman.schema import Item, Label, Ontology, Prediction, Whole, derive_id
@@ -29,25 +31,29 @@ class LabelStudioWriter(Writer):
     """
 
     fidelity = WRITING
+    dataset_fidelity = FOLDER
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._alone = path.suffix == ".json"
+        if self._alone:
+            self.dataset_fidelity = TASKS_ALONE  # type: ignore[misc]
 
     def write(self, ontology: Ontology, items: Iterable[Item], rows: Iterable[Label]) -> None:
         """Write the dataset; see `Writer.write`."""
         tables = Tables(ontology, items)
         with completed(self.path) as made, Spool() as spool:
             held = _Held(tables, spool)
-            for number, row in enumerate(rows):
-                with in_row(number):
-                    held.add(row, number)
-            alone = self.path.suffix == ".json"
-            if not alone:
+            take_in(rows, held.add)
+            if not self._alone:
                 made.mkdir()
                 media = tuple(name for name in MEDIA if any(item.media == name for item in tables.items.values()))
                 (made / CONFIG_FILE).write_text(write_config(ontology, media or ("image",)), encoding="utf-8")
-                (made / ONTOLOGY_FILE).write_text(ontology.model_dump_json(indent=1), encoding="utf-8")
-            with (made if alone else made / TASKS_FILE).open("w", encoding="ascii", newline="\n") as file:
+                write_ontology(made, ontology)
+            with (made if self._alone else made / TASKS_FILE).open("w", encoding="ascii", newline="\n") as file:
                 separator = "[\n"
-                for item in tables.items.values():
-                    file.write(separator + json.dumps(held.task(item)))
+                for number, item in enumerate(tables.items.values(), 1):
+                    file.write(separator + json.dumps({"id": number, **held.task(item)}))
                     separator = ",\n"
                 file.write("\n]\n" if tables.items else "[]\n")
 

@@ -3,7 +3,7 @@
 Source: https://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc_07-Jun-2012.pdf. Coordinates are the devkit's pixel
 indices: they count from 1 and the last one is inside, so a box over a whole image of W x H is (1, 1, W, H), here
 `Box(0, 0, W, H)`. Polygons are as Roboflow and supervision write them, turned boxes as roLabelImg does. What else a row
-has is kept in elements that other readers pass over. The devkit's segmentation images are not read.
+has is kept in elements that other readers pass over. The devkit's segmentation is read (`segmentation`), not written.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dragoman.formats.voc.reader import VocReader
+from dragoman.formats.voc.segmentation import CLASSES
 from dragoman.formats.voc.writer import VocWriter
 
 __all__ = ["VocReader", "VocWriter", "recognise"]
@@ -18,7 +19,7 @@ __all__ = ["VocReader", "VocWriter", "recognise"]
 
 def recognise(path: Path) -> bool:
     """Whether there is a folder of annotations as in the devkit, or XML of the devkit's kind in the folder itself."""
-    if (path / "Annotations").is_dir():
+    if any((path / name).is_dir() for name in ("Annotations", CLASSES)):
         return True
     first = next(iter(sorted(path.glob("*.xml"))), None) if path.is_dir() else None
     if first is None:

@@ -25,4 +25,9 @@ WRITING = FidelityTable(
         "class_pdf": stored(),
     },
 )
-READING = FidelityTable({"box": EXACT, "rotated_box": EXACT, "polygon": EXACT})
+READING = FidelityTable(
+    {
+        **dict.fromkeys(("box", "rotated_box", "polygon"), EXACT),
+        "mask": approximate("pixels of the border between objects, 255, belong to none"),
+    }
+)

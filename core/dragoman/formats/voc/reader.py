@@ -5,24 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
-from pydantic import ValidationError
 
 from dragoman.errors import InvalidData
 from dragoman.formats.base import ErrorPolicy, Reader, inside
 from dragoman.formats.common.archives import folder_of
-from dragoman.formats.common.extras import KEY, from_json
+from dragoman.formats.common.extras import KEY, from_json, is_derived
 from dragoman.formats.common.markup import Node, elements, whole_number
+from dragoman.formats.common.ontologies import read_ontology
+from dragoman.formats.common.pictures import item_at
 from dragoman.formats.common.tables import Ids, at
 from dragoman.formats.voc.fidelity import READING
 from dragoman.formats.voc.objects import Convention, rows
-from dragoman.media import picture
-from dragoman.schema import Feature, Item, Label, Ontology
+from dragoman.formats.voc.segmentation import OBJECTS, Segmentation
+from dragoman.media import SUFFIXES, picture
+from dragoman.schema import Box, Feature, Item, Label, Mask, Ontology
 
-ONTOLOGY_FILE = "ontology.json"
-"""Written beside Annotations/, since VOC has no list of classes: features without rows would be lost."""
+Shape = Literal["auto", "box"]
+"""What an object is that is segmented: its mask (`auto`) or its box."""
 _HEAD = frozenset({"folder", "filename", "source", "size", "segmented", KEY})
 _OF_A_CLASS = ("_train", "_val", "_trainval", "_test")
 """Ends of names in ImageSets/Main of lists that say for each image whether a class is in it, not of splits."""
@@ -32,18 +34,30 @@ class VocReader(Reader):
     """Reads a devkit's folder (Annotations/, JPEGImages/, ImageSets/), a flat folder of XML, or a zip archive of them.
 
     An item's key is its `filename`, in the folder in which its XML is below Annotations/. A part of an object is a row
-    of its own, whose metadata has the object's id under `part_of`. Flags and the pose are attributes.
+    of its own, whose metadata has the object's id under `part_of`. Flags and the pose are attributes. An object that
+    is segmented is a mask, with its box in the metadata under `bbox`; classes that are segmented without objects, and
+    images without XML, are read too.
 
     Args:
         path: The folder or archive.
         convention: What a bndbox holds; see `Convention`.
+        shape: `"box"` to leave out the segmentation.
         on_error: What to do with a bad file or object.
     """
 
     fidelity = READING
 
-    def __init__(self, path: Path, *, convention: Convention = "devkit", on_error: ErrorPolicy = "raise") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        convention: Convention = "devkit",
+        shape: Shape = "auto",
+        on_error: ErrorPolicy = "raise",
+    ) -> None:
         super().__init__(path, on_error=on_error)
+        if shape not in get_args(Shape):
+            raise InvalidData(f"There is no shape {shape!r}.", hint=f"There are: {', '.join(get_args(Shape))}.")
         self._convention = convention
         root = folder_of(path, self)
         while root.is_dir() and not (root / "Annotations").is_dir() and (only := _only_folder(root)):
@@ -51,47 +65,77 @@ class VocReader(Reader):
         self._root = root.resolve()
         self._annotations = self._root / "Annotations" if (self._root / "Annotations").is_dir() else self._root
         self._images = self._root / "JPEGImages" if (self._root / "JPEGImages").is_dir() else self._annotations
-        self._table: dict[Path, Item] | None = None
-        if next(_files(self._annotations), None) is None:
+        self._table: dict[str, Item] | None = None
+        self._segmented = Segmentation.of(self._root) if shape == "auto" else Segmentation(self._root)
+        self._stems = frozenset(self._segmented.stems() if shape == "auto" else ())
+        if next(_files(self._annotations), None) is None and not self._stems:
             raise InvalidData(f"{path} has no XML files, so it is no Pascal VOC dataset.")
 
     def ontology(self) -> Ontology:
         """Return the classes: those in `ontology.json` if it is there, and else the names of all objects, in order."""
-        path = self._root / ONTOLOGY_FILE
-        if path.is_file():
-            try:
-                return Ontology.model_validate_json(path.read_bytes())
-            except (ValidationError, ValueError) as error:
-                raise InvalidData(f"{path} is no ontology: {error}") from error
-        names = dict.fromkeys(name for file in self._items() for name in self._names(file))
+        if (own := read_ontology(self._root)) is not None:
+            return own
+        names = dict.fromkeys(name for stem in self._items() for name in self._names(stem))
         features = tuple(Feature(name=name) for name in names)
         return Ontology(name=self._root.name or "voc", features=features)
 
     def items(self) -> Iterator[Item]:
-        """Yield the image of every XML file, those without objects too."""
+        """Yield the image of every XML file, those without objects too, then those that are segmented without XML."""
         yield from self._items().values()
 
     def rows(self) -> Iterator[Label]:
         """Yield the objects of all files; an error names the file and the line at which the object starts."""
-        for file, item in self._items().items():
-            shown, ids = self._shown(file), Ids()
-            try:
-                for node in elements(file, "annotation", {"object"}, shown=shown):
-                    yield from self._object(node, item, shown, ids)
-            except InvalidData as error:
-                self.refuse(error)
+        for stem, item in self._items().items():
+            ids = Ids()
+            for row in self._rows(stem, item):
+                yield msgspec.structs.replace(row, id=ids.of(row.id))
 
-    def _object(self, node: Node, item: Item, shown: str, ids: Ids) -> Iterator[Label]:
+    def _rows(self, stem: str, item: Item) -> Iterator[Label]:
+        file = self._annotations / f"{stem}.xml"
+        masks, classes = self._masks(stem, item)
         try:
-            with at(shown, node.line):
-                found = list(rows(node, item.key, self._convention))
+            if file.is_file():
+                for number, node in enumerate(elements(file, "annotation", {"object"}, shown=self._shown(file)), 1):
+                    # Where there are no images of objects, a number is that of a class.
+                    mask = masks.pop(number, None) if self._has_objects(stem) else None
+                    yield from self._object(node, item, self._shown(file), mask)
         except InvalidData as error:
             self.refuse(error)
             return
-        for row in found:
-            yield msgspec.structs.replace(row, id=ids.of(row.id))
+        for number, mask in masks.items():
+            if number in classes:
+                yield Label(item.key, classes[number], mask)
+            else:
+                self.refuse(InvalidData(f"{stem}.png: number {number} has neither an <object> nor a class."))
 
-    def _names(self, file: Path) -> Iterator[str]:
+    def _object(self, node: Node, item: Item, shown: str, mask: Mask | None) -> Iterator[Label]:
+        try:
+            with at(shown, node.line):
+                whole, *parts = rows(node, item.key, self._convention)
+        except InvalidData as error:
+            self.refuse(error)
+            return
+        yield whole if mask is None else _masked(whole, mask)
+        yield from parts
+
+    def _masks(self, stem: str, item: Item) -> tuple[dict[int, Mask], dict[int, str]]:
+        """Return masks by number, and the classes of some; see `Segmentation.masks`. None where they are refused."""
+        if stem in self._stems:
+            try:
+                return self._segmented.masks(stem, (item.width, item.height) if item.width and item.height else None)
+            except InvalidData as error:
+                self.refuse(error)
+        return {}, {}
+
+    def _has_objects(self, stem: str) -> bool:
+        return (self._root / OBJECTS / f"{stem}.png").is_file()
+
+    def _names(self, stem: str) -> Iterator[str]:
+        file = self._annotations / f"{stem}.xml"
+        if not file.is_file() or (stem in self._stems and not self._has_objects(stem)):
+            yield from self._segmented.names.values()
+        if not file.is_file():
+            return
         try:
             for node in elements(file, "annotation", {"object"}, shown=self._shown(file)):
                 for named in (node, *node.all("part")):
@@ -100,21 +144,35 @@ class VocReader(Reader):
         except InvalidData:
             return  # reading the rows says so
 
-    def _items(self) -> dict[Path, Item]:
+    def _items(self) -> dict[str, Item]:
+        """Return path below Annotations/, without its suffix, to item."""
         if self._table is None:
             self._table = {}
             splits, keys = self._splits(), set[str]()
-            for file in _files(self._annotations):
+            files = {
+                file.relative_to(self._annotations).with_suffix("").as_posix(): file
+                for file in _files(self._annotations)
+            }
+            for stem in (*files, *sorted(self._stems - files.keys())):
                 try:
-                    item = self._item(file, splits)
+                    item = self._item(files[stem], splits) if stem in files else self._bare(stem, splits)
                     if item.key in keys:
-                        raise InvalidData(f"{self._shown(file)}: another file is about the image {item.key!r} too.")
+                        raise InvalidData(f"{stem}.xml: another file is about the image {item.key!r} too.")
                 except InvalidData as error:
                     self.refuse(error)
                 else:
                     keys.add(item.key)
-                    self._table[file] = item
+                    self._table[stem] = item
         return self._table
+
+    def _bare(self, stem: str, splits: dict[str, str]) -> Item:
+        """Return the item of an image that is segmented and has no XML."""
+        images = (self._images / f"{stem}{suffix}" for suffix in sorted(SUFFIXES))
+        image = next((file for file in images if file.is_file()), None)
+        if image is not None:
+            return item_at(image, image.relative_to(self._images).as_posix(), splits.get(stem))
+        width, height = self._segmented.size(stem)
+        return Item(stem, width=width, height=height, split=splits.get(stem))
 
     def _item(self, file: Path, splits: dict[str, str]) -> Item:
         shown = self._shown(file)
@@ -145,8 +203,9 @@ class VocReader(Reader):
     def _splits(self) -> dict[str, str]:
         """Return path below Annotations/, without its suffix, to split; what is in several is in the smallest list."""
         found: dict[str, str] = {}
-        folder = self._root / "ImageSets" / "Main"
-        lists = [file for file in sorted(folder.glob("*.txt")) if not file.stem.endswith(_OF_A_CLASS)]
+        folders = ("Main", "Segmentation") if self._stems else ("Main",)
+        files = (file for name in folders for file in sorted((self._root / "ImageSets" / name).glob("*.txt")))
+        lists = [file for file in files if not file.stem.endswith(_OF_A_CLASS)]
         for file in sorted(lists, key=lambda file: file.stat().st_size):
             for line in file.read_bytes().split(b"\n"):
                 if name := line.decode(errors="replace").strip("\r"):
@@ -155,6 +214,16 @@ class VocReader(Reader):
 
     def _shown(self, file: Path) -> str:
         return file.relative_to(self._root).as_posix()
+
+
+def _masked(row: Label, mask: Mask) -> Label:
+    """Return an object as its mask, with its box in the metadata."""
+    box = row.geometry
+    if not isinstance(box, Box):
+        return row
+    metadata = {**row.metadata, "bbox": [box.x, box.y, box.width, box.height]}
+    derived = is_derived(row)
+    return msgspec.structs.replace(row, geometry=mask, metadata=metadata, id="" if derived else row.id)
 
 
 def _size(node: Node | None) -> tuple[int, int] | None:

@@ -13,12 +13,12 @@ from dragoman.formats.base import Writer, completed
 from dragoman.formats.common.extras import KEY, item_json
 from dragoman.formats.common.markup import element, parent, writable
 from dragoman.formats.common.names import Names
-from dragoman.formats.common.pictures import Images, image_name, place
+from dragoman.formats.common.ontologies import write_ontology
+from dragoman.formats.common.pictures import COPIED, Images, image_name, place
 from dragoman.formats.common.spool import Spool
 from dragoman.formats.common.tables import Tables, in_row
 from dragoman.formats.voc.fidelity import WRITING
 from dragoman.formats.voc.objects import PART_OF, Convention, write
-from dragoman.formats.voc.reader import ONTOLOGY_FILE
 from dragoman.schema import Item, Label, Ontology
 
 _END = "</object>"
@@ -46,6 +46,7 @@ class VocWriter(Writer):
     """
 
     fidelity = WRITING
+    dataset_fidelity = COPIED
 
     def __init__(self, path: Path, *, convention: Convention = "devkit", images: Images = "present") -> None:
         super().__init__(path)
@@ -62,7 +63,8 @@ class VocWriter(Writer):
                     spool.add(row.item, msgspec.json.encode(self._entry(row)).decode())
             for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
                 (folder / name).mkdir(parents=True)
-            (folder / ONTOLOGY_FILE).write_text(ontology.model_dump_json(indent=1), encoding="utf-8")
+            # VOC has no list of classes: features without rows would be lost.
+            write_ontology(folder, ontology)
             self._write_items(folder, tables, spool)
 
     def _entry(self, row: Label) -> _Entry:

@@ -2,18 +2,20 @@
 
 Source: https://docs.ultralytics.com/datasets/ (detect, obb, segment, pose). YOLO has no place for ids, attributes,
 tracks or metadata. Numbers are written in full and read to a millionth of a pixel, so that what had no more than six
-decimals comes back equal; an image in no folder of images is known from `items.ndjson`, which the writer adds.
+decimals comes back equal. The writer adds `items.ndjson`, for images that are in no folder, and `ontology.json`, for
+what is known of classes besides their names. Folders of classes are `classify`'s.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from dragoman.formats.yolo.classify import YoloClassifyReader, recognise_classify
 from dragoman.formats.yolo.layout import find_data_file
 from dragoman.formats.yolo.reader import YoloReader
 from dragoman.formats.yolo.writer import YoloWriter
 
-__all__ = ["YoloReader", "YoloWriter", "recognise"]
+__all__ = ["YoloClassifyReader", "YoloReader", "YoloWriter", "recognise", "recognise_classify"]
 
 
 def recognise(path: Path) -> bool:

@@ -10,6 +10,7 @@ YoloTask = Literal["detect", "obb", "segment", "pose"]
 
 _LINE = dropped("a line of YOLO has no place for it")
 _FIELDS = {
+    "id": approximate("reading derives it anew from what the line says"),
     "frame": dropped("an image has no frames"),
     "span": dropped("an image has no frames"),
     "interpolation": dropped("an image has no frames"),
@@ -46,10 +47,17 @@ GEOMETRIES: dict[YoloTask, dict[str, Fidelity]] = {
     "pose": {"keypoints": EXACT},
 }
 
+_BOX_ONLY = {"metadata": approximate('of the metadata only the object\'s box is kept, under "bbox"')}
+
 TABLES: dict[YoloTask, FidelityTable] = {
-    task: FidelityTable(geometries, _FIELDS) for task, geometries in GEOMETRIES.items()
+    task: FidelityTable(geometries, _FIELDS | (_BOX_ONLY if task == "pose" else {}))
+    for task, geometries in GEOMETRIES.items()
 }
 """Task to what writing keeps."""
-TABLES["pose"].fields["metadata"] = approximate('of the metadata only the object\'s box is kept, under "bbox"')
+DERIVED = {
+    task: FidelityTable(table.geometries, {name: kept for name, kept in table.fields.items() if name != "id"})
+    for task, table in TABLES.items()
+}
+"""The same for rows whose id is derived from what they say."""
 
 READING = FidelityTable(dict.fromkeys(("box", "rotated_box", "polygon", "keypoints"), EXACT))

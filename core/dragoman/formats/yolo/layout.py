@@ -98,6 +98,14 @@ def images_in(folder: Path) -> Iterator[Path]:
         yield from (Path(here, name) for name in sorted(files) if os.path.splitext(name)[1].lower() in SUFFIXES)
 
 
+def only_folder(path: Path) -> Path:
+    """Return the one folder that an archive was made of, or the path itself if it holds more, or a split."""
+    entries = list(path.iterdir()) if path.is_dir() else []
+    if len(entries) == 1 and entries[0].is_dir() and entries[0].name not in SPLITS:
+        return entries[0]
+    return path
+
+
 def label_file(image: Path) -> Path:
     """Return where an image's labels are: under labels/ instead of the last images/, or beside the image."""
     parts = list(image.parts)

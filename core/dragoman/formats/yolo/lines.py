@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import atan2, cos, degrees, hypot, isfinite, radians, sin
 
 from dragoman.errors import InvalidData
@@ -17,6 +18,29 @@ ROUNDING = 1e-6
 """How far outside 0..1 a number may be: files are often written with six decimals."""
 SQUARE = 0.01
 """Pixels, and a millionth of the image's size besides, that a corner may be off the rectangle it is taken for."""
+
+
+POINT_CONFIDENCES = "point_confidences"
+"""Key of a predicted pose's metadata: how sure the model is of each point, 0 to 1, in the order of the points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a line says.
+
+    Args:
+        category: The class's number.
+        geometry: The shape.
+        confidence: Of the whole, where the line has one.
+        box: The object's box, if it is a pose.
+        point_confidences: Of the points of a pose that a model predicted.
+    """
+
+    category: int
+    geometry: AnyGeometry
+    confidence: float | None
+    box: Box | None = None
+    point_confidences: tuple[float, ...] = ()
 
 
 class Reading:
@@ -35,8 +59,8 @@ class Reading:
             raise InvalidData("kpt_shape is missing, so poses cannot be read.", field="kpt_shape")
         self._count, self._per_point = points or (0, 0)
 
-    def line(self, words: Sequence[str], size: Size) -> tuple[int, AnyGeometry, float | None, Box | None]:
-        """Return a line's class, geometry, confidence if it has one, and box if it is a pose.
+    def line(self, words: Sequence[str], size: Size) -> Line:
+        """Return what a line says.
 
         Raises:
             InvalidData: The line is not of this task, or a number is out of range.
@@ -50,12 +74,13 @@ class Reading:
             raise InvalidData(f"the confidence is {confidence}; it lies between 0 and 1.", field="confidence")
         _check_range(values, skip=3 if self._task == "pose" and self._per_point == 3 else 0)
         if self._task == "pose":
-            return number, self._pose(number, values[4:], size), confidence, _box(values, size)
+            points, sure = self._sure(values[4:])
+            return Line(number, self._pose(number, points, size), confidence, _box(values, size), sure)
         if expected == 4:
-            return number, _box(values, size), confidence, None
+            return Line(number, _box(values, size), confidence)
         if self._task == "obb" and (turned := turned_box(_scaled(values, size), size)) is not None:
-            return number, turned, confidence, None
-        return number, Polygon(((_pixels(values, size),),)), confidence, None
+            return Line(number, turned, confidence)
+        return Line(number, Polygon(((_pixels(values, size),),)), confidence)
 
     def _length(self, count: int) -> int:
         """Return how many of `count` numbers are coordinates; one more is the confidence."""
@@ -66,6 +91,18 @@ class Reading:
         if count - expected not in (0, 1):
             raise InvalidData(f"the line has {count} numbers after its class; {self._task} has {expected}.")
         return expected
+
+    def _sure(self, values: list[float]) -> tuple[list[float], tuple[float, ...]]:
+        """Return a pose's values with flags of visibility, and the confidences that a prediction has in their place.
+
+        Ultralytics writes x, y and a confidence per point, and 0, 0 for a point of which the model is too unsure. That
+        they are no flags shows where one of them is no whole number.
+        """
+        third = values[2::3] if self._per_point == 3 else []
+        if not any(0 < value < 1 for value in third) or not all(0 <= value <= 1 for value in third):
+            return values, ()
+        flags = [2.0 if x or y else 0.0 for x, y in zip(values[0::3], values[1::3], strict=True)]
+        return [number for point in zip(values[0::3], values[1::3], flags, strict=True) for number in point], (*third,)
 
     def _pose(self, number: int, values: list[float], size: Size) -> Keypoints:
         pose = self._poses.get(number) or Pose(tuple(map(str, range(self._count))))

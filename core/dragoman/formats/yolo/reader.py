@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from dragoman.errors import InvalidData
 from dragoman.formats.base import ErrorPolicy, Reader, inside
 from dragoman.formats.common.archives import folder_of
+from dragoman.formats.common.ontologies import read_ontology
+from dragoman.formats.common.pictures import item_at
 from dragoman.formats.common.tables import Ids, at
 from dragoman.formats.yolo.fidelity import READING, YoloTask
-from dragoman.formats.yolo.layout import ITEMS_FILE, Listed, label_file, read_layout
-from dragoman.formats.yolo.lines import Reading
-from dragoman.media import picture
+from dragoman.formats.yolo.layout import ITEMS_FILE, Listed, label_file, only_folder, read_layout
+from dragoman.formats.yolo.lines import POINT_CONFIDENCES, Reading
 from dragoman.schema import Feature, Item, Label, Ontology, Prediction
 
 KINDS: dict[YoloTask, tuple[str, ...]] = {
@@ -48,7 +50,7 @@ class YoloReader(Reader):
 
     def __init__(self, path: Path, *, task: YoloTask | None = None, on_error: ErrorPolicy = "raise") -> None:
         super().__init__(path, on_error=on_error)
-        self._layout = read_layout(_only_folder(folder_of(path, self)))
+        self._layout = read_layout(only_folder(folder_of(path, self)))
         self._table: dict[str, Item] | None = None
         self._task = task or self._layout.task
 
@@ -60,7 +62,10 @@ class YoloReader(Reader):
         return self._task
 
     def ontology(self) -> Ontology:
-        """Return the classes, in order of their numbers."""
+        """Return the classes, in order of their numbers; `ontology.json` says what else is known of them."""
+        own = read_ontology(self._layout.file.parent)
+        if own is not None and [feature.name for feature in own.features] == list(self._layout.names.values()):
+            return own
         kinds = KINDS[self.task]
         features = tuple(Feature(name=name, geometries=kinds) for name in self._layout.names.values())
         return Ontology(name=self._layout.file.parent.name or "yolo", features=features)
@@ -100,14 +105,18 @@ class YoloReader(Reader):
             words = line.decode("ascii").split()
         except UnicodeDecodeError:
             raise InvalidData("the line is not text of numbers.") from None
-        number, geometry, confidence, box = reading.line(words, (item.width, item.height))
-        feature = self._layout.names.get(number)
+        said = reading.line(words, (item.width, item.height))
+        feature = self._layout.names.get(said.category)
         if feature is None:
-            raise InvalidData(f"the class {number} has no name in {self._layout.file.name}.", field="feature")
-        metadata = {} if box is None else {"bbox": [box.x, box.y, box.width, box.height]}
-        if confidence is None:
-            return Label(item.key, feature, geometry, metadata=metadata)
-        return Prediction(item.key, feature, geometry, metadata=metadata, confidence=confidence)
+            raise InvalidData(f"the class {said.category} has no name in {self._layout.file.name}.", field="feature")
+        metadata: dict[str, Any] = {}
+        if (box := said.box) is not None:
+            metadata["bbox"] = [box.x, box.y, box.width, box.height]
+        if said.point_confidences:
+            metadata[POINT_CONFIDENCES] = list(said.point_confidences)
+        if said.confidence is None and not said.point_confidences:
+            return Label(item.key, feature, said.geometry, metadata=metadata)
+        return Prediction(item.key, feature, said.geometry, metadata=metadata, confidence=said.confidence)
 
     def _items(self) -> dict[str, Item]:
         """Return path of the image in the dataset to item, in order of splits and names."""
@@ -137,18 +146,9 @@ class YoloReader(Reader):
 
     def _add(self, file: str, image: Path, split: str, table: dict[str, Item]) -> None:
         try:
-            seen = picture(image)
+            table[file] = item_at(image, file.removeprefix("images/"), split)
         except InvalidData as error:
             self.refuse(error)
-            return
-        table[file] = Item(
-            file.removeprefix("images/"),
-            uri=str(image),
-            width=seen.width,
-            height=seen.height,
-            orientation=seen.orientation,
-            split=split,
-        )
 
     def _listed(self) -> dict[str, Item]:
         """Return what our own list of items says: path of the image to item."""
@@ -205,10 +205,3 @@ def _labels_above(label: Path, root: Path) -> Path | None:
     """Return the outermost folder `labels` that a label file is in, or None if it stands beside its image."""
     parts = label.relative_to(root).parts
     return root.joinpath(*parts[: parts.index("labels") + 1]) if "labels" in parts[:-1] else None
-
-
-def _only_folder(path: Path) -> Path:
-    """Return the one folder that an archive was made of, or the path itself."""
-    if path.is_dir() and len(entries := list(path.iterdir())) == 1 and entries[0].is_dir():
-        return entries[0]
-    return path

@@ -10,13 +10,16 @@ import msgspec
 import yaml  # type: ignore[import-untyped]
 
 from dragoman.errors import InvalidData
+from dragoman.fidelity import FidelityTable
 from dragoman.formats.base import Writer, completed
+from dragoman.formats.common.extras import is_derived
 from dragoman.formats.common.names import Names
 from dragoman.formats.common.numbers import plain
-from dragoman.formats.common.pictures import Images, image_name, place
+from dragoman.formats.common.ontologies import write_ontology
+from dragoman.formats.common.pictures import COPIED, Images, image_name, place
 from dragoman.formats.common.spool import Spool
 from dragoman.formats.common.tables import Tables, in_row
-from dragoman.formats.yolo.fidelity import TABLES, YoloTask
+from dragoman.formats.yolo.fidelity import DERIVED, TABLES, YoloTask
 from dragoman.formats.yolo.layout import ITEMS_FILE, OTHER_SPLITS, Listed, Pose, label_file
 from dragoman.formats.yolo.lines import (
     ROUNDING,
@@ -45,6 +48,7 @@ class YoloWriter(Writer):
     """
 
     fidelity = TABLES["detect"]
+    dataset_fidelity = COPIED
 
     def __init__(self, path: Path, *, task: YoloTask = "detect", images: Images = "present") -> None:
         super().__init__(path)
@@ -52,6 +56,10 @@ class YoloWriter(Writer):
         self.images = images
         # What is kept differs from task to task; the class shows the commonest.
         self.fidelity = TABLES[task]  # type: ignore[misc]
+
+    def fidelity_of(self, row: Label) -> FidelityTable:
+        """Return what is kept of a row: its id too, where reading derives the same one from what the row says."""
+        return DERIVED[self.task] if is_derived(row) else self.fidelity
 
     def write(self, ontology: Ontology, items: Iterable[Item], rows: Iterable[Label]) -> None:
         """Write the dataset; see `Writer.write`."""
@@ -63,6 +71,7 @@ class YoloWriter(Writer):
                     spool.add(row.item, lines.line(row, number))
             splits = self._write_items(folder, tables, spool)
             _write_data(folder, ontology, self.task, splits, lines)
+            write_ontology(folder, ontology)
 
     def _write_items(self, folder: Path, tables: Tables, spool: Spool) -> dict[str, str]:
         names, splits = Names(), _Splits()

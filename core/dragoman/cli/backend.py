@@ -1,0 +1,121 @@
+"""What the commands about one backend share: how it is opened, and how what it holds is shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from dragoman.adapter import Adapter
+from dragoman.cli.show import as_json, out, settings, table
+from dragoman.connecting import connect
+from dragoman.schema import Report
+
+Backend = Annotated[str, typer.Argument(help="Name of the backend; `dragoman backends` lists them.")]
+Settings = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="A setting of the backend.")]
+Profile = Annotated[str | None, typer.Option(help="Profile of the settings.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would be changed.")]
+MOST = 20
+"""Most rows and problems that are shown to people."""
+Limit = Annotated[int | None, typer.Option(help="Show only so many.", min=1)]
+
+
+@contextmanager
+def opened(name: str, given: Sequence[str], profile: str | None) -> Iterator[Adapter]:
+    """Open a backend with `name=value` settings."""
+    with connect(name, profile=profile, **settings(given)) as backend:
+        yield backend
+
+
+def listed(title: str, things: Iterable[Any], columns: Sequence[str], *, json: bool) -> None:
+    """Show named things: a table of some fields for people, all fields for scripts."""
+    if json:
+        as_json([thing.model_dump(mode="json") for thing in things])
+        return
+    table(title, columns, ([_cell(getattr(thing, column.rstrip("#"))) for column in columns] for thing in things))
+
+
+def shown(thing: Any, *, json: bool) -> None:
+    """Show one named thing, whole."""
+    fields = thing.model_dump(mode="json")
+    if json:
+        as_json(fields)
+    else:
+        table(type(thing).__name__, ["field", "value"], [(name, _cell(value)) for name, value in fields.items()])
+
+
+def would(what: str, *, json: bool) -> None:
+    """Say what a dry run leaves undone."""
+    if json:
+        as_json({"dry_run": what})
+    else:
+        out.print(f"Would {what}.", soft_wrap=True)
+
+
+def done(what: str, *, json: bool, **facts: Any) -> None:
+    """Say what was done."""
+    if json:
+        as_json(facts)
+    else:
+        out.print(f"{what}.", soft_wrap=True)
+
+
+def reported(report: Report, *, json: bool) -> None:
+    """Show how many rows had which outcome, and the first problems; exit with 1 if a row was not accepted."""
+    if json:
+        problems = [
+            {"row": one.row, "key": one.key, "status": one.status, "reason": one.reason} for one in report.problems()
+        ]
+        as_json({"counts": dict(report.counts), "problems": problems})
+    else:
+        table("Outcomes", ["outcome", "rows#"], report.counts.items())
+        for number, one in enumerate(report.problems()):
+            if number == MOST:
+                out.print("... and more; --json has all.")
+                break
+            out.print(f"row {one.row} ({one.key}) {one.status}: {one.reason}", markup=False, soft_wrap=True)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+def streamed(rows: Iterable[Any], *, json: bool, limit: int | None, title: str, columns: Sequence[str]) -> None:
+    """Show rows: each as a line of JSON for scripts, the first as a table for people."""
+    if json:
+        encode = msgspec.json.Encoder().encode
+        for row in islice(rows, limit):
+            sys.stdout.write(encode(row).decode() + "\n")
+        return
+    shown_rows = list(islice(rows, (limit or MOST) + 1))
+    cells = ([_cell(_field(row, column)) for column in columns] for row in shown_rows[: limit or MOST])
+    table(title, columns, cells)
+    if len(shown_rows) > (limit or MOST) and limit is None:
+        out.print("... and more; --json has all, --limit shows others.")
+
+
+def rows_of(path: Path, kind: type[Any], read_as: str | None) -> Iterator[Any]:
+    """Yield the labels or predictions of a file of any format."""
+    from dragoman.formats.convert import open_reader
+
+    return (row for row in open_reader(path, read_as).rows() if type(row) is kind)
+
+
+def _field(row: Any, column: str) -> Any:
+    value = getattr(row, column.rstrip("#"))
+    return value.form if column == "geometry" else value
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={entry}" for key, entry in value.items())
+    return str(value)

@@ -1,0 +1,268 @@
+"""`dragoman datasets`, `dragoman labels` and `dragoman predictions`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dragoman.cli.backend import (
+    Backend,
+    DryRun,
+    Json,
+    Limit,
+    Profile,
+    Settings,
+    done,
+    listed,
+    opened,
+    reported,
+    rows_of,
+    shown,
+    streamed,
+    would,
+)
+from dragoman.cli.options import OnLoss
+from dragoman.cli.show import Bars
+from dragoman.schema import Label, Prediction
+
+datasets = typer.Typer(help="Datasets and their items.", no_args_is_help=True)
+labels = typer.Typer(help="Ground truth on the items of a dataset.", no_args_is_help=True)
+predictions = typer.Typer(help="Stored predictions of a version.", no_args_is_help=True)
+
+Dataset = Annotated[str, typer.Argument(help="Id of the dataset.")]
+Version = Annotated[str, typer.Argument(help="Id of the version.")]
+File = Annotated[Path, typer.Argument(help="File or folder of a known format.")]
+ReadAs = Annotated[str | None, typer.Option("--from", help="Format of the file; else recognised.")]
+Update = Annotated[bool, typer.Option("--update", help="Overwrite rows of the same id instead of leaving them alone.")]
+COLUMNS = ["item", "feature", "geometry", "frame", "id"]
+
+
+@datasets.command("list")
+def list_datasets(
+    backend: Backend,
+    set_: Settings = [],  # noqa: B006 - typer reads the default and never changes it
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """List the datasets."""
+    with opened(backend, set_, profile) as open_backend:
+        listed("Datasets", open_backend.datasets.list(), ["id", "name", "items#", "created_at"], json=json)
+
+
+@datasets.command("get")
+def get_dataset(
+    backend: Backend,
+    dataset: Dataset,
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Show a dataset."""
+    with opened(backend, set_, profile) as open_backend:
+        shown(open_backend.datasets.get(dataset), json=json)
+
+
+@datasets.command("create")
+def create_dataset(
+    backend: Backend,
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Create an empty dataset."""
+    if dry_run:
+        would(f"create the dataset {name!r} on {backend}", json=json)
+        return
+    with opened(backend, set_, profile) as open_backend:
+        shown(open_backend.datasets.create(name), json=json)
+
+
+@datasets.command("add")
+def add_items(
+    backend: Backend,
+    dataset: Dataset,
+    folder: Annotated[Path, typer.Argument(help="A folder of media; each file becomes an item.")],
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Add the images and videos of a folder; those that are there already are left alone."""
+    from dragoman.media import items_from_folder
+
+    items = items_from_folder(folder)
+    if dry_run:
+        would(f"add {sum(1 for _ in items)} items to {dataset}", json=json)
+        return
+    with opened(backend, set_, profile) as open_backend:
+        reported(open_backend.datasets.write_items(Bars().track(items, "items"), dataset=dataset), json=json)
+
+
+@datasets.command("items")
+def read_items(
+    backend: Backend,
+    dataset: Dataset,
+    limit: Limit = None,
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Show the items of a dataset; with --json one line for each."""
+    with opened(backend, set_, profile) as open_backend:
+        found = open_backend.datasets.read_items(dataset)
+        columns = ["key", "media", "width#", "height#", "split"]
+        streamed(found, json=json, limit=limit, title="Items", columns=columns)
+
+
+@datasets.command("delete")
+def delete_dataset(
+    backend: Backend,
+    dataset: Dataset,
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Delete a dataset with its items, labels and predictions."""
+    with opened(backend, set_, profile) as open_backend:
+        found = open_backend.datasets.get(dataset)
+        if dry_run:
+            would(f"delete the dataset {found.name!r} ({dataset})", json=json)
+            return
+        open_backend.datasets.delete(dataset)
+    done(f"Deleted the dataset {found.name!r} ({dataset})", json=json, deleted=dataset)
+
+
+@labels.command("read")
+def read_labels(
+    backend: Backend,
+    dataset: Dataset,
+    item: Annotated[list[str], typer.Option(help="Only labels on the item of this key.")] = [],  # noqa: B006
+    limit: Limit = None,
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Show the labels of a dataset; with --json one line for each."""
+    with opened(backend, set_, profile) as open_backend:
+        found = open_backend.labels.read(dataset, items=item or None)
+        streamed(found, json=json, limit=limit, title="Labels", columns=COLUMNS)
+
+
+@labels.command("write")
+def write_labels(
+    backend: Backend,
+    dataset: Dataset,
+    file: File,
+    read_as: ReadAs = None,
+    update: Update = False,
+    on_loss: OnLoss = "raise",
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Write the labels of a file to items that the dataset has."""
+    rows = rows_of(file, Label, read_as)
+    if dry_run:
+        would(f"write {sum(1 for _ in rows)} labels to {dataset}", json=json)
+        return
+    with opened(backend, set_, profile) as open_backend:
+        tracked = Bars().track(rows, "labels")
+        reported(open_backend.labels.write(tracked, dataset=dataset, update=update, on_loss=on_loss), json=json)
+
+
+@labels.command("versions")
+def label_versions(
+    backend: Backend,
+    dataset: Dataset,
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """List the versions of a dataset's labels, the oldest first."""
+    with opened(backend, set_, profile) as open_backend:
+        found = open_backend.labels.versions(dataset)
+    done("\n".join(found) or "There are none", json=json, versions=found)
+
+
+@labels.command("export")
+def export_labels(
+    backend: Backend,
+    dataset: Dataset,
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Make the platform's own export and say where it can be fetched."""
+    with opened(backend, set_, profile) as open_backend:
+        where = open_backend.labels.export(dataset)
+    done(where, json=json, export=where)
+
+
+@predictions.command("read")
+def read_predictions(
+    backend: Backend,
+    version: Version,
+    dataset: Dataset,
+    item: Annotated[list[str], typer.Option(help="Only predictions on the item of this key.")] = [],  # noqa: B006
+    limit: Limit = None,
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Show the predictions of a version on a dataset; with --json one line for each."""
+    with opened(backend, set_, profile) as open_backend:
+        found = open_backend.predictions.read(version, dataset=dataset, items=item or None)
+        columns = [*COLUMNS[:4], "confidence#", "id"]
+        streamed(found, json=json, limit=limit, title="Predictions", columns=columns)
+
+
+@predictions.command("write")
+def write_predictions(
+    backend: Backend,
+    version: Version,
+    dataset: Dataset,
+    file: File,
+    read_as: ReadAs = None,
+    update: Update = False,
+    on_loss: OnLoss = "raise",
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Write the predictions of a file, as those of a version."""
+    rows = rows_of(file, Prediction, read_as)
+    if dry_run:
+        would(f"write {sum(1 for _ in rows)} predictions of {version}", json=json)
+        return
+    with opened(backend, set_, profile) as open_backend:
+        tracked = Bars().track(rows, "predictions")
+        report = open_backend.predictions.write(
+            tracked, version=version, dataset=dataset, update=update, on_loss=on_loss
+        )
+        reported(report, json=json)
+
+
+@predictions.command("delete")
+def delete_predictions(
+    backend: Backend,
+    version: Version,
+    dataset: Dataset,
+    set_: Settings = [],  # noqa: B006
+    profile: Profile = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Delete the predictions of a version on a dataset."""
+    if dry_run:
+        would(f"delete the predictions of {version} on {dataset}", json=json)
+        return
+    with opened(backend, set_, profile) as open_backend:
+        open_backend.predictions.delete(version, dataset=dataset)
+    done(f"Deleted the predictions of {version} on {dataset}", json=json, deleted=version)

@@ -1,0 +1,347 @@
+"""The ledger: what became of every row and thing of one migration, in an SQLite file that outlives any kill.
+
+A row is `planned` when it is in a batch, `sent` just before the request, and then `confirmed` (this migration put it
+there), `ignored` (it was there, or was left out on purpose), `rejected`, or `unknown` (no answer says). Every change is
+committed and on the disk (WAL, synchronous FULL) before the next thing happens, so a run that was killed or lost its
+power leaves `planned` rows that were certainly not sent and `sent` rows that may have been.
+
+One process at a time may write; any may read, which is how `status` watches a run.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from dragoman.errors import Conflict, InvalidData
+from dragoman.migrate.scope import Kind
+from dragoman.migrate.states import NUMBERS, STATES, Entry, Settled, State, Thing
+from dragoman.schema import MeasuredLoss
+
+FORMAT = "1"
+"""Version of the tables; a ledger of another is refused."""
+
+
+class Ledger:
+    """One migration's ledger; see the module.
+
+    Args:
+        path: Its file; made if it is not there.
+        watch: Called with the name of each transition before and after it is committed. Tests kill the process there.
+        lasting: Whether it must outlive a loss of power; a temporary one need not.
+    """
+
+    def __init__(self, path: Path, *, watch: Callable[[str], None] | None = None, lasting: bool = True) -> None:
+        self.path = path
+        self._watch = watch
+        self._mutex = threading.RLock()
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._database = _opened(path, lasting)
+        self._next = self._one("select coalesce(max(number), 0) + 1 from rows")
+
+    # -- opening and closing -----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def locked(self, identity: str | None = None) -> Iterator[Ledger]:
+        """Keep others from writing while the context lasts.
+
+        Args:
+            identity: Of the plan that the ledger is for; it is bound to it when it is new.
+
+        Raises:
+            Conflict: Another process is at it, or it belongs to another plan.
+        """
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise Conflict(
+                f"Another run is at {self.path}.", hint="Wait until it has ended; `dragoman migrate status` watches it."
+            ) from None
+        try:
+            if identity is not None:
+                self._bind(identity)
+            with self._changing("reopened"):
+                # What was planned in a run that ended was not sent; it is planned anew when it comes by.
+                self._database.execute("delete from rows where state = ?", [NUMBERS[State.PLANNED]])
+            yield self
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._mutex:
+            self._database.close()
+
+    def _bind(self, identity: str) -> None:
+        held = self.about("plan")
+        if held is None:
+            self.note("plan", identity)
+        elif held != identity:
+            raise Conflict(
+                f"{self.path} belongs to another plan.",
+                hint="Write the new plan to another file, or name another ledger.",
+            )
+
+    # -- facts ---------------------------------------------------------------------------------------------------------
+
+    def about(self, name: str) -> str | None:
+        """Return a fact about the migration, or None."""
+        found = self._all("select value from about where name = ?", [name])
+        return found[0][0] if found else None
+
+    def note(self, name: str, value: str) -> None:
+        """Keep a fact about the migration."""
+        with self._changing(f"noted {name}"):
+            self._database.execute("insert or replace into about values (?, ?)", [name, value])
+
+    def finish(self) -> None:
+        """Note that the migration has ended."""
+        self.note("ended", now())
+
+    # -- things --------------------------------------------------------------------------------------------------------
+
+    def thing(self, kind: Kind) -> Thing | None:
+        """Return what is known of a thing, or None."""
+        for state, id, ours in self._all("select state, id, ours from things where kind = ?", [kind]):
+            return Thing(kind, STATES[state], id, bool(ours))
+        return None
+
+    def things(self) -> list[Thing]:
+        """Return all things."""
+        kinds = self._all("select kind, state, id, ours from things order by rowid")
+        return [Thing(kind, STATES[state], id, bool(ours)) for kind, state, id, ours in kinds]
+
+    def set_thing(self, kind: Kind, state: State, *, id: str = "", ours: bool = False) -> None:
+        """Record what became of a thing."""
+        with self._changing(f"{kind} {state}"):
+            self._database.execute(
+                "insert or replace into things values (?, ?, ?, ?)", [kind, NUMBERS[state], id, ours]
+            )
+
+    def forget_thing(self, kind: Kind) -> None:
+        """Forget a thing that is not there any more."""
+        with self._changing(f"{kind} forgotten"):
+            self._database.execute("delete from things where kind = ?", [kind])
+
+    # -- rows ----------------------------------------------------------------------------------------------------------
+
+    def is_new_to(self, kind: Kind) -> bool:
+        """Return whether no row of the kind is in the ledger."""
+        return not self._all("select 1 from rows where kind = ? limit 1", [kind])
+
+    def known(self, kind: Kind, keys: Sequence[str]) -> dict[str, Entry]:
+        """Return what is in the ledger of these keys."""
+        marks = ",".join("?" * len(keys))
+        with self._mutex:
+            self._database.execute("create index if not exists by_key on rows (key, kind)")
+        found = self._all(
+            f"select number, key, state, id, reason from rows where kind = ? and key in ({marks})", [kind, *keys]
+        )
+        return {row[1]: Entry(row[0], kind, row[1], STATES[row[2]], row[3], row[4]) for row in found}
+
+    def plan(self, kind: Kind, keys: Sequence[str]) -> list[int]:
+        """Enter rows as planned and return their numbers."""
+        with self._changing(f"{kind} planned"):
+            numbers = list(range(self._next, self._next + len(keys)))
+            self._next += len(keys)
+            state = NUMBERS[State.PLANNED]
+            self._database.executemany(
+                "insert into rows (number, kind, key, state) values (?, ?, ?, ?)",
+                ((number, kind, key, state) for number, key in zip(numbers, keys, strict=True)),
+            )
+        return numbers
+
+    def sent(self, kind: Kind, numbers: Sequence[int]) -> None:
+        """Record that rows are about to be sent."""
+        with self._changing(f"{kind} sent"):
+            self._set(numbers, State.SENT)
+
+    def settle(
+        self,
+        kind: Kind,
+        numbers: Sequence[int],
+        results: Sequence[Settled],
+        losses: Iterable[MeasuredLoss] = (),
+    ) -> None:
+        """Record what rows have come to, in their order, and what they lost together."""
+        with self._changing(f"{kind} settled"):
+            if results[0].row is None and all(result is results[0] for result in results):
+                self._set(numbers, *results[0][:3])
+            else:
+                self._database.executemany(
+                    "update rows set state = ?, id = ?, reason = ? where number = ?",
+                    (
+                        (NUMBERS[result.state], result.id, result.reason, number)
+                        for number, result in zip(numbers, results, strict=True)
+                    ),
+                )
+            self._database.executemany(
+                "insert or replace into letters values (?, ?)",
+                ((n, result.row) for n, result in zip(numbers, results, strict=True) if result.row is not None),
+            )
+            self._database.executemany(_ADD_LOSS, (_loss_values(kind, loss) for loss in losses))
+
+    def forget_rows(self, kind: Kind) -> None:
+        """Forget the rows of a kind that this migration had put there and that are there no more."""
+        with self._changing(f"{kind} forgotten"):
+            self._database.execute("delete from rows where kind = ? and state = ?", [kind, NUMBERS[State.CONFIRMED]])
+
+    def forget_rejected(self, kind: Kind, keys: Iterable[str]) -> None:
+        """Forget that rows were rejected, so that they may be sent once more."""
+        with self._changing(f"{kind} retried"):
+            rejected = "select number from rows where kind = ? and key = ? and state = ?"
+            values = [(kind, key, NUMBERS[State.REJECTED]) for key in keys]
+            self._database.executemany(f"delete from letters where number in ({rejected})", values)
+            self._database.executemany(f"delete from rows where number in ({rejected})", values)
+
+    def rows(self, *states: State, kind: Kind | None = None) -> Iterator[Entry]:
+        """Yield the rows in some states, of one kind if it is given; the ledger may change meanwhile."""
+        marks = ",".join(str(NUMBERS[state]) for state in states)
+        last = 0
+        while page := self._all(
+            f"select number, kind, key, state, id, reason from rows where number > ? and state in ({marks}) "
+            "and (?2 is null or kind = ?2) order by number limit 1000",
+            [last, kind],
+        ):
+            for number, of, key, state, id, reason in page:
+                yield Entry(number, of, key, STATES[state], id, reason)
+            last = page[-1][0]
+
+    def letter(self, number: int) -> bytes | None:
+        """Return the JSON of a rejected row."""
+        found = self._all("select row from letters where number = ?", [number])
+        return found[0][0] if found else None
+
+    def counts(self) -> dict[Kind, Counter[State]]:
+        """Return how many rows of each kind are in each state."""
+        counts: defaultdict[Kind, Counter[State]] = defaultdict(Counter)
+        for kind, state, number in self._all("select kind, state, count(*) from rows group by kind, state"):
+            counts[kind][STATES[state]] = number
+        return dict(counts)
+
+    def losses(self, kind: Kind) -> tuple[MeasuredLoss, ...]:
+        """Return what the rows of a kind have lost so far."""
+        found = self._all(
+            "select what, survival, how, rows, worst, total / measured from losses where kind = ? order by what", [kind]
+        )
+        return tuple(MeasuredLoss(*row) for row in found)
+
+    def merge(self, paths: Sequence[Path]) -> None:
+        """Replace all rows, dead letters and losses by those of other ledgers, together."""
+        with self._mutex:
+            for number, path in enumerate(paths):
+                self._database.execute(f"attach ? as part{number}", [str(path)])
+            with self._changing("merged"):
+                for table in ("rows", "letters", "losses"):
+                    self._database.execute(f"delete from {table}")
+                for number in range(len(paths)):
+                    self._take_over(f"part{number}")
+            for number in range(len(paths)):
+                self._database.execute(f"detach part{number}")
+
+    def _take_over(self, part: str) -> None:
+        (base,) = self._database.execute("select coalesce(max(number), 0) from main.rows").fetchone()
+        self._database.execute(
+            f"insert into main.rows select number + ?, kind, key, state, id, reason from {part}.rows", [base]
+        )
+        self._database.execute(f"insert into main.letters select number + ?, row from {part}.letters", [base])
+        self._database.executemany(_ADD_LOSS, self._database.execute(f"select * from {part}.losses").fetchall())
+        self._next = self._one("select coalesce(max(number), 0) + 1 from main.rows")
+
+    def count(self, kind: Kind, state: State) -> int:
+        """Return how many rows of a kind are in a state."""
+        return self.counts().get(kind, Counter())[state]
+
+    # -- SQLite --------------------------------------------------------------------------------------------------------
+
+    def _set(self, numbers: Sequence[int], state: State, id: str | None = None, reason: str | None = None) -> None:
+        changes = (NUMBERS[state], id, reason)
+        statement = "update rows set state = ?, id = ?, reason = ? where number "
+        if numbers and numbers[-1] - numbers[0] + 1 == len(numbers):
+            self._database.execute(f"{statement} between ? and ?", [*changes, numbers[0], numbers[-1]])
+        else:
+            self._database.executemany(f"{statement} = ?", ((*changes, number) for number in numbers))
+
+    @contextmanager
+    def _changing(self, transition: str) -> Iterator[None]:
+        """Make what happens in the context one transition: all of it is on the disk afterwards, or nothing."""
+        with self._mutex:
+            self._database.execute("begin immediate")
+            try:
+                yield
+                if self._watch is not None:
+                    self._watch(f"before {transition}")
+                self._database.execute("commit")
+            except BaseException:
+                self._database.execute("rollback")
+                raise
+            if self._watch is not None:
+                self._watch(f"after {transition}")
+
+    def _all(self, statement: str, values: Iterable[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
+        with self._mutex:
+            return self._database.execute(statement, tuple(values)).fetchall()
+
+    def _one(self, statement: str) -> int:
+        value: int = self._all(statement)[0][0]
+        return value
+
+
+def now() -> str:
+    """Return the time as the ledger notes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _opened(path: Path, lasting: bool) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    try:
+        database.execute("pragma journal_mode = wal")
+        database.execute(f"pragma synchronous = {'full' if lasting else 'off'}")
+        database.executescript(_TABLES)
+        (held,) = database.execute("select value from about where name = 'format'").fetchone()
+    except sqlite3.DatabaseError as error:
+        database.close()
+        raise InvalidData(f"{path} is not a ledger: {error}.", field="ledger") from error
+    if held != FORMAT:
+        database.close()
+        raise InvalidData(f"{path} is a ledger of another format ({held}).", hint="Use the Dragoman that made it.")
+    return database
+
+
+_ADD_LOSS = """
+insert into losses values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set
+    rows = rows + excluded.rows, measured = measured + excluded.measured, total = total + excluded.total,
+    worst = min(coalesce(worst, excluded.worst), coalesce(excluded.worst, worst))
+"""
+
+
+def _loss_values(kind: Kind, loss: MeasuredLoss) -> tuple[object, ...]:
+    # How many of the rows were measured is not said; those that have an area all are.
+    measured = 0 if loss.mean_iou is None else loss.rows
+    total = (loss.mean_iou or 0.0) * measured
+    return (kind, loss.what, loss.survival, loss.how, loss.rows, measured, loss.worst_iou, total)
+
+
+_TABLES = f"""
+begin immediate;
+create table if not exists about (name text primary key, value text);
+insert or ignore into about values ('format', '{FORMAT}');
+create table if not exists things (kind text primary key, state integer, id text, ours integer);
+create table if not exists rows (
+    number integer primary key, kind text, key text, state integer, id text, reason text
+);
+create table if not exists letters (number integer primary key, row blob);
+create table if not exists losses (
+    kind text, what text, survival text, how text, rows integer, measured integer, worst real, total real,
+    primary key (kind, what, survival, how)
+);
+commit;
+"""

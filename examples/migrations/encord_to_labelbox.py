@@ -1,0 +1,18 @@
+"""Move a dataset from Encord to Labelbox, both emulated.
+
+Run it with `python examples/migrations/encord_to_labelbox.py`.
+"""
+
+from __future__ import annotations
+
+from between import emulated, fill, move
+
+
+def main() -> None:
+    with emulated("encord") as source, emulated("labelbox") as target:
+        fill(source)
+        move(source, target)
+
+
+if __name__ == "__main__":
+    main()

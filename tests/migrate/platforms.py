@@ -1,0 +1,162 @@
+"""The platforms over their emulators, filled with a mixed set, for tests that move it between any two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import dragoman
+from dragoman import Adapter, Item, Label, Ontology, Prediction
+from dragoman.conformance.difficult import GEOMETRIES, HEIGHT, METADATA, WIDTH, feature_of, png
+from dragoman.emulate import running
+from dragoman.fidelity import FidelityTable, Survival
+from dragoman.schema import Attribute, AttributeOption, Checklist, Feature, Option, Radio, Text, Whole
+
+NAMES = ("encord", "labelbox", "local", "nucleus", "synapse", "viam")
+DATASET = "mixed"
+SKELETONS = ("keypoints",)
+"""Forms that an ontology of ours does not suffice for on Encord, which wants a skeleton that was made there."""
+KEYS = ("plain.png", "Größe 猫 🦊.png", "line\u2028separator.png", "a b.png", "empty.png")
+"""Keys of items; nothing is on the last."""
+
+WEATHER = Attribute(
+    name="weather",
+    kind="radio",
+    options=(
+        AttributeOption(
+            name="rain",
+            attributes=(
+                Attribute(
+                    name="of what",
+                    kind="checklist",
+                    options=(AttributeOption(name="water"), AttributeOption(name="frogs")),
+                ),
+                Attribute(name="remark", kind="text"),
+            ),
+        ),
+        AttributeOption(name="sun"),
+    ),
+)
+RAIN = Radio(
+    Option(
+        "rain",
+        {
+            "of what": Checklist((Option("water"), Option("frogs"))),
+            "remark": Text("nass 🦊"),
+        },
+    )
+)
+
+
+def items_in(folder: Path) -> list[Item]:
+    """Return the items, with their media written to a folder."""
+    folder.mkdir(exist_ok=True)
+    made = []
+    for number, key in enumerate(KEYS):
+        path = folder / f"{number}.png"
+        path.write_bytes(png(number))
+        made.append(Item(key, uri=str(path), width=WIDTH, height=HEIGHT))
+    return made
+
+
+def forms_of(table: FidelityTable, without: Collection[str] = ()) -> list[str]:
+    """Return the forms of geometry that a platform holds as they are."""
+    return [form for form in GEOMETRIES if table.geometry(form).survival is Survival.EXACT and form not in without]
+
+
+def ontology_for(forms: Iterable[str]) -> Ontology:
+    """Return an ontology with a feature for each form, and a nested question."""
+    shapes = [Feature(name=feature_of(form), geometries=(form.split(" ")[0],)) for form in forms]
+    return Ontology(
+        name="mixed", features=(*shapes, Feature(name="weather", geometries=("whole",), attributes=(WEATHER,)))
+    )
+
+
+def labels_for(table: FidelityTable, forms: Iterable[str]) -> Iterator[Label]:
+    """Yield a label for each form, and a nested classification, with what the platform keeps beside them."""
+    metadata = METADATA if table.field("metadata").survival is Survival.EXACT else {}
+    for number, form in enumerate(forms):
+        yield Label(KEYS[number % 4], feature_of(form), GEOMETRIES[form][0], metadata=metadata)
+    if table.field("answer").survival is Survival.EXACT:
+        yield Label(KEYS[1], "weather", Whole(), answer=RAIN)
+
+
+def predictions_for(forms: Iterable[str]) -> Iterator[Prediction]:
+    """Yield a prediction for each form."""
+    for number, form in enumerate(forms):
+        yield Prediction(KEYS[number % 4], feature_of(form), GEOMETRIES[form][0], confidence=number / 16)
+
+
+# -- opening and filling ----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened(name: str, folder: Path) -> Iterator[tuple[Any, Any]]:
+    """Connect to a platform over a fresh emulator; the local backend has a folder instead.
+
+    Yields:
+        The backend, which does not sleep, and the served emulator or None.
+    """
+    with ExitStack() as stack:
+        live = None
+        settings: dict[str, Any] = {"root": folder / name}
+        if name != "local":
+            emulator = import_module(f"dragoman_{name}.emulator")
+            serve = emulator.running if name == "viam" else running
+            live = stack.enter_context(serve(emulator.create()))
+            live.settings.job_polls = 0
+            settings = {"endpoint": live.url, **live.credentials}
+        if name == "encord":
+            settings = {"domain": live.url, "integration": next(iter(live.state.integrations)), **live.credentials}
+        if name == "labelbox":
+            settings |= {"endpoint": f"{live.url}/graphql", "rest_endpoint": f"{live.url}/api/v1"}
+        if name == "synapse":
+            settings["plugin"] = "detector"
+        backend = stack.enter_context(dragoman.connect(name, **settings))
+        backend.sleep = lambda seconds: None
+        yield backend, live
+
+
+def fill(backend: Adapter, live: Any, folder: Path, without: Collection[str] = ()) -> None:
+    """Put the mixed set on a platform: items, labels, and where it takes them a version with predictions.
+
+    Args:
+        backend: The platform.
+        live: Its served emulator.
+        folder: Where the media are put.
+        without: Forms of geometry to leave out.
+    """
+    if backend.name == "synapse":
+        fill_synapse(live, folder, without)
+        return
+    forms = forms_of(backend.label_fidelity, without)
+    dataset = backend.datasets.create(DATASET)
+    if backend.capabilities()["ontologies.create"].supported:
+        backend.ontologies.create(ontology_for(forms), dataset=dataset)
+    backend.datasets.write_items(items_in(folder), dataset=dataset).raise_for_problems()
+    backend.labels.write(labels_for(backend.label_fidelity, forms), dataset=dataset).raise_for_problems()
+    if not backend.capabilities()["predictions.write"].supported:
+        return
+    model = backend.models.create("detector", task="object_detection", features=[*map(feature_of, forms)], key="det")
+    version = backend.versions.create(model, name="first", dataset=dataset)
+    kept = forms_of(backend.prediction_fidelity, without)
+    backend.predictions.write(predictions_for(kept), version=version, dataset=dataset).raise_for_problems()
+
+
+def fill_synapse(live: Any, folder: Path, without: Collection[str]) -> None:
+    """Put the set into the emulator as if it were reviewed: nothing that a client sends makes ground truth there."""
+    from dragoman_synapse.codec import marks_of, v1
+    from dragoman_synapse.fidelity import ROWS
+
+    home = live.state.home
+    made = home.add_dataset(DATASET)
+    rows = list(labels_for(ROWS, forms_of(ROWS, without)))
+    for item in items_in(folder):
+        size = {"image_1": {"width": WIDTH, "height": HEIGHT}}
+        unit = home.add_unit({"image_1": home.media.add(item.key, Path(item.uri or "").read_bytes())}, sizes=size)
+        on_item = (row for row in rows if row.item == item.key)
+        home.add_truth(made.id, unit, v1.write(mark for row in on_item for mark in marks_of(row, (WIDTH, HEIGHT))))
+    home.add_version(made.id, "1")

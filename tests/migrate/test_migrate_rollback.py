@@ -1,0 +1,116 @@
+"""Rollback: what a migration has made is deleted where that can be, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from memory import MemoryAdapter, State, open_memory
+from moving import ITEMS, LABELS, PREDICTIONS, SCOPE, dataset_of, is_empty, items_of, labels_of, predictions_of
+
+from dragoman import Box, Label, Migration, Prediction
+from dragoman.migrate import Ledger
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """Where the ledger is."""
+    return tmp_path / "plan.ledger"
+
+
+def test_a_target_is_as_empty_as_it_was(migration: Migration, target: MemoryAdapter, book: Path) -> None:
+    plan = migration.plan()
+    migration.apply(plan, ledger=book)
+
+    done = migration.rollback(plan, ledger=book)
+
+    assert done.ok
+    assert done.deleted == {
+        "version": 1,
+        "model": 1,
+        "dataset": 1,
+        "ontology": 1,
+        "items": ITEMS,
+        "labels": LABELS,
+        "predictions": PREDICTIONS,
+    }
+    assert (target.state.datasets, target.state.models, target.state.versions) == ({}, {}, {})
+
+
+def test_what_was_rolled_back_can_be_applied_again(migration: Migration, target: MemoryAdapter, book: Path) -> None:
+    plan = migration.plan()
+    migration.apply(plan, ledger=book)
+    migration.rollback(plan, ledger=book)
+
+    again = migration.apply(plan, ledger=book)
+
+    assert again.reports["labels"].counts == {"created": LABELS}
+    assert migration.verify(plan).ok
+
+
+def test_a_dataset_with_rows_of_somebody_elses_stays(migration: Migration, target: MemoryAdapter, book: Path) -> None:
+    plan = migration.plan()
+    migration.apply(plan, ledger=book)
+    target.labels.write([Label("img-0", "cat", Box(0, 0, 2, 2), id="theirs")], dataset=dataset_of(target))
+
+    done = migration.rollback(plan, ledger=book)
+
+    assert not done.ok
+    assert done.left["dataset"] == "It holds 1 labels that this migration did not put there."
+    assert "theirs" in labels_of(target)
+    assert done.left.keys() == {"dataset", "items", "labels", "ontology"}
+    assert not target.state.models
+
+
+def test_things_that_were_there_before_stay(
+    source: MemoryAdapter, target: MemoryAdapter, migration: Migration, book: Path
+) -> None:
+    dataset = target.datasets.create("pets")
+    target.datasets.write_items(items_of(source).values(), dataset=dataset)
+    model = target.models.create("theirs", task="object_detection", features=["cat", "dog"], key="det-1")
+    version = target.versions.create(model, name="v1")
+    old = Prediction("img-0", "cat", Box(0, 0, 1, 1), id="old", confidence=0.5)
+    target.predictions.write([old], version=version, dataset=dataset)
+    plan = migration.plan()
+    migration.apply(plan, ledger=book)
+    assert len(predictions_of(target)) == PREDICTIONS + 1
+
+    done = migration.rollback(plan, ledger=book)
+
+    assert list(predictions_of(target)) == ["old"], "ours are deleted one by one"
+    assert done.deleted == {"predictions": PREDICTIONS}
+    assert done.left == {"labels": "there deletes no single labels.", "ontology": done.left["ontology"]}
+    assert len(target.state.models) == len(target.state.versions) == len(target.state.datasets) == 1
+
+
+def test_a_rollback_that_was_cut_off_is_finished_by_the_next(
+    migration: Migration, target: MemoryAdapter, book: Path
+) -> None:
+    plan = migration.plan()
+    migration.apply(plan, ledger=book)
+    target.versions.delete(next(iter(target.state.versions)))
+
+    done = migration.rollback(plan, ledger=book)
+
+    assert done.ok
+    assert not target.state.datasets
+    assert not target.state.models
+    assert migration.apply(plan, ledger=book).reports["predictions"].counts == {"created": PREDICTIONS}
+
+
+def test_nothing_that_was_not_applied_is_rolled_back(migration: Migration, target: MemoryAdapter, book: Path) -> None:
+    target.datasets.create("pets")
+
+    done = migration.rollback(migration.plan(), ledger=book)
+
+    assert done.ok
+    assert not done.deleted
+    assert target.state.datasets
+
+
+def test_an_empty_target_has_nothing_to_roll_back(source: MemoryAdapter, book: Path) -> None:
+    target = open_memory(name="there", state=State())
+    migration = Migration(source, target, SCOPE)
+
+    assert migration.rollback(migration.plan(), ledger=Ledger(book)).ok
+    assert is_empty(target.state)
