@@ -45,12 +45,12 @@ $(VENV)/.installed: $(MANIFESTS)
 	$(BIN)/pip install --quiet --constraint constraints.txt $(DISTRIBUTIONS)
 	touch $@
 
-# TrackEval alone: with what it asks for, opencv-python would overwrite the headless build.
+# TrackEval and trackers alone: with what they ask for, opencv-python would overwrite the headless build.
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt \
-		-e 'core[formats,login,parquet,supervision,telemetry]' -e examples/plugin-template \
+		-e 'core[formats,login,parquet,supervision,telemetry]' -e 'plugins/local[onnx]' -e examples/plugin-template \
 		$(foreach name,encord labelbox synapse viam,-e 'plugins/$(name)[emulator]')
-	$(BIN)/pip install --quiet --no-deps --constraint constraints.txt trackeval
+	$(BIN)/pip install --quiet --no-deps --constraint constraints.txt trackeval trackers
 	touch $@
 
 .venv-fiftyone/.installed: core/pyproject.toml

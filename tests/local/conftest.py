@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 import dragoman
-from dragoman import Box, Dataset, Item, Label, Model, Status, Training, Version, Whole
+from dragoman import Box, Dataset, Item, Label, Mask, Model, Polygon, Status, Training, Version, Whole
 from dragoman.adapter import Adapter
+from dragoman.geometry import mask_of_polygon
 
 SIDE = 64
 SHAPES = ("square", "stripe")
@@ -108,6 +109,24 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     """A detector of squares and flat stripes on noise."""
     folder = tmp_path_factory.mktemp("shapes")
+    items, labels = _shapes(folder)
+    with dragoman.connect("local", root=folder / "home") as backend:
+        model = backend.models.create("shapes", task="object_detection", features=SHAPES)
+        yield _trained(backend, model, items, labels, {}, {"steps": 60, "batch_size": 8, "image_size": SIDE})
+
+
+@pytest.fixture(scope="session")
+def outlines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+    """A segmenter of the same squares and stripes: squares are labelled with polygons, stripes with masks."""
+    folder = tmp_path_factory.mktemp("outlines")
+    items, boxes = _shapes(folder)
+    labels = [Label(label.item, label.feature, _outline(label)) for label in boxes]
+    with dragoman.connect("local", root=folder / "home") as backend:
+        model = backend.models.create("outlines", task="instance_segmentation", features=SHAPES)
+        yield _trained(backend, model, items, labels, {}, {"steps": 90, "batch_size": 8, "image_size": SIDE})
+
+
+def _shapes(folder: Path) -> tuple[list[Item], list[Label]]:
     random = np.random.default_rng(0)
     items, labels = [], []
     for number in range(96):
@@ -119,9 +138,15 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
         split = "train" if number < 64 else "validation" if number < 72 else "test"
         items.append(_item(folder, number, pixels, split))
         labels.append(Label(items[-1].key, feature, Box(x, y, width, height)))
-    with dragoman.connect("local", root=folder / "home") as backend:
-        model = backend.models.create("shapes", task="object_detection", features=SHAPES)
-        yield _trained(backend, model, items, labels, {}, {"steps": 60, "batch_size": 8, "image_size": SIDE})
+    return items, labels
+
+
+def _outline(label: Label) -> Polygon | Mask:
+    box = label.geometry
+    assert isinstance(box, Box)
+    right, bottom = box.x + box.width, box.y + box.height
+    outline = Polygon.of([(box.x, box.y), (right, box.y), (right, bottom), (box.x, bottom)])
+    return outline if label.feature == "square" else mask_of_polygon(outline, SIDE, SIDE)
 
 
 def _item(folder: Path, number: int, pixels: np.ndarray, split: str | None) -> Item:

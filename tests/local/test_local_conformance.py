@@ -9,6 +9,7 @@ import pytest
 from dragoman import Adapter, Dataset, Item, Model, Version, conformance
 from dragoman.conformance import Subject
 from dragoman.conformance.data import boxes
+from dragoman.conformance.subject import FEATURES
 from dragoman_local.engine.architectures import build
 from dragoman_local.engine.weights import save
 
@@ -58,6 +59,14 @@ class TestLabels(Local, conformance.BaseLabels): ...
 
 
 class TestOntologies(Local, conformance.BaseOntologies): ...
+
+
+class TestAttachments(Local, conformance.BaseAttachments):
+    project_features = (FEATURES[0], FEATURES[0])
+
+    @pytest.fixture
+    def project(self, dataset: Dataset) -> str:
+        return dataset.id
 
 
 class TestFidelity(Local, conformance.BaseFidelity): ...

@@ -21,7 +21,6 @@ from dragoman import (
     NotFound,
     PlatformError,
     Status,
-    Unsupported,
     Whole,
 )
 from dragoman.adapter import Adapter
@@ -64,7 +63,7 @@ class TestTrainedClassifier:
     def test_log_has_lines_by_pages(self, classifier: Trained) -> None:
         lines = list(classifier.backend.training.logs(classifier.training, page_size=1))
         assert lines == list(classifier.backend.training.logs(classifier.training))
-        assert any("training on 48 items, validating on 12" in line for line in lines)
+        assert any("training on 48 samples, validating on 12" in line for line in lines)
 
     def test_ended_job_is_listed_and_cancelling_leaves_it_as_it_is(self, classifier: Trained) -> None:
         training = classifier.backend.training
@@ -159,7 +158,7 @@ class TestRefusals:
         with pytest.raises(InvalidData, match="item 'b' has the feature 'circle'") as caught:
             submit(local, detector, boxes)
         assert caught.value.field == "feature"
-        with pytest.raises(InvalidData, match="'circle' names 'disc'"):
+        with pytest.raises(InvalidData, match="no feature 'disc'"):
             submit(local, detector, boxes, features={"circle": "disc"})
 
     def test_dataset_without_labels(self, local: Adapter, detector: Model, dataset: Dataset) -> None:
@@ -191,10 +190,15 @@ class TestRefusals:
         with pytest.raises(InvalidData, match="one class per item"):
             submit(local, model, dataset)
 
-    def test_task_without_networks(self, local: Adapter, boxes: Dataset) -> None:
+    def test_labels_without_the_outlines_that_segmentation_learns_from(self, local: Adapter, boxes: Dataset) -> None:
         model = local.models.create("s", task="instance_segmentation", features=["square"])
-        with pytest.raises(Unsupported, match="instance_segmentation"):
+        with pytest.raises(InvalidData, match="a polygon or mask label"):
             submit(local, model, boxes)
+
+    def test_patience_without_validation_items(self, local: Adapter, detector: Model, boxes: Dataset) -> None:
+        with pytest.raises(InvalidData, match="validation") as caught:
+            submit(local, detector, boxes, parameters={"patience": 2})
+        assert caught.value.field == "parameters.patience"
 
     def test_unknown_model_dataset_or_version(self, local: Adapter, detector: Model, boxes: Dataset) -> None:
         for what, call in (

@@ -1,9 +1,10 @@
-"""Trainings that do not reach their end: cancelled, killed, or out of disk space."""
+"""Trainings that do not reach their end: cancelled, killed, or out of memory or disk space."""
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,10 +14,13 @@ import dragoman
 from dragoman import Conflict, Dataset, Model, PlatformError, Status, Timeout, Training
 from dragoman.adapter import Adapter
 from dragoman_local import workers
+from dragoman_local.locks import Lock
+from dragoman_local.state import Jobs
 
 from .conftest import Trained
 
 ENDLESS = {"steps": 1_000_000, "batch_size": 2, "image_size": 32, "options": {"width": 8, "neck": 16}}
+SHORT = {**ENDLESS, "steps": 2}
 
 
 class Reached(Exception):
@@ -32,10 +36,25 @@ def until(local: Adapter, job: Training, there: Callable[[Training], bool]) -> N
         local.training.wait(job, timeout=120, on_progress=look)
 
 
-def worker_of(local: Adapter, job: Training) -> int:
-    """The process id, which the worker writes in the first line of its log."""
-    first = next(local.training.logs(job))
-    return int(first.split("worker ")[1].split()[0])
+def jobs(local: Adapter) -> Jobs:
+    return local.home.jobs  # type: ignore[attr-defined]
+
+
+def process_of(local: Adapter, job: Training) -> int:
+    """The id of the process that trains."""
+    pid = jobs(local).get(job.id).pid
+    assert pid is not None
+    return pid
+
+
+def rest(local: Adapter) -> None:
+    """Wait until the worker of earlier jobs has ended: one that is started later inherits what this process has set."""
+    slot = local.home.slot(0)  # type: ignore[attr-defined]
+    deadline = time.monotonic() + 60
+    while (lock := Lock.take(slot)) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    lock.close()
 
 
 @pytest.fixture
@@ -46,63 +65,155 @@ def endless(local: Adapter, detector: Model, boxes: Dataset) -> Training:
     return job
 
 
-def test_running_job_is_stopped_between_two_steps(
-    local: Adapter, endless: Training, detector: Model, boxes: Dataset
+class TestCancelling:
+    def test_running_job_is_stopped_between_two_steps(
+        self, local: Adapter, endless: Training, detector: Model, boxes: Dataset
+    ) -> None:
+        assert [job.id for job in local.training.list(status=Status.RUNNING)] == [endless.id]
+        for refused in (lambda: local.training.delete(endless), lambda: local.models.delete(detector)):
+            with pytest.raises(Conflict, match="Cancel it first"):
+                refused()
+        with pytest.raises(Timeout):
+            local.training.wait(endless, timeout=0)
+        cancelled = local.training.cancel(endless)
+        assert (cancelled.status, cancelled.version, cancelled.error) == (Status.CANCELLED, None, None)
+        assert cancelled.ended_at is not None
+        assert local.training.wait(endless).status is Status.CANCELLED
+        # It stopped by itself: whoever is terminated writes no last line.
+        assert "cancelled" in list(local.training.logs(endless))[-1]
+        assert list(local.versions.list(detector)) == []
+        local.models.delete(detector)
+        assert list(local.training.list()) == []
+
+    def test_waiting_jobs_are_cancelled_at_once_and_the_next_one_moves_up(
+        self, local: Adapter, endless: Training, detector: Model, boxes: Dataset
+    ) -> None:
+        waiting = [local.training.submit(detector, dataset=boxes, parameters=SHORT) for _ in range(2)]
+        assert [local.training.get(job).status for job in waiting] == [Status.QUEUED] * 2
+        assert local.training.cancel(waiting[0]).status is Status.CANCELLED
+        assert local.training.get(endless).status is Status.RUNNING
+        local.training.cancel(endless)
+        assert local.training.wait(waiting[1], timeout=120).status is Status.SUCCEEDED
+        assert list(local.training.logs(waiting[0])) == []
+
+    def test_process_that_does_not_react_is_killed(
+        self, local: Adapter, endless: Training, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(workers, "STOP_SECONDS", 0.2)
+        process = process_of(local, endless)
+        os.kill(process, signal.SIGSTOP)
+        assert local.training.cancel(endless).status is Status.CANCELLED
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process, 0)
+
+
+class TestKilled:
+    def test_job_goes_on_from_its_checkpoint(
+        self, local: Adapter, detector: Model, boxes: Dataset, tmp_path: Path
+    ) -> None:
+        parameters = {**ENDLESS, "steps": 400, "checkpoint_every": 20}
+        job = local.training.submit(detector, dataset=boxes, parameters=parameters)
+        until(local, job, lambda job: job.progress.step > 20)
+        first = process_of(local, job)
+        os.kill(first, signal.SIGKILL)
+        with dragoman.connect("local", root=tmp_path / "home") as other:
+            ended = other.training.wait(job, timeout=120)
+        assert (ended.status, ended.progress.step) == (Status.SUCCEEDED, 400)
+        assert process_of(local, job) != first
+        assert sum("going on from the checkpoint" in line for line in local.training.logs(job)) == 1
+        assert len(list(local.versions.list(detector))) == 1
+
+    def test_job_whose_worker_and_process_died_is_taken_up_by_whoever_looks(
+        self, local: Adapter, endless: Training
+    ) -> None:
+        # As after a power cut: nobody is left who could have noticed.
+        process = process_of(local, endless)
+        worker = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        for pid in (worker, process):
+            os.kill(pid, signal.SIGKILL)
+        until(local, endless, lambda job: jobs(local).get(job.id).attempt == 2 and job.status is Status.RUNNING)
+        assert local.training.cancel(endless).status is Status.CANCELLED
+
+    def test_training_goes_on_when_its_worker_is_killed(self, local: Adapter, endless: Training) -> None:
+        process = process_of(local, endless)
+        worker = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(worker, signal.SIGKILL)
+        step = local.training.get(endless).progress.step
+        until(local, endless, lambda job: job.progress.step > step)
+        assert process_of(local, endless) == process
+        assert local.training.cancel(endless).status is Status.CANCELLED
+
+    def test_job_whose_processes_die_without_getting_further_fails_with_advice(
+        self, local: Adapter, detector: Model, boxes: Dataset
+    ) -> None:
+        # Without a checkpoint each process begins anew, as one does that the kernel kills for its memory.
+        parameters = {**ENDLESS, "checkpoint_every": 1_000_000}
+        job = local.training.submit(detector, dataset=boxes, parameters=parameters)
+        for attempt in range(1, workers.MOST_DEATHS + 1):
+            until(
+                local, job, lambda job, n=attempt: jobs(local).get(job.id).attempt == n and jobs(local).get(job.id).pid
+            )
+            os.kill(process_of(local, job), signal.SIGKILL)
+            if attempt < workers.MOST_DEATHS:
+                until(local, job, lambda job, n=attempt: jobs(local).get(job.id).attempt > n)
+        with pytest.raises(PlatformError, match=r"3 processes died.*SIGKILL.*lower batch_size"):
+            local.training.wait(job, timeout=60)
+        assert local.training.get(job).status is Status.FAILED
+
+
+class TestTwoProcessesOfOneJob:
+    def test_what_an_earlier_attempt_still_says_counts_for_nothing(
+        self, local: Adapter, endless: Training, detector: Model
+    ) -> None:
+        from dragoman import Version
+        from dragoman.schema import Progress
+
+        state = jobs(local)
+        assert state.report(endless.id, 0, Progress(step=5)) is True
+        assert state.succeed(endless.id, 0, Version(id="v", model=detector.id)) is False
+        assert local.training.get(endless).status is Status.RUNNING
+        assert not state.claim(endless.id)
+        local.training.cancel(endless)
+        assert list(local.versions.list(detector)) == []
+
+    def test_worker_passes_over_a_job_that_another_has_locked(
+        self, local: Adapter, detector: Model, boxes: Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from dragoman_local.worker import _claim
+
+        monkeypatch.setattr(workers, "ensure_workers", lambda home, settings: None)
+        job = local.training.submit(detector, dataset=boxes, parameters=SHORT)
+        home = local.home  # type: ignore[attr-defined]
+        held = Lock.take(home.lock(job.id))
+        assert held is not None
+        assert _claim(home, job.id) is None
+        assert jobs(local).get(job.id).training.status is Status.QUEUED
+        held.close()
+        mine = _claim(home, job.id)
+        assert mine is not None
+        assert jobs(local).get(job.id).training.status is Status.RUNNING
+        assert _claim(home, job.id) is None
+
+
+def test_job_that_needs_too_much_memory_fails_with_advice_and_the_next_one_runs(
+    local: Adapter, detector: Model, boxes: Dataset
 ) -> None:
-    assert [job.id for job in local.training.list(status=Status.RUNNING)] == [endless.id]
-    for refused in (lambda: local.training.delete(endless), lambda: local.models.delete(detector)):
-        with pytest.raises(Conflict, match="Cancel it first"):
-            refused()
-    with pytest.raises(Timeout):
-        local.training.wait(endless, timeout=0)
-    cancelled = local.training.cancel(endless)
-    assert (cancelled.status, cancelled.version, cancelled.error) == (Status.CANCELLED, None, None)
-    assert cancelled.ended_at is not None
-    assert local.training.wait(endless).status is Status.CANCELLED
-    # It stopped by itself: whoever is terminated writes no last line.
-    assert "cancelled" in list(local.training.logs(endless))[-1]
-    assert list(local.versions.list(detector)) == []
-    local.models.delete(detector)
-    assert list(local.training.list()) == []
-
-
-def test_queued_job_is_cancelled_at_once(local: Adapter, detector: Model, boxes: Dataset) -> None:
-    job = local.training.submit(detector, dataset=boxes, parameters=ENDLESS)
-    assert local.training.cancel(job).status is Status.CANCELLED
-    local.training.delete(job)
-
-
-def test_worker_that_does_not_react_is_killed(
-    local: Adapter, endless: Training, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(workers, "STOP_SECONDS", 0.2)
-    worker = worker_of(local, endless)
-    os.kill(worker, signal.SIGSTOP)
-    assert local.training.cancel(endless).status is Status.CANCELLED
-    with pytest.raises(ProcessLookupError):
-        os.killpg(worker, 0)
-
-
-def test_killed_worker_leaves_a_failed_job_for_every_caller(
-    local: Adapter, endless: Training, boxes: Dataset, tmp_path: Path
-) -> None:
-    os.kill(worker_of(local, endless), signal.SIGKILL)
-    with pytest.raises(PlatformError, match="worker process ended without a result"):
-        local.training.wait(endless, timeout=60)
-    with dragoman.connect("local", root=tmp_path / "home") as other:
-        (job,) = other.training.list(status="failed")
-        assert job.id == endless.id
-        assert "killed" in (job.error or "")
-        assert job.progress.step > 0
-        assert len(list(other.labels.read(boxes))) == 3
+    # 500 GB in one batch; the images themselves are one and the same, so that nothing is taken before it is refused.
+    huge = {"steps": 1, "batch_size": 10_000, "image_size": 4096, "augmentation": {"colour": False}}
+    first = local.training.submit(detector, dataset=boxes, parameters=huge)
+    second = local.training.submit(detector, dataset=boxes, parameters=SHORT)
+    with pytest.raises(PlatformError, match=r"memory does not suffice.*Lower batch_size"):
+        local.training.wait(first, timeout=120)
+    assert local.training.wait(second, timeout=120).status is Status.SUCCEEDED
 
 
 def test_disk_that_takes_no_weights_fails_the_job_and_loses_nothing(
     shapes: Trained, tmp_path: Path, small_disk: Callable[[int], None]
 ) -> None:
     backend = shapes.backend
+    rest(backend)
     before = backend.versions.download_weights(shapes.version, tmp_path / "before").read_bytes()
-    # The worker inherits the limit: the state fits below it, half a million weights do not.
+    # The processes inherit the limit: the state fits below it, half a million weights do not.
     small_disk(1_000_000)
     job = backend.training.submit(
         shapes.model, dataset=shapes.dataset, parameters={"steps": 1, "batch_size": 2, "image_size": 32}

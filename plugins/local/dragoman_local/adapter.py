@@ -9,7 +9,8 @@ from dragoman.adapter import Adapter, facet
 from dragoman.calls.binding import ErrorTable
 from dragoman.calls.limits import Limits
 from dragoman.capability import Gap
-from dragoman.interface import Attachments, Handoff
+from dragoman.interface import Handoff
+from dragoman_local.attachments import LocalAttachments
 from dragoman_local.datasets import LocalDatasets
 from dragoman_local.errors import ERRORS
 from dragoman_local.evaluations import LocalEvaluations
@@ -38,13 +39,7 @@ class LocalAdapter(Adapter):
     inference = facet(LocalInference)
     predictions = facet(LocalPredictions)
     evaluations = facet(LocalEvaluations)
-    attachments = facet(
-        Attachments,
-        gap=Gap.impossible(
-            "The local backend has no annotation projects to attach a model to.",
-            instead="training.submit(features=...) or inference.predict(...)",
-        ),
-    )
+    attachments = facet(LocalAttachments)
     datasets = facet(LocalDatasets)
     labels = facet(LocalLabels)
     ontologies = facet(LocalOntologies)
@@ -62,5 +57,5 @@ class LocalAdapter(Adapter):
         return Home(self.settings.root)
 
     def close(self) -> None:
-        """Close the state. Trainings go on: they are processes of their own."""
+        """Close the state. Workers and trainings go on: they are processes of their own."""
         self.home.close()

@@ -9,7 +9,7 @@ from dragoman.calls.pipeline import Page
 from dragoman.interface import Models
 from dragoman.schema import Model
 from dragoman_local import workers
-from dragoman_local.home import home_of
+from dragoman_local.home import home_of, settings_of
 
 
 class LocalModels(Models):
@@ -29,7 +29,7 @@ class LocalModels(Models):
 
     def _delete(self, id: str) -> None:
         home = home_of(self)
-        workers.settle_open(home)
+        workers.look_at_all(home, settings_of(self))
         # The state first: a file that nothing refers to is waste, a version without its file would be a lie.
         versions, trainings = home.catalog.drop_model(id)
         for version in versions:

@@ -12,26 +12,29 @@ from dragoman.errors import InvalidData, NotFound, Unsupported
 from dragoman.interface import check_parameters
 from dragoman.schema import Model, Task
 from dragoman_local.errors import from_validation
+from dragoman_local.hub import PREFIX, fetched
 
 if TYPE_CHECKING:
     from dragoman_local.engine.config import TrainConfig
 
-_ENGINE_TASKS: dict[Task, Literal["classification", "detection"]] = {
+EngineTask = Literal["classification", "detection", "segmentation"]
+
+_ENGINE_TASKS: dict[Task, EngineTask] = {
     Task.CLASSIFICATION: "classification",
     Task.OBJECT_DETECTION: "detection",
+    Task.INSTANCE_SEGMENTATION: "segmentation",
 }
 
 
-def engine_task(model: Model) -> Literal["classification", "detection"]:
+def engine_task(model: Model) -> EngineTask:
     """Return the engine's word for a model's task.
 
     Raises:
-        Unsupported: The engine has no networks for it.
+        Unsupported: The model has no task.
     """
-    if model.task not in _ENGINE_TASKS:
+    if model.task is None:
         raise Unsupported(
-            f"The local backend trains and predicts {' and '.join(_ENGINE_TASKS)}; the model is for "
-            f"{model.task or 'no task'}."
+            "The model has no task, so there is no network for it.", hint="Create a model with one of the tasks."
         )
     return _ENGINE_TASKS[model.task]
 
@@ -41,7 +44,8 @@ def train_config(model: Model, parameters: Mapping[str, Any], pretrained: Path |
 
     Args:
         model: Its task and features are settings too.
-        parameters: Any field of `TrainConfig` but those two; `image_size` may be one number for a square.
+        parameters: Any field of `TrainConfig` but those two; `image_size` may be one number for a square, and
+            `pretrained` may be `hub:OWNER/NAME`.
         pretrained: Weight file to start from.
 
     Raises:
@@ -63,7 +67,7 @@ def train_config(model: Model, parameters: Mapping[str, Any], pretrained: Path |
             )
         given["pretrained"] = pretrained
     elif given.get("pretrained"):
-        given["pretrained"] = _existing(Path(given["pretrained"]))
+        given["pretrained"] = _start(str(given["pretrained"]))
     try:
         config = TrainConfig(task=engine_task(model), features=model.features, **given)
     except pydantic.ValidationError as error:
@@ -71,6 +75,13 @@ def train_config(model: Model, parameters: Mapping[str, Any], pretrained: Path |
     if config.architecture is not None:
         _check_architecture(config)
     return config
+
+
+def _start(name: str) -> Path:
+    """Return the file or folder to start from: a path of this machine, or a model of the hub."""
+    if name.startswith(PREFIX):
+        return fetched(name)
+    return _existing(Path(name))
 
 
 def _existing(path: Path) -> Path:

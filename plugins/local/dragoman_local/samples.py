@@ -1,30 +1,55 @@
-"""From items and labels to what a training learns: which items count, and what is to be seen on each."""
+"""From sources to what a training learns: which items and frames count, and what is to be seen on each.
+
+`examples` reads the labels, keeps those that were chosen and maps their features; `engine_samples` makes of them what
+the engine takes. Labels of other kinds of geometry than the task's are passed over, and so are items without a label:
+nobody has said that there is nothing on them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from dragoman.calls.pipeline import Page
-from dragoman.errors import InvalidData
-from dragoman.schema import Box, Item, Label, Model, Task, Whole
+from dragoman.errors import InvalidData, NotFound
+from dragoman.schema import AnyGeometry, Box, Item, Label, Mask, Model, Polygon, Task, TrainingSource, Whole
+from dragoman_local.home import Home
 
 if TYPE_CHECKING:
-    from dragoman_local.engine.config import Sample
+    from dragoman_local.engine.targets import Sample
+    from dragoman_local.state import Splits
 
 TRAIN, VALIDATION = "train", "validation"
+
+LEARNED: Mapping[Task, tuple[type[AnyGeometry], ...]] = {
+    Task.CLASSIFICATION: (Whole,),
+    Task.OBJECT_DETECTION: (Box,),
+    Task.INSTANCE_SEGMENTATION: (Polygon, Mask),
+}
+"""The geometries that each task learns from."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One label in the terms of a model: index of its feature, and the box where the task is detection."""
+    """One label in the terms of a model: index of its feature, and its shape."""
 
     feature: int
-    box: Box | None = None
+    shape: AnyGeometry
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An item of a dataset, or a frame of it, with its part in the training and what is to be seen on it."""
+
+    dataset: str
+    item: Item
+    split: str
+    frame: int | None = None
+    targets: list[Target] = field(default_factory=list)
 
 
 def every(fetch: Callable[[str | None, int], Page[T]], size: int = 5000) -> Iterator[T]:
@@ -36,94 +61,139 @@ def every(fetch: Callable[[str | None, int], Page[T]], size: int = 5000) -> Iter
         yield from page.items
 
 
-def split_of(item: Item) -> str | None:
-    """Return the part that an item has in a training: `train`, which is also for no split, `validation`, or None."""
-    split = item.split or TRAIN
-    return split if split in (TRAIN, VALIDATION) else None
-
-
-def read_targets(
-    labels: Iterable[Label], items: Mapping[str, object], model: Model, features: Mapping[str, str]
-) -> dict[str, list[Target]]:
-    """Return the targets of each labelled item by its key.
-
-    Labels of other kinds of geometry than the task's are passed over, and so are items without a label: nobody has
-    said that there is nothing on them.
+def examples(
+    home: Home, model: Model, sources: Iterable[TrainingSource], splits: Splits | None = None
+) -> list[Example]:
+    """Return what a model is to learn from.
 
     Args:
-        labels: Labels of the dataset.
-        items: Keys of the items that count.
+        home: Where items and labels are.
         model: Its task says which geometry counts, its features which classes there are.
-        features: Label feature to model feature, where the names differ.
+        sources: The datasets, and what is chosen of each.
+        splits: The part that each item has, where that was decided before; else the sources and the items say it.
 
     Raises:
-        InvalidData: The mapping or a label names a feature that the model does not know, a box has no area, or an
-            item is of two classes.
+        NotFound: A source names a dataset, item or label that is not there.
+        InvalidData: A label has a feature that the model does not know, has no area, or lies on a video without a
+            frame; or an item is of two classes.
     """
+    return [example for source in sources for example in _of_source(home, model, source, splits)]
+
+
+def _parts(source: TrainingSource, items: Mapping[str, Item]) -> dict[str, str]:
+    """Return the part of each item: chosen items are trained on whatever their split, others as their split says."""
+    parts = {key: item.split for key, item in items.items() if item.split == VALIDATION}
+    if source.items is None:
+        return parts | {key: TRAIN for key, item in items.items() if (item.split or TRAIN) == TRAIN}
+    for key in source.items:
+        if key not in items:
+            raise NotFound(f"The dataset has no item with the key {key!r}.", field="items")
+    return parts | dict.fromkeys(source.items, TRAIN)
+
+
+def _of_source(home: Home, model: Model, source: TrainingSource, splits: Splits | None) -> Iterator[Example]:
+    items = {item.key: item for item in every(lambda cursor, size: home.items.read(source.dataset, cursor, size))}
+    parts = _parts(source, items) if splits is None else splits.get(source.dataset, {})
+    learned = source.learned(model.features)
     index = {name: position for position, name in enumerate(model.features)}
-    _check_mapping(features, model)
-    geometry = Box if model.task is Task.OBJECT_DETECTION else Whole
-    targets: dict[str, list[Target]] = {}
-    for label in labels:
-        if label.item not in items or not isinstance(label.geometry, geometry):
+    found: dict[tuple[str, int | None], Example] = {}
+    for label in _chosen(home, source):
+        if label.item not in parts or not isinstance(label.geometry, LEARNED[model.task or Task.OBJECT_DETECTION]):
             continue
-        feature = features.get(label.feature, label.feature)
-        if feature not in index:
-            raise _unknown_feature(label, feature, model)
-        found = targets.setdefault(label.item, [])
-        if isinstance(label.geometry, Box):
-            if not (label.geometry.width and label.geometry.height):
-                raise InvalidData(
-                    f"The box of label {label.id} on item {label.item!r} has no area.", field="geometry.width"
-                )
-            found.append(Target(index[feature], label.geometry))
-        elif not found:
-            found.append(Target(index[feature]))
-        elif found[0].feature != index[feature]:
-            raise InvalidData(
-                f"Item {label.item!r} is labelled {model.features[found[0].feature]!r} and {feature!r}; a classifier "
-                "learns one class per item.",
-                field="feature",
+        if label.feature not in learned:
+            raise _unknown_feature(label, model)
+        _check_area(label)
+        for frame in _frames(label, items[label.item]):
+            example = found.setdefault(
+                (label.item, frame), Example(source.dataset, items[label.item], parts[label.item], frame)
             )
-    return targets
+            mine = [Target(index[name], label.geometry) for name in learned[label.feature]]
+            if isinstance(label.geometry, Whole) and example.targets not in ([], mine):
+                raise _two_classes(label, example, mine, model)
+            # Saying the class of an item twice says no more than once.
+            if example.targets != mine or not isinstance(label.geometry, Whole):
+                example.targets.extend(mine)
+    return iter(found.values())
 
 
-def samples_of(items: Iterable[Item], targets: Mapping[str, list[Target]], split: str) -> list[Sample]:
+def _chosen(home: Home, source: TrainingSource) -> Iterator[Label]:
+    labels = every(lambda cursor, size: home.labels.read((source.dataset,), None, cursor, size))
+    if source.labels is None:
+        yield from labels
+        return
+    missing = set(source.labels)
+    wanted = frozenset(missing)
+    for label in labels:
+        if label.id in wanted:
+            missing.discard(label.id)
+            yield label
+    if missing:
+        raise NotFound(f"The dataset has no label with the id {sorted(missing)[0]!r}.", field="labels")
+
+
+def _frames(label: Label, item: Item) -> Iterable[int | None]:
+    """Return the frames that a label is learned on: its own, or all of its span, but none between two keyframes."""
+    if item.media != "video":
+        return (None,)
+    if label.frame is not None:
+        return (label.frame,)
+    if label.span is not None:
+        return range(label.span[0], label.span[1] + 1)
+    raise InvalidData(
+        f"Label {label.id} lies on the video {item.key!r} as a whole; a training learns from frames.",
+        hint="Give the label a frame or a span.",
+        field="frame",
+    )
+
+
+def engine_samples(found: Iterable[Example], split: str) -> list[Sample]:
     """Return the engine's samples of one split."""
-    return [
-        _sample(Path(item.uri), targets[item.key])
-        for item in items
-        if item.split == split and item.uri and item.key in targets
-    ]
+    return [sample for example in found if example.split == split for sample in _samples(example)]
 
 
-def _sample(image: Path, targets: list[Target]) -> Sample:
+def _samples(example: Example) -> Iterator[Sample]:
     import numpy as np
 
-    from dragoman_local.engine.config import BoxTarget, Sample
+    from dragoman_local.engine.targets import BoxTarget, Sample, ShapeTarget
 
-    boxes = [target.box for target in targets if target.box is not None]
-    if not boxes:
-        return Sample(image, targets[0].feature)
-    corners = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes]
-    classes = [target.feature for target in targets]
-    return Sample(image, BoxTarget(np.array(corners, dtype=np.float64), np.array(classes, dtype=np.int64)))
-
-
-def _check_mapping(features: Mapping[str, str], model: Model) -> None:
-    for source, target in features.items():
-        if target not in model.features:
-            raise InvalidData(
-                f"The mapping of {source!r} names {target!r}, a feature that the model does not know.",
-                hint=f"It knows: {', '.join(model.features)}.",
-                field="features",
-            )
+    image, shapes = Path(example.item.uri or ""), [target.shape for target in example.targets]
+    classes = np.array([target.feature for target in example.targets], dtype=np.int64)
+    boxes = [shape for shape in shapes if isinstance(shape, Box)]
+    outlines = tuple(shape for shape in shapes if isinstance(shape, Polygon | Mask))
+    if boxes:
+        corners = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes]
+        yield Sample(image, BoxTarget(np.array(corners, dtype=np.float64), classes), example.frame)
+    elif outlines:
+        yield Sample(image, ShapeTarget(outlines, classes), example.frame)
+    else:
+        # An item of several classes, as a mapping to several features makes it, is seen once as each of them: that is
+        # the same as to learn that they are equally probable.
+        for kind in classes.tolist():
+            yield Sample(image, kind, example.frame)
 
 
-def _unknown_feature(label: Label, feature: str, model: Model) -> InvalidData:
-    renamed = f" (mapped from {label.feature!r})" if feature != label.feature else ""
+def _check_area(label: Label) -> None:
+    shape = label.geometry
+    empty = isinstance(shape, Box) and not (shape.width and shape.height)
+    empty = empty or (isinstance(shape, Mask) and not any(shape.counts[1::2]))
+    if empty:
+        raise InvalidData(
+            f"The {shape.kind} of label {label.id} on item {label.item!r} has no area.", field="geometry.width"
+        )
+
+
+def _two_classes(label: Label, example: Example, targets: list[Target], model: Model) -> InvalidData:
+    names = [model.features[target.feature] for target in (*example.targets, *targets)]
     return InvalidData(
-        f"Label {label.id} on item {label.item!r} has the feature {feature!r}{renamed}, which the model does not know.",
+        f"Item {label.item!r} is labelled {' and '.join(map(repr, dict.fromkeys(names)))}; "
+        "a classifier learns one class per item.",
+        field="feature",
+    )
+
+
+def _unknown_feature(label: Label, model: Model) -> InvalidData:
+    return InvalidData(
+        f"Label {label.id} on item {label.item!r} has the feature {label.feature!r}, which the model does not know.",
         hint=f"It knows: {', '.join(model.features)}. Map others with features={{...}}.",
         field="feature",
     )

@@ -36,3 +36,9 @@ class LocalSettings(PlatformSettings):
     """What to compute on; `auto` takes CUDA where there is one."""
     threads: Annotated[int, Field(ge=1)] = 1
     """CPU threads of one training or prediction. More than one pays only on a machine that does nothing else."""
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    """Images that a prediction takes through the network at a time."""
+    workers: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Trainings that run at a time, the others wait; one per GPU, or one on a CPU, if not given."""
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that share one training, started by torchrun, one for each GPU; set `workers` to 1 with them."""

@@ -1,28 +1,25 @@
-"""Training on the local backend: jobs in worker processes that outlive their caller."""
+"""Training on the local backend: jobs in a durable queue, carried out by processes that outlive their caller."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 from uuid import uuid4
 
 from dragoman.calls.pipeline import Page
 from dragoman.errors import InvalidData
-from dragoman.interface import Trainings, whole_dataset
-from dragoman.schema import Item, Model, Status, Task, Training, TrainingSource
+from dragoman.interface import Trainings
+from dragoman.schema import Item, Model, Status, Training, TrainingSource
 from dragoman_local import workers
-from dragoman_local.home import Home, home_of
+from dragoman_local.home import Home, home_of, settings_of
 from dragoman_local.parameters import train_config
-from dragoman_local.samples import TRAIN, every, read_targets, split_of
+from dragoman_local.samples import LEARNED, TRAIN, VALIDATION, Example, examples
 from dragoman_local.state import JobRequest
-
-if TYPE_CHECKING:
-    from dragoman_local.settings import LocalSettings
 
 
 class LocalTrainings(Trainings):
-    """Queues jobs in the state and starts a worker process for each."""
+    """Queues jobs in the state and sees to it that workers take them."""
 
     def _submit(
         self,
@@ -31,49 +28,51 @@ class LocalTrainings(Trainings):
         pretrained: str | None,
         parameters: Mapping[str, Any],
     ) -> Training:
-        source = whole_dataset(sources)
-        dataset, features = source.dataset, {label: names[0] for label, names in source.features.items()}
-        home = home_of(self)
+        home, settings = home_of(self), settings_of(self)
         target = home.catalog.model(model)
-        settings = cast("LocalSettings", self._adapter.settings)
         start = _start(home, pretrained, target) if pretrained is not None else None
         chosen = {"device": settings.device, "threads": settings.threads, **parameters}
         config = train_config(target, chosen, start)
-        splits = _splits(home, dataset, target, features)
-        # What pydantic made of the values is plain JSON, so the worker reads what was checked here.
-        plain = config.model_dump(mode="json", include=set(chosen))
+        found = examples(home, target, sources)
+        _check_parts(found, target, config.patience)
+        request = JobRequest(
+            model,
+            tuple(source.model_dump(mode="json") for source in sources),
+            pretrained,
+            # What pydantic made of the values is plain JSON, so the worker reads what was checked here.
+            config.model_dump(mode="json", include=set(chosen)),
+            settings.processes,
+        )
         training = str(uuid4())
-        request = JobRequest(model, dataset, dict(features), pretrained, plain)
-        workers.submit(home, training, request, splits, config.threads)
+        workers.submit(home, settings, training, request, _splits(found))
         return self._get(training)
 
     def _get(self, id: str) -> Training:
-        return workers.settled(home_of(self), id).training
+        return workers.look(home_of(self), settings_of(self), id).training
 
     def _list(self, status: Status | None, cursor: str | None, size: int) -> Page[Training]:
         home = home_of(self)
-        workers.settle_open(home)
+        workers.look_at_all(home, settings_of(self))
         return home.jobs.list(status, cursor, size)
 
     def _cancel(self, id: str) -> Training:
-        home = home_of(self)
-        if not workers.settled(home, id).training.status.ended:
-            workers.stop(home, id, self._adapter.sleep)
+        home, settings = home_of(self), settings_of(self)
+        if not workers.look(home, settings, id).training.status.ended:
+            workers.stop(home, settings, id, self._adapter.sleep)
         return self._get(id)
 
     def _delete(self, id: str) -> None:
         home = home_of(self)
-        workers.settled(home, id)
+        workers.look(home, settings_of(self), id)
         home.jobs.delete(id)
         home.remove_training(id)
 
     def _logs(self, id: str, cursor: str | None, size: int) -> Page[str]:
         home = home_of(self)
-        ended = workers.settled(home, id).training.status.ended
-        path = home.training_folder(id) / workers.LOG
+        ended = workers.look(home, settings_of(self), id).training.status.ended
         lines: list[str] = []
         offset = int(cursor or 0)
-        with path.open("rb") as log:
+        with home.log(id).open("rb") as log:
             log.seek(offset)
             for line in log:
                 # A line without its end is still being written, unless nobody is left to write.
@@ -98,23 +97,26 @@ def _start(home: Home, version: str, model: Model) -> Path:
     return path
 
 
-def _splits(home: Home, dataset: str, model: Model, features: Mapping[str, str]) -> dict[str, str]:
-    """Return the split of each item that the model can be trained on, by key.
-
-    Raises:
-        NotFound: There is no such dataset.
-        InvalidData: There is nothing to train on, or a label does not fit the model.
-    """
-    listed = every(lambda cursor, size: home.items.read(dataset, cursor, size))
-    splits = {item.key: split for item in listed if (split := split_of(item))}
-    labels = every(lambda cursor, size: home.labels.read((dataset,), None, cursor, size))
-    targets = read_targets(labels, splits, model, features)
-    used = {key: split for key, split in splits.items() if key in targets}
-    if TRAIN not in used.values():
-        wanted = "box" if model.task is Task.OBJECT_DETECTION else "classification"
+def _check_parts(found: Sequence[Example], model: Model, patience: int | None) -> None:
+    parts = {example.split for example in found}
+    if patience is not None and VALIDATION not in parts:
         raise InvalidData(
-            f"The dataset has no item to train on: none has the split 'train' or no split, and a {wanted} label.",
-            hint="Write labels with labels.write, and check the items' splits.",
-            field="dataset",
+            "A patience needs labelled items to validate on, and there are none.",
+            hint='Give some items the split "validation", or leave patience out.',
+            field="parameters.patience",
         )
-    return used
+    if TRAIN in parts or model.task is None:
+        return
+    kinds = " or ".join("classification" if kind.kind == "whole" else kind.kind for kind in LEARNED[model.task])
+    raise InvalidData(
+        f"The dataset has no item to train on: none has the split 'train' or no split, and a {kinds} label.",
+        hint="Write labels with labels.write, and check the items' splits.",
+        field="dataset",
+    )
+
+
+def _splits(found: Sequence[Example]) -> dict[str, dict[str, str]]:
+    splits: dict[str, dict[str, str]] = {}
+    for example in found:
+        splits.setdefault(example.dataset, {})[example.item.key] = example.split
+    return splits

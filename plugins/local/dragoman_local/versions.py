@@ -39,7 +39,15 @@ class LocalVersions(Versions):
         home.remove_weights(id)
 
     def _download_weights(self, id: str, path: Path) -> Path:
-        return _copy(home_of(self).weights(id), path)
+        """Write safetensors, which have their card inside, with a copy of it beside them; or ONNX to `NAME.onnx`."""
+        weights = home_of(self).weights(id)
+        if path.suffix.lower() == ".onnx":
+            return _export(weights, path)
+        from dragoman_local.engine.weights import read_card
+
+        card = read_card(weights).model_dump_json(indent=2)
+        _copy(weights, path).with_name(f"{path.name}.json").write_text(card + "\n", encoding="utf-8")
+        return path
 
     def _upload_weights(self, id: str, path: Path) -> Version:
         home = home_of(self)
@@ -68,6 +76,16 @@ def _check_weights(path: Path, model: Model) -> None:
             hint="Create a model with the features of the weights, in their order.",
             field="path",
         )
+
+
+def _export(weights: Path, path: Path) -> Path:
+    from dragoman_local.engine.export import export_onnx
+    from dragoman_local.engine.weights import load
+
+    loaded = load(weights)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    export_onnx(loaded.network, loaded.card, path)
+    return path
 
 
 def _copy(source: Path, target: Path) -> Path:

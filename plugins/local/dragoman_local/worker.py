@@ -1,169 +1,128 @@
-"""The training worker: one process, one training. Run as `python -m dragoman_local.worker ROOT TRAINING`.
+"""A worker: one process per slot. Run as `python -m dragoman_local.worker ROOT SLOT DESCRIPTOR`.
 
-It reads its job from the state, trains, writes the weights and then the version. Standard output and standard error
-are the job's log. Whatever goes wrong becomes the job's error.
+It takes one waiting job after the other and carries each out in a process of its own (`job`), so that memory and
+threads go with the job, and the worker outlives whatever happens to it. It ends when no job waits. It loads no torch.
 """
 
 from __future__ import annotations
 
-import logging
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from dragoman.calls.binding import bind
-from dragoman.calls.scrub import Scrubber
-from dragoman.errors import DragomanError
-from dragoman.schema import Item, Progress, Status, Version
-from dragoman_local.errors import ERRORS
+from dragoman.schema import Status
 from dragoman_local.home import Home
-from dragoman_local.parameters import train_config
-from dragoman_local.samples import TRAIN, VALIDATION, every, read_targets, samples_of
-
-if TYPE_CHECKING:
-    from dragoman_local.engine import config
-    from dragoman_local.engine.train import TrainResult
-    from dragoman_local.state import Job
-
-REPORT_SECONDS = 0.25
-"""Least time between two writes of the progress. Each also asks whether to stop."""
-LOG_SECONDS = 2.0
-
-logger = logging.getLogger("dragoman_local.worker")
+from dragoman_local.locks import Lock
+from dragoman_local.state import Job
+from dragoman_local.workers import LOOK_SECONDS, gpus, last_line, settle, settle_dead
 
 
-class Reporter:
-    """Carries the engine's progress to the state, and the wish to stop back, a few times a second at most."""
+def work(home: Home, slot: int, lock: Lock) -> None:
+    """Carry out the jobs that wait, until there are none. `lock` is the slot's, and held."""
+    while True:
+        _drain(home, slot)
+        lock.release()
+        # A job that was queued after the last look, but before the lock was free, has started no worker.
+        if not home.jobs.in_status(Status.QUEUED) or not lock.retake():
+            return
 
-    def __init__(self, home: Home, training: str) -> None:
-        self._home = home
-        self._training = training
-        self._latest = Progress()
-        self._stop = False
-        self._reported = self._logged = 0.0
 
-    def on_progress(self, progress: config.Progress) -> None:
-        """Take the engine's progress."""
-        self._latest = Progress(
-            step=progress.step,
-            steps=progress.steps,
-            epoch=progress.epoch,
-            loss=progress.loss,
-            images_per_second=progress.images_per_second,
-            seconds_left=progress.eta_s,
-            metrics=dict(progress.metrics),
-        )
-        if progress.step == progress.steps or time.monotonic() - self._logged >= LOG_SECONDS:
-            self._logged = time.monotonic()
-            logger.info(
-                "step %d of %d, epoch %d, loss %.4f, %.0f images per second",
-                progress.step,
-                progress.steps,
-                progress.epoch,
-                progress.loss,
-                progress.images_per_second,
+def _drain(home: Home, slot: int) -> None:
+    while True:
+        for training in home.jobs.in_status(Status.RUNNING):
+            settle(home, training)
+        waiting = home.jobs.in_status(Status.QUEUED)
+        if not waiting:
+            return
+        for training in waiting:
+            if lock := _claim(home, training):
+                try:
+                    _carry_out(home, training, slot, lock)
+                finally:
+                    lock.close()
+                break
+        else:
+            # Another worker was faster, or somebody looks at a job at this moment.
+            time.sleep(LOOK_SECONDS)
+
+
+def _claim(home: Home, training: str) -> Lock | None:
+    """Take a job's lock and then the job itself, so that nobody sees it run without a process."""
+    lock = Lock.take(home.lock(training))
+    if lock is None:
+        return None
+    if not home.jobs.claim(training):
+        lock.close()
+        return None
+    # Compared with the checkpoint's time, if the process dies.
+    os.utime(home.lock(training))
+    return lock
+
+
+def _carry_out(home: Home, training: str, slot: int, lock: Lock) -> None:
+    job = home.jobs.get(training)
+    with home.log(training).open("ab") as log:
+        try:
+            process = subprocess.Popen(
+                _command(home, job),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=home.training_folder(training),
+                env=_environment(job, slot),
+                # It holds the job's lock too: if this worker is killed, the training goes on.
+                pass_fds=[lock.descriptor],
+                start_new_session=True,
             )
-
-    def should_stop(self) -> bool:
-        """Return whether the job was cancelled."""
-        if not self._stop and time.monotonic() - self._reported >= REPORT_SECONDS:
-            self.flush()
-        return self._stop
-
-    def flush(self) -> None:
-        """Write the latest progress now."""
-        self._stop = self._home.jobs.report(self._training, self._latest)
-        self._reported = time.monotonic()
-
-
-def run(home: Home, training: str) -> Status:
-    """Carry out a training and return how it ended; its result or error is in the state then."""
-    try:
-        ended = _train(home, training)
-    except Exception as cause:
-        logger.exception("The training failed.")
-        error = bind(cause, ERRORS, Scrubber(()))
-        home.jobs.end(training, Status.FAILED, _said(error))
-        return Status.FAILED
-    logger.info("The training has %s.", "succeeded" if ended is Status.SUCCEEDED else "been cancelled")
-    return ended
+        except OSError as error:
+            home.jobs.end(training, Status.FAILED, f"The process could not be started: {error}.")
+            return
+    home.jobs.note_process(training, process.pid)
+    status = process.wait()
+    if status < 0:
+        settle_dead(home, training, f"its process was killed ({signal.Signals(-status).name})")
+    else:
+        # Whoever ends by itself has said how. If not, it will not do better a second time.
+        home.jobs.end(
+            training,
+            Status.CANCELLED if home.jobs.get(training).cancelled else Status.FAILED,
+            f"The process ended with status {status} and no result." + last_line(home.log(training)),
+        )
 
 
-def _train(home: Home, training: str) -> Status:
-    # The job is queued while torch is loaded, which lasts seconds.
-    from dragoman_local.engine.train import train
-    from dragoman_local.engine.weights import save
-
-    job = home.jobs.start(training)
-    if job.cancelled or job.training.status.ended:
-        home.jobs.end(training, Status.CANCELLED)
-        return Status.CANCELLED
-    settings, samples, validation = _prepare(home, job)
-    logger.info("training on %d items, validating on %d", len(samples), len(validation))
-    reporter = Reporter(home, training)
-    result = train(settings, samples, validation, on_progress=reporter.on_progress, should_stop=reporter.should_stop)
-    reporter.flush()
-    if result.stopped:
-        home.jobs.end(training, Status.CANCELLED)
-        return Status.CANCELLED
-    version = _version(job, result)
-    path = home.weights_path(version.id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The file before the row: a version in the state always has its weights.
-    save(result.network, settings.features, path)
-    if not home.jobs.succeed(training, version):
-        home.remove_weights(version.id)
-        return Status.CANCELLED
-    return Status.SUCCEEDED
+def _command(home: Home, job: Job) -> list[str]:
+    # -P: a file in the working folder must not be taken for a library.
+    python = [sys.executable, "-P", "-m"]
+    if job.request.processes > 1:
+        # One node, a port that is free; a rank that fails ends all of them.
+        python += ["torch.distributed.run", "--standalone", f"--nproc-per-node={job.request.processes}", "-m"]
+    return [*python, "dragoman_local.job", str(home.root), job.training.id, str(job.attempt)]
 
 
-def _prepare(home: Home, job: Job) -> tuple[config.TrainConfig, list[config.Sample], list[config.Sample]]:
-    request = job.request
-    model = home.catalog.model(request.model)
-    start = home.weights(request.pretrained) if request.pretrained is not None else None
-    items: dict[str, Item] = {
-        item.key: item for item in every(lambda cursor, size: home.jobs.items(job.training.id, cursor, size))
-    }
-    labels = every(lambda cursor, size: home.labels.read((request.dataset,), None, cursor, size))
-    targets = read_targets(labels, items, model, request.features)
-    train, validation = (samples_of(items.values(), targets, split) for split in (TRAIN, VALIDATION))
-    return train_config(model, request.parameters, start), train, validation
-
-
-def _version(job: Job, result: TrainResult) -> Version:
-    config = result.config.model_dump(mode="json", exclude={"task", "features"})
-    if job.request.pretrained is not None:
-        # The id of the version means the same everywhere, the path of its file does not.
-        config["pretrained"] = job.request.pretrained
-    return Version(
-        id=str(uuid4()),
-        model=job.request.model,
-        name=f"training-{job.training.id[:8]}",
-        status=Status.SUCCEEDED,
-        dataset=job.request.dataset,
-        training=job.training.id,
-        config=config,
-        metrics=dict(result.metrics),
-    )
-
-
-def _said(error: DragomanError) -> str:
-    return f"{error.message} {error.hint}" if error.hint else error.message
+def _environment(job: Job, slot: int) -> dict[str, str]:
+    # Threads that OpenMP and BLAS make before torch is asked would fight for the cores.
+    threads = str(job.request.parameters.get("threads", 1))
+    environment = {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"}
+    if job.request.processes == 1 and (count := gpus()) > 1:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(count)))).split(",")
+        environment["CUDA_VISIBLE_DEVICES"] = visible[slot % len(visible)]
+    return environment
 
 
 def main(arguments: list[str]) -> int:
-    """Run the training named on the command line; the exit status is 0 unless it failed."""
-    root, training = arguments
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s")
-    logger.info("worker %d for training %s", os.getpid(), training)
+    """Work in the slot that the command line names; its lock is inherited."""
+    root, slot, descriptor = arguments
     home = Home(Path(root))
+    # The processes of jobs shall not inherit the slot.
+    os.set_inheritable(int(descriptor), False)
     try:
-        return int(run(home, training) is Status.FAILED)
+        work(home, int(slot), Lock(int(descriptor)))
     finally:
         home.close()
+    return 0
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hotcoco import COCO, COCOeval
 
-from dragoman_local.engine.config import BoxTarget, Sample
 from dragoman_local.engine.predict import BoxResult, Result
+from dragoman_local.engine.targets import BoxTarget, Sample
 
 
 def mean_average_precision(samples: list[Sample], results: list[Result]) -> tuple[float, float]:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from sklearn.datasets import load_digits, load_sample_images
 
-from dragoman_local.engine.config import BoxTarget, Sample
+from dragoman_local.engine.targets import BoxTarget, Sample
 
 CLASSES = tuple(str(digit) for digit in range(10))
 HELD_OUT = 397

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dragoman_local.engine.augment import augmented
-from dragoman_local.engine.config import Augmentation, BoxTarget
+from dragoman_local.engine.config import Augmentation
+from dragoman_local.engine.targets import BoxTarget
 
 NONE = Augmentation(mirror=False, zoom=False, colour=False)
 MOVES = [Augmentation(mirror=True, zoom=False, colour=False), Augmentation(mirror=True, zoom=True, colour=False)]

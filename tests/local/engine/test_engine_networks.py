@@ -13,7 +13,7 @@ from torch import Tensor
 from dragoman.errors import InvalidData, NotFound, PluginError, Unsupported
 from dragoman_local.engine import torchvision_guard
 from dragoman_local.engine.architectures import architecture, architectures, build
-from dragoman_local.engine.compact import Dense, assign, generalised_iou, pairwise_iou
+from dragoman_local.engine.assignment import Dense, assign, generalised_iou, pairwise_iou
 from dragoman_local.engine.network import BoxTensors, Network, Targets
 from dragoman_local.engine.weights import load, save
 

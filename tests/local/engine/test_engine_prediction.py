@@ -15,7 +15,7 @@ from torch import Tensor
 from dragoman.errors import InvalidData, NotFound
 from dragoman_local.engine.config import Task
 from dragoman_local.engine.network import Network, RawDetections, Targets, best_candidates
-from dragoman_local.engine.predict import BoxResult, ClassResult, FailedImage, predict, suppressed
+from dragoman_local.engine.predict import BoxResult, ClassResult, FailedImage, Settings, predict, suppressed
 
 NETWORK_SIZE = (64, 128)
 
@@ -33,6 +33,9 @@ class RedFinder(Network):
         self.batches: list[int] = []
 
     def loss(self, images: Tensor, targets: Targets) -> dict[str, Tensor]:
+        raise NotImplementedError
+
+    def dense(self, images: Tensor) -> tuple[Tensor, ...]:
         raise NotImplementedError
 
     def predict(self, images: Tensor) -> list[RawDetections]:
@@ -65,7 +68,7 @@ def with_red(width: int, height: int, box: tuple[int, int, int, int]) -> np.ndar
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (100, 900), (40, 30), (128, 64)])
 def test_boxes_are_absolute_pixels_of_the_original(width: int, height: int) -> None:
     box = (width // 4, height // 4, width // 2, height // 2)
-    [result] = predict(RedFinder(), [with_red(width, height, box)], confidence=0.5)
+    [result] = predict(RedFinder(), [with_red(width, height, box)], Settings(confidence=0.5))
     assert isinstance(result, BoxResult)
     pixel = max(width / NETWORK_SIZE[1], height / NETWORK_SIZE[0])
     assert (result.width, result.height) == (width, height)
@@ -78,7 +81,7 @@ def test_boxes_are_absolute_pixels_of_the_original(width: int, height: int) -> N
 
 def test_confidence_keeps_the_better_boxes() -> None:
     image = with_red(64, 64, (8, 8, 32, 32))
-    counts = [len(next(predict(RedFinder(), [image], confidence=bound)).boxes) for bound in (0.0, 0.5, 0.9)]  # type: ignore[union-attr]
+    counts = [len(next(predict(RedFinder(), [image], Settings(confidence=bound))).boxes) for bound in (0.0, 0.5, 0.9)]  # type: ignore[union-attr]
     assert counts == [2, 1, 0]
 
 
@@ -87,7 +90,7 @@ def test_a_corrupt_image_is_one_failed_result_among_good_ones(tmp_path: Path) ->
     sources = [good, good[:50], tmp_path / "gone.png", good, b""]
     network = RedFinder()
     red = [with_red(64, 64, (8, 8, 32, 32)) if source is good else source for source in sources]
-    results = list(predict(network, red, batch_size=3))
+    results = list(predict(network, red, Settings(batch_size=3)))
     assert [type(result) for result in results] == [BoxResult, FailedImage, FailedImage, BoxResult, FailedImage]
     errors = [type(result.error) for result in results if isinstance(result, FailedImage)]
     assert errors == [InvalidData, NotFound, InvalidData]
@@ -96,7 +99,7 @@ def test_a_corrupt_image_is_one_failed_result_among_good_ones(tmp_path: Path) ->
 
 def test_a_batch_without_one_good_image_does_not_reach_the_network() -> None:
     network = RedFinder()
-    results = list(predict(network, [b"", b"x"], batch_size=2))
+    results = list(predict(network, [b"", b"x"], Settings(batch_size=2)))
     assert all(isinstance(result, FailedImage) for result in results)
     assert network.batches == []
 
@@ -110,7 +113,7 @@ def test_images_are_taken_a_batch_at_a_time() -> None:
             taken += 1
             yield with_red(64, 64, (8, 8, 32, 32))
 
-    results = predict(RedFinder(), endless(), batch_size=4)
+    results = predict(RedFinder(), endless(), Settings(batch_size=4))
     for _ in range(5):
         next(results)
     assert taken == 8
@@ -132,9 +135,9 @@ def test_classification_gives_a_probability_for_every_feature() -> None:
 
 
 @pytest.mark.parametrize("bad", [{"confidence": 1.5}, {"iou": -0.1}, {"confidence": float("nan")}, {"batch_size": 0}])
-def test_settings_out_of_range_are_refused_before_the_first_image(bad: dict[str, float]) -> None:
+def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(InvalidData) as caught:
-        predict(RedFinder(), [], **bad)  # type: ignore[arg-type]
+        Settings(**bad)  # type: ignore[arg-type]
     assert caught.value.field == next(iter(bad))
 
 

@@ -15,11 +15,13 @@ from pydantic import ValidationError
 
 from dragoman.errors import Conflict, InvalidData, PlatformError, Unsupported
 from dragoman_local.engine.architectures import resolved
-from dragoman_local.engine.batches import FittedSamples, one_ahead, plain_batches, training_batches
-from dragoman_local.engine.config import Augmentation, BoxTarget, Progress, Sample, TrainConfig
+from dragoman_local.engine.batches import plain_batches, training_batches
+from dragoman_local.engine.config import Augmentation, Progress, TrainConfig
 from dragoman_local.engine.device import pick_device
+from dragoman_local.engine.fitting import FittedSamples
 from dragoman_local.engine.network import Network
-from dragoman_local.engine.predict import ClassResult, predict
+from dragoman_local.engine.predict import ClassResult, Settings, predict
+from dragoman_local.engine.targets import BoxTarget, Sample, Target
 from dragoman_local.engine.train import TrainResult, learning_rate_share, train
 from dragoman_local.engine.weights import save
 
@@ -77,14 +79,14 @@ def equal_weights(a: Network, b: Network) -> bool:
 def test_a_detector_learns_in_seconds_what_an_untrained_one_does_not_know(tmp_path: Path) -> None:
     digits = (0, 1)
     (tmp_path / "held").mkdir()
-    learn = write_canvases(tmp_path, make_canvases(400, digits=digits), classes=digits)
+    learn = write_canvases(tmp_path, make_canvases(300, digits=digits), classes=digits)
     held = write_canvases(tmp_path / "held", make_canvases(60, held_out=True, digits=digits), classes=digits)
-    config = TrainConfig(task="detection", features=("0", "1"), image_size=(96, 96), steps=120)
+    config = TrainConfig(task="detection", features=("0", "1"), image_size=(96, 96), steps=90)
     trained, reports = run(config, learn)
     untrained, _ = run(config.model_copy(update={"steps": 1}), learn)
 
     def score(result: TrainResult) -> float:
-        found = list(predict(result.network, [sample.image for sample in held], confidence=0.01))
+        found = list(predict(result.network, [sample.image for sample in held], Settings(confidence=0.01)))
         return mean_average_precision(held, found)[1]
 
     assert reports[-1].loss < 0.6 * reports[0].loss
@@ -94,7 +96,7 @@ def test_a_detector_learns_in_seconds_what_an_untrained_one_does_not_know(tmp_pa
 def test_a_classifier_learns_handwritten_digits(tmp_path: Path) -> None:
     (tmp_path / "held").mkdir()
     learn, held = plain_digits(tmp_path, 1400), plain_digits(tmp_path / "held", 397, held_out=True)
-    config = TrainConfig(task="classification", features=CLASSES, image_size=(32, 32))
+    config = TrainConfig(task="classification", features=CLASSES, image_size=(32, 32), epochs=6)
     result, reports = run(config, learn, validation=held)
     found = predict(result.network, [sample.image for sample in held])
     right = [
@@ -265,7 +267,7 @@ def test_the_cache_changes_nothing_but_how_often_a_file_is_read(
     cache_mb: int, canvases: list[Sample], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Path] = []
-    from dragoman_local.engine import batches as module
+    from dragoman_local.engine import fitting as module
 
     monkeypatch.setattr(
         module, "read_image", lambda path, original=module.read_image: read.append(path) or original(path)
@@ -278,7 +280,7 @@ def test_the_cache_changes_nothing_but_how_often_a_file_is_read(
 
 def test_the_cache_keeps_to_its_bound(canvases: list[Sample], monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    from dragoman_local.engine import batches as module
+    from dragoman_local.engine import fitting as module
 
     monkeypatch.setattr(
         module, "read_image", lambda path, original=module.read_image: read.append(path) or original(path)
@@ -292,11 +294,11 @@ def test_the_cache_keeps_to_its_bound(canvases: list[Sample], monkeypatch: pytes
 
 def test_preparing_ahead_gives_the_same_batches_and_passes_errors_on(canvases: list[Sample]) -> None:
     samples = FittedSamples(canvases, (64, 64), cache_mb=1)
-    ahead, plain = one_ahead(plain_batches(samples, 4)), plain_batches(samples, 4)
+    ahead, plain = plain_batches(samples, 4, loaders=2), plain_batches(samples, 4)
     assert all(torch.equal(a.images, b.images) for a, b in zip(ahead, plain, strict=True))
     broken = FittedSamples([Sample(Path("gone.png"), 0)], (64, 64), cache_mb=1)
     with pytest.raises(Exception, match=r"gone\.png"):
-        list(one_ahead(plain_batches(broken, 4)))
+        list(plain_batches(broken, 4, loaders=2))
 
 
 # Bad input.
@@ -334,7 +336,7 @@ FIRST = np.array([0])
         pytest.param(BoxTarget(BOX + 1000, FIRST), "target.boxes", id="outside the image"),
     ],
 )
-def test_a_bad_target_is_named_by_row_and_field(target: int | BoxTarget, field: str, canvases: list[Sample]) -> None:
+def test_a_bad_target_is_named_by_row_and_field(target: Target, field: str, canvases: list[Sample]) -> None:
     with pytest.raises(InvalidData) as caught:
         run(TINY, [*canvases, Sample(canvases[0].image, target)])
     assert (caught.value.row, caught.value.field) == (10, field)
@@ -360,7 +362,7 @@ def test_no_samples() -> None:
         {"learning_rate": float("nan")},
         {"batch_size": 1},
         {"image_size": (8, 64)},
-        {"task": "segmentation"},
+        {"task": "tracking"},
         {"momentum": 0.9},
     ],
 )

@@ -1,6 +1,6 @@
 """The registry of architectures by task: what there is, with which defaults, and how to build it.
 
-Networks are described in `compact` and `hf`; this module only chooses among them.
+Networks are described in `compact`, `compact_masks`, `classifiers` and `rf_detr`; this module only chooses among them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from dragoman.errors import InvalidData, NotFound, Unsupported
 from dragoman_local.engine.compact import CompactDetector
+from dragoman_local.engine.compact_masks import CompactSegmenter
 from dragoman_local.engine.config import Task, TrainConfig
 from dragoman_local.engine.network import Network, Options
 from dragoman_local.engine.torchvision_guard import require_torchvision_sound
@@ -130,21 +131,24 @@ def build(
 
 
 @cache
-def _transformers_networks() -> Any:
+def _transformers_networks(module: str) -> Any:
     """Imported on first use: loading transformers takes seconds that `compact` need not spend."""
     require_torchvision_sound()
     # A config may name a backbone to be fetched. With this, which is read on import, transformers never tries.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    return import_module("dragoman_local.engine.hf")
+    return import_module(f"dragoman_local.engine.{module}")
 
 
-def _transformers(function: str) -> Callable[..., Network]:
+def _transformers(module: str, function: str) -> Callable[..., Network]:
     def call(*arguments: object) -> Network:
-        network: Network = getattr(_transformers_networks(), function)(*arguments)
+        network: Network = getattr(_transformers_networks(module), function)(*arguments)
         return network
 
     return call
 
+
+_DETECTOR = Defaults(image_size=(320, 320), epochs=20, batch_size=16, learning_rate=4e-3, weight_decay=0.05, zoom=False)
+_DETR = Defaults(image_size=(384, 384), epochs=20, batch_size=8, learning_rate=2e-4, weight_decay=1e-4, zoom=False)
 
 _ALL = (
     Architecture(
@@ -152,30 +156,45 @@ _ALL = (
         "resnet",
         "A small residual network that learns from nothing in seconds.",
         Defaults(image_size=(64, 64), epochs=10, batch_size=32, learning_rate=3e-3, weight_decay=0.05, zoom=True),
-        _transformers("build_resnet"),
+        _transformers("classifiers", "build_resnet"),
     ),
     Architecture(
         "classification",
         "auto",
         "Any transformers image classifier, fine-tuned from a local folder of its weights.",
         Defaults(image_size=(224, 224), epochs=5, batch_size=32, learning_rate=1e-4, weight_decay=0.05, zoom=True),
-        _transformers("build_auto"),
-        _transformers("auto_from_folder"),
+        _transformers("classifiers", "build_auto"),
+        _transformers("classifiers", "auto_from_folder"),
         needs_folder=True,
     ),
     Architecture(
         "detection",
         "compact",
         "A small anchor-free convolutional detector that learns from nothing, also on a CPU.",
-        Defaults(image_size=(320, 320), epochs=20, batch_size=16, learning_rate=4e-3, weight_decay=0.05, zoom=False),
+        _DETECTOR,
         CompactDetector,
     ),
     Architecture(
         "detection",
         "rf-detr",
         "RF-DETR of transformers, best started from a local folder of its weights; slow to learn from nothing.",
-        Defaults(image_size=(384, 384), epochs=20, batch_size=8, learning_rate=2e-4, weight_decay=1e-4, zoom=False),
-        _transformers("build_rf_detr"),
-        _transformers("rf_detr_from_folder"),
+        _DETR,
+        _transformers("rf_detr", "build_detector"),
+        _transformers("rf_detr", "detector_from_folder"),
+    ),
+    Architecture(
+        "segmentation",
+        "compact",
+        "The compact detector with masks made of prototypes; learns from nothing, also on a CPU.",
+        _DETECTOR,
+        CompactSegmenter,
+    ),
+    Architecture(
+        "segmentation",
+        "rf-detr",
+        "RF-DETR with masks, best started from a local folder of its weights; slow to learn from nothing.",
+        _DETR,
+        _transformers("rf_detr", "build_segmenter"),
+        _transformers("rf_detr", "segmenter_from_folder"),
     ),
 )

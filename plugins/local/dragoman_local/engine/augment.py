@@ -1,4 +1,4 @@
-"""Random changes to training images, with the boxes that follow them."""
+"""Random changes to training images, with the boxes and masks that follow them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dragoman_local.engine.config import Augmentation, BoxTarget
+from dragoman_local.engine.config import Augmentation
 from dragoman_local.engine.images import GREY, Boxes, Pixels
+from dragoman_local.engine.targets import BoxTarget, Masks
 
 KEPT_SHARE = 0.3
 """A box of which less is still visible is dropped: what remains no longer tells its class."""
@@ -39,7 +40,8 @@ def _mirrored(pixels: Pixels, target: int | BoxTarget) -> tuple[Pixels, int | Bo
         return mirrored, target
     boxes = target.boxes.copy()
     boxes[:, [0, 2]] = pixels.shape[1] - target.boxes[:, [2, 0]]
-    return mirrored, BoxTarget(boxes, target.classes)
+    masks = None if target.masks is None else np.ascontiguousarray(target.masks[:, :, ::-1])
+    return mirrored, BoxTarget(boxes, target.classes, masks)
 
 
 def _zoomed(pixels: Pixels, target: int | BoxTarget, rng: np.random.Generator) -> tuple[Pixels, int | BoxTarget]:
@@ -52,13 +54,20 @@ def _zoomed(pixels: Pixels, target: int | BoxTarget, rng: np.random.Generator) -
     moved = np.asarray(cv2.warpAffine(pixels, matrix, size, borderValue=(GREY, GREY, GREY)), dtype=np.uint8)
     if isinstance(target, int):
         return moved, target
-    return moved, _visible(target.boxes * scale + np.tile(shift, 2), target.classes, side)
+    masks = None if target.masks is None else _warped(target.masks, matrix)
+    return moved, _visible(BoxTarget(target.boxes * scale + np.tile(shift, 2), target.classes, masks), side)
 
 
-def _visible(boxes: Boxes, classes: NDArray[np.int64], side: NDArray[np.float64]) -> BoxTarget:
-    clipped = np.clip(boxes, 0.0, np.tile(side, 2))
-    kept = _area(clipped) >= KEPT_SHARE * _area(boxes)
-    return BoxTarget(clipped[kept], classes[kept])
+def _warped(masks: Masks, matrix: NDArray[np.float64]) -> Masks:
+    size = (masks.shape[2], masks.shape[1])
+    moved = [cv2.warpAffine(mask, matrix, size) for mask in masks]
+    return np.stack(moved) if moved else masks
+
+
+def _visible(target: BoxTarget, side: NDArray[np.float64]) -> BoxTarget:
+    clipped = np.clip(target.boxes, 0.0, np.tile(side, 2))
+    kept = _area(clipped) >= KEPT_SHARE * _area(target.boxes)
+    return BoxTarget(clipped[kept], target.classes[kept], None if target.masks is None else target.masks[kept])
 
 
 def _area(boxes: Boxes) -> NDArray[np.float64]:

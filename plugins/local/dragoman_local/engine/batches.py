@@ -1,25 +1,32 @@
-"""From samples to batches: fitted images from a bounded memory cache, random order, augmentation.
+"""From fitted samples to batches: random order, augmentation, tensors, prepared ahead by threads where that pays.
 
-What a batch holds follows from the seed and the batch's number alone, so that a resumed training sees
-the same batches as one that was never interrupted.
+What a batch holds follows from the seed and the batch's number alone, so that a resumed training sees the same batches
+as one that was never interrupted. Of several processes each gets its share of every batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import TypeVar
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dragoman.errors import InvalidData
 from dragoman_local.engine.augment import augmented
-from dragoman_local.engine.config import Augmentation, BoxTarget, Sample
-from dragoman_local.engine.images import Pixels, letterbox, read_image
-from dragoman_local.engine.network import BoxTensors, Targets
+from dragoman_local.engine.config import Augmentation
+from dragoman_local.engine.fitting import Fitted, FittedSamples
+from dragoman_local.engine.images import Pixels
+from dragoman_local.engine.network import MASK_STRIDE, BoxTensors, Targets
+from dragoman_local.engine.targets import BoxTarget
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,56 +37,94 @@ class Batch:
     images: Tensor
     targets: Targets
 
+    def parts(self, count: int) -> list[Batch]:
+        """Cut the batch into so many parts of nearly equal size; empty ones are left out."""
+        if count == 1:
+            return [self]
+        bounds = np.linspace(0, len(self.images), count + 1).round().astype(int).tolist()
+        ends = pairwise(bounds)
+        return [Batch(self.step, self.images[a:b], self.targets[a:b]) for a, b in ends if a < b]
 
-class FittedSamples:
-    """Samples whose images are fitted to the network's size; as many stay in memory as `cache_mb` holds."""
 
-    def __init__(self, samples: Sequence[Sample], image_size: tuple[int, int], cache_mb: int) -> None:
-        self._samples = samples
-        self._image_size = image_size
-        self._cache: dict[int, tuple[Pixels, int | BoxTarget]] = {}
-        self._room = cache_mb * 2**20 // (image_size[0] * image_size[1] * 3)
+@dataclass(frozen=True)
+class Share:
+    """Which share of each batch a process takes: number `rank` of `count`."""
 
-    def __len__(self) -> int:
-        return len(self._samples)
+    rank: int = 0
+    count: int = 1
 
-    def __getitem__(self, row: int) -> tuple[Pixels, int | BoxTarget]:
-        """Return the image `[h, w, 3]` and its target in network pixels."""
-        fitted = self._cache.get(row)
-        if fitted is None:
-            fitted = self._fitted(row)
-            if len(self._cache) < self._room:
-                self._cache[row] = fitted
-        return fitted
+    def of(self, rows: list[int]) -> list[int]:
+        """Return this share of a batch's rows."""
+        return rows[self.rank :: self.count]
 
-    def _fitted(self, row: int) -> tuple[Pixels, int | BoxTarget]:
-        sample = self._samples[row]
-        pixels, place = letterbox(read_image(sample.image), self._image_size)
-        if not isinstance(sample.target, BoxTarget):
-            return pixels, sample.target
-        image = np.array([place.width, place.height] * 2, dtype=np.float64)
-        boxes = np.clip(np.asarray(sample.target.boxes, dtype=np.float64), 0.0, image)
-        if (boxes[:, 2:] <= boxes[:, :2]).any():
-            raise InvalidData(
-                f"A box lies outside its image {sample.image} of {place.width} x {place.height} pixels.",
-                hint="Boxes are absolute pixels of the image as it is shown, after its EXIF orientation.",
-                row=row,
-                field="target.boxes",
-            )
-        return pixels, BoxTarget(place.to_network(boxes), sample.target.classes)
+
+WHOLE = Share()
 
 
 def training_batches(
-    samples: FittedSamples, batch_size: int, steps: range, seed: int, switches: Augmentation
+    samples: FittedSamples,
+    batch_size: int,
+    steps: range,
+    seed: int,
+    switches: Augmentation,
+    *,
+    share: Share = WHOLE,
+    loaders: int = 0,
 ) -> Iterator[Batch]:
     """Yield the batches of `steps`, all full: one may hold the end of an epoch and the start of the next.
 
     Each epoch takes every sample once, in its own order.
+
+    Args:
+        samples: What to draw from.
+        batch_size: Images per batch, all shares together.
+        steps: Numbers of the batches.
+        seed: Where the random numbers begin.
+        switches: Which random changes to make.
+        share: Which of the rows to take.
+        loaders: Threads that prepare batches ahead; without any they are prepared when they are asked for.
     """
-    for step in steps:
-        rng = np.random.default_rng([seed, 1, step])
-        rows = _rows(np.arange(step * batch_size, (step + 1) * batch_size), len(samples), seed)
-        yield _batch(step, [augmented(*samples[row], switches, rng) for row in rows])
+
+    def made(step: int) -> Batch:
+        rng = np.random.default_rng([seed, 1, step, share.rank] if share.rank else [seed, 1, step])
+        rows = share.of(_rows(np.arange(step * batch_size, (step + 1) * batch_size), len(samples), seed))
+        return _batch(step, [augmented(*samples[row], switches, rng) for row in rows])
+
+    return ahead(made, steps, loaders)
+
+
+def plain_batches(
+    samples: FittedSamples, batch_size: int, *, share: Share = WHOLE, loaders: int = 0
+) -> Iterator[Batch]:
+    """Yield all samples of a share once, in order and unchanged."""
+    mine = share.of(list(range(len(samples))))
+
+    def made(step: int) -> Batch:
+        return _batch(step, [samples[row] for row in mine[step * batch_size : (step + 1) * batch_size]])
+
+    return ahead(made, range(-(-len(mine) // batch_size)), loaders)
+
+
+def ahead(made: Callable[[int], Batch], steps: Iterable[int], loaders: int) -> Iterator[Batch]:
+    """Yield `made(step)` for each step, in order; so many threads prepare those to come and pin their memory."""
+    if not loaders:
+        yield from map(made, steps)
+        return
+    numbers = iter(steps)
+    with ThreadPoolExecutor(loaders, thread_name_prefix="loader") as pool:
+        coming: deque[Future[Batch]] = deque(pool.submit(_pinned, made, step) for step in islice(numbers, 2 * loaders))
+        try:
+            while coming:
+                batch = coming.popleft().result()
+                coming.extend(pool.submit(_pinned, made, step) for step in islice(numbers, 1))
+                yield batch
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def images_tensor(images: Sequence[Pixels]) -> Tensor:
+    """Return images `[h, w, 3]` as one uint8 tensor `[n, 3, h, w]` (channels last in memory)."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
 
 def _rows(places: NDArray[np.int64], count: int, seed: int) -> list[int]:
@@ -91,41 +136,29 @@ def _rows(places: NDArray[np.int64], count: int, seed: int) -> list[int]:
     return [int(orders[int(place) // count][int(place) % count]) for place in places]
 
 
-def plain_batches(samples: FittedSamples, batch_size: int) -> Iterator[Batch]:
-    """Yield all samples once, in order and unchanged."""
-    for step, start in enumerate(range(0, len(samples), batch_size)):
-        rows = range(start, min(start + batch_size, len(samples)))
-        yield _batch(step, [samples[row] for row in rows])
+def _pinned(made: Callable[[int], Batch], step: int) -> Batch:
+    batch = made(step)
+    # Pinned memory is what an accelerator can copy from while the processor goes on.
+    return Batch(batch.step, batch.images.pin_memory(), batch.targets) if torch.cuda.is_available() else batch
 
 
-def one_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield the same batches while a thread already prepares the next one and pins its memory."""
-    with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
-        coming = pool.submit(_next_pinned, batches)
-        while (batch := coming.result()) is not None:
-            coming = pool.submit(_next_pinned, batches)
-            yield batch
-
-
-def images_tensor(images: Sequence[Pixels]) -> Tensor:
-    """Return images `[h, w, 3]` as one uint8 tensor `[n, 3, h, w]` (channels last in memory)."""
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-
-
-def _next_pinned(batches: Iterator[Batch]) -> Batch | None:
-    batch = next(batches, None)
-    if batch is None or not torch.cuda.is_available():
-        return batch
-    return Batch(batch.step, batch.images.pin_memory(), batch.targets)
-
-
-def _batch(step: int, rows: Sequence[tuple[Pixels, int | BoxTarget]]) -> Batch:
-    targets = [target for _, target in rows]
-    return Batch(step, images_tensor([pixels for pixels, _ in rows]), _target_tensors(targets))
+def _batch(step: int, rows: Sequence[Fitted]) -> Batch:
+    return Batch(step, images_tensor([pixels for pixels, _ in rows]), _target_tensors([target for _, target in rows]))
 
 
 def _target_tensors(targets: Sequence[int | BoxTarget]) -> Targets:
     boxes = [target for target in targets if isinstance(target, BoxTarget)]
     if not boxes:
         return torch.tensor([target for target in targets if not isinstance(target, BoxTarget)])
-    return [BoxTensors(torch.from_numpy(one.boxes).float(), torch.from_numpy(one.classes)) for one in boxes]
+    return [_box_tensors(one) for one in boxes]
+
+
+def _box_tensors(target: BoxTarget) -> BoxTensors:
+    boxes, classes = torch.from_numpy(target.boxes).float(), torch.from_numpy(target.classes)
+    if target.masks is None:
+        return BoxTensors(boxes, classes)
+    height, width = (-(-side // MASK_STRIDE) for side in target.masks.shape[1:])
+    # The mean of the pixels of a cell is how much of it the object covers.
+    small = [cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA) for mask in target.masks]
+    masks = np.stack(small) if small else np.zeros((0, height, width), dtype=np.uint8)
+    return BoxTensors(boxes, classes, torch.from_numpy(masks).float() / 255)

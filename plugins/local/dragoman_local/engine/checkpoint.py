@@ -1,7 +1,8 @@
 """Checkpoints: everything that an interrupted training needs to go on as if nothing had happened.
 
-A checkpoint is a safetensors file with the network's tensors, AdamW's two moments of each parameter, and a
-card with the step and the settings. Batches and random numbers follow from the step, so they are not stored.
+A checkpoint is a safetensors file with the network's tensors, AdamW's two moments of each parameter, the best weights
+so far where they are kept, and a card with the step and the settings. Batches and random numbers follow from the step,
+so they are not stored.
 """
 
 from __future__ import annotations
@@ -16,35 +17,41 @@ from torch.optim import AdamW
 from dragoman.errors import Conflict, InvalidData
 from dragoman_local.engine.config import TrainConfig
 from dragoman_local.engine.network import Network
+from dragoman_local.engine.patience import Best
 from dragoman_local.engine.weights import read_header, read_tensors, write_safetensors
 
 CARD = "dragoman-checkpoint"
-WHERE_ONLY = {"device", "precision", "threads", "cache_mb", "checkpoint_every"}
+WHERE_ONLY = {"device", "precision", "threads", "loaders", "cache_mb", "checkpoint_every", "compile"}
 """Settings that may change before a resumption: they say where a training runs, not what it learns."""
 
 
-class _State(BaseModel):
+class State(BaseModel):
+    """Where a training is: steps done, the number of its samples, its settings, and its best epoch so far."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: int
     samples: int
     config: TrainConfig
+    best: Best
 
 
 def write_checkpoint(
-    path: Path, network: Network, optimizer: AdamW, *, step: int, samples: int, config: TrainConfig
+    path: Path, network: Network, optimizer: AdamW, state: State, best_weights: dict[str, Tensor]
 ) -> None:
-    """Write the state after `step` steps in one piece. Raises `PlatformError` when the disk is full."""
+    """Write a training's state in one piece. Raises `PlatformError` when the disk is full."""
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in best_weights.items()}
     names = _names(network, optimizer)
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{names[index]}:{key}": value for key, value in moments.items()}
-    state = _State(step=step, samples=samples, config=config)
     write_safetensors(path, tensors, {CARD: state.model_dump_json()})
 
 
-def read_checkpoint(path: Path, network: Network, optimizer: AdamW, *, samples: int, config: TrainConfig) -> int:
-    """Load the state into `network` and `optimizer` and return the number of steps already done.
+def read_checkpoint(
+    path: Path, network: Network, optimizer: AdamW, *, samples: int, config: TrainConfig
+) -> tuple[State, dict[str, Tensor]]:
+    """Load a checkpoint into `network` and `optimizer`, and return its card and the best weights.
 
     Raises:
         InvalidData: The file is no checkpoint, or its tensors do not fit.
@@ -65,13 +72,13 @@ def read_checkpoint(path: Path, network: Network, optimizer: AdamW, *, samples: 
         raise InvalidData(
             f"The tensors of the checkpoint {path} do not fit the network.", field="checkpoint"
         ) from error
-    return state.step
+    return state, _below("best.", tensors)
 
 
-def _state(path: Path) -> _State:
+def _state(path: Path) -> State:
     metadata, _ = read_header(path)
     try:
-        return _State.model_validate_json(metadata[CARD])
+        return State.model_validate_json(metadata[CARD])
     except (KeyError, ValidationError) as error:
         raise InvalidData(f"The file {path} is no checkpoint of this version.", field="checkpoint") from error
 

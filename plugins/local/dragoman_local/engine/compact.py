@@ -1,31 +1,29 @@
 """`compact`: a small anchor-free detector that learns from nothing on a CPU in about a minute.
 
-A residual convolutional backbone, a feature pyramid (Lin et al. 2017) at strides 8, 16 and 32, and one head
-shared by the levels that predicts, at each place, a score per class and the distances to the four sides of
-the box (FCOS, Tian et al. 2019). Places are assigned to objects by how well they already classify and locate
-them (TOOD, Feng et al. 2021).
+A residual convolutional backbone, a feature pyramid (Lin et al. 2017) at strides 8, 16 and 32, and one head shared by
+the levels that predicts, at each place, a score per class and the distances to the four sides of the box (FCOS, Tian et
+al. 2019). Which place learns which object is decided in `assignment`; masks are added in `compact_masks`.
 """
 
 from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from dragoman_local.engine.assignment import Assigned, Dense, assign, generalised_iou
 from dragoman_local.engine.config import Task
-from dragoman_local.engine.network import BoxTensors, Network, Options, RawDetections, Targets, best_candidates
+from dragoman_local.engine.network import Network, Options, RawDetections, Targets, best_candidates
 
 STRIDES = (8, 16, 32)
 PRIOR_SCORE = 0.01
 """Score of every class before training; a high one would drown the first steps in background loss."""
 BOX_GAIN = 4.0
-PLACES, ALPHA, BETA = 10, 1.0, 4.0
-"""Places per object, and how much its score and its overlap count when they are chosen."""
 
 
 class CompactOptions(BaseModel):
@@ -63,7 +61,7 @@ class Residual(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Feature maps at strides 8, 16 and 32."""
+    """Feature maps at strides 4, 8, 16 and 32."""
 
     def __init__(self, width: int, blocks: int) -> None:
         super().__init__()
@@ -76,11 +74,11 @@ class Backbone(nn.Module):
             nn.Sequential(convolution(before, after, stride=2), *(Residual(after) for _ in range(blocks)))
             for before, after in pairwise(widths)
         )
-        self.channels = widths[1:]
+        self.channels = widths
 
     def forward(self, x: Tensor) -> list[Tensor]:
         x = self.stem(x)
-        maps = []
+        maps = [x]
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
@@ -112,10 +110,10 @@ class Head(nn.Module):
     def __init__(self, channels: int, features: int) -> None:
         super().__init__()
         self.classify = nn.Sequential(
-            *_shared_convolution(channels),
-            _last(channels, features, bias=math.log(PRIOR_SCORE / (1 - PRIOR_SCORE))),
+            *shared_convolution(channels),
+            last_layer(channels, features, bias=math.log(PRIOR_SCORE / (1 - PRIOR_SCORE))),
         )
-        self.locate = nn.Sequential(*_shared_convolution(channels), _last(channels, 4, bias=1.0))
+        self.locate = nn.Sequential(*shared_convolution(channels), last_layer(channels, 4, bias=1.0))
 
     def forward(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         logits = torch.cat([self.classify(x).flatten(2) for x in maps], dim=2).transpose(1, 2)
@@ -123,32 +121,23 @@ class Head(nn.Module):
         return logits.float(), F.softplus(sides.float())
 
 
-def _shared_convolution(channels: int) -> tuple[nn.Module, ...]:
+def shared_convolution(channels: int) -> tuple[nn.Module, ...]:
+    """Return the layers before the last one of a head that is shared by levels."""
     return nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.GroupNorm(8, channels), nn.SiLU(inplace=True)
 
 
-def _last(channels_in: int, channels_out: int, *, bias: float) -> nn.Conv2d:
+def last_layer(channels_in: int, channels_out: int, *, bias: float) -> nn.Conv2d:
+    """Return a convolution whose outputs begin around `bias`."""
     layer = nn.Conv2d(channels_in, channels_out, 1)
     nn.init.constant_(layer.bias, bias)  # type: ignore[arg-type]
     return layer
-
-
-class Dense(NamedTuple):
-    """Outputs at all places of all levels.
-
-    Logits are `[n, places, features]`, boxes xyxy `[n, places, 4]`, centres xy `[places, 2]`, strides `[places]`.
-    """
-
-    logits: Tensor
-    boxes: Tensor
-    centres: Tensor
-    strides: Tensor
 
 
 class CompactDetector(Network):
     """See the module's description; options are those of `CompactOptions`."""
 
     task: ClassVar[Task] = "detection"
+    outputs: ClassVar[tuple[str, ...]] = ("boxes", "scores")
     architecture: ClassVar[str] = "compact"
     convolutional: ClassVar[bool] = True
 
@@ -156,33 +145,45 @@ class CompactDetector(Network):
         size = CompactOptions.model_validate(dict(options))
         super().__init__(features, image_size, size.model_dump())
         self.backbone = Backbone(size.width, size.blocks)
-        self.pyramid = Pyramid(self.backbone.channels, size.neck)
+        self.pyramid = Pyramid(self.backbone.channels[1:], size.neck)
         self.head = Head(size.neck, features)
 
     def loss(self, images: Tensor, targets: Targets) -> dict[str, Tensor]:
         assert not isinstance(targets, Tensor)
-        dense = self._dense(images)
+        dense = self._dense(self._maps(images)[1])
         # Assignment and loss stay in float32: overlaps to the sixth power vanish in bfloat16.
         with torch.autocast(images.device.type, enabled=False):
-            assigned = assign(dense, targets)
-            total = assigned.quality.sum().clamp(min=1.0)
-            score = F.binary_cross_entropy_with_logits(dense.logits, assigned.quality, reduction="sum")
-            chosen = assigned.foreground
-            overlap = generalised_iou(dense.boxes[chosen], assigned.boxes[chosen])
-            box = ((1 - overlap) * assigned.quality[chosen].sum(1)).sum()
-        return {"score": score / total, "box": BOX_GAIN * box / total}
+            return box_losses(dense, assign(dense, targets))
 
     def predict(self, images: Tensor) -> list[RawDetections]:
-        dense = self._dense(images)
+        dense = self._dense(self._maps(images)[1])
         return best_candidates(dense.boxes, dense.logits.sigmoid())
 
-    def _dense(self, images: Tensor) -> Dense:
-        maps = self.pyramid(self.backbone(self.normalised(images)))
+    def dense(self, images: Tensor) -> tuple[Tensor, ...]:
+        dense = self._dense(self._maps(images)[1])
+        return dense.boxes, dense.logits.sigmoid()
+
+    def _maps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The backbone's map at stride 4, and the pyramid's."""
+        fine, *coarse = self.backbone(self.normalised(images))
+        return fine, self.pyramid(coarse)
+
+    def _dense(self, maps: list[Tensor]) -> Dense:
         logits, sides = self.head(maps)
-        centres, strides = _places([(x.shape[2], x.shape[3]) for x in maps], images.device)
+        centres, strides = _places([(x.shape[2], x.shape[3]) for x in maps], logits.device)
         sides = sides * strides[:, None]
         boxes = torch.cat([centres - sides[..., :2], centres + sides[..., 2:]], dim=2)
         return Dense(logits, boxes, centres, strides)
+
+
+def box_losses(dense: Dense, assigned: Assigned) -> dict[str, Tensor]:
+    """Return the losses of the scores (quality as target) and of the boxes (generalised overlap)."""
+    total = assigned.quality.sum().clamp(min=1.0)
+    score = F.binary_cross_entropy_with_logits(dense.logits, assigned.quality, reduction="sum")
+    chosen = assigned.foreground
+    overlap = generalised_iou(dense.boxes[chosen], assigned.boxes[chosen])
+    box = ((1 - overlap) * assigned.quality[chosen].amax(1)).sum()
+    return {"score": score / total, "box": BOX_GAIN * box / total}
 
 
 def _places(sizes: list[tuple[int, int]], device: torch.device) -> tuple[Tensor, Tensor]:
@@ -194,81 +195,3 @@ def _places(sizes: list[tuple[int, int]], device: torch.device) -> tuple[Tensor,
         centres.append(torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 2))
         strides.append(torch.full((height * width,), float(stride), device=device))
     return torch.cat(centres), torch.cat(strides)
-
-
-class Assigned(NamedTuple):
-    """What each place shall learn.
-
-    Quality is the target score `[n, places, features]`, boxes are the target boxes `[n, places, 4]`, and
-    foreground `[n, places]` says where there is an object.
-    """
-
-    quality: Tensor
-    boxes: Tensor
-    foreground: Tensor
-
-
-@torch.no_grad()
-def assign(dense: Dense, targets: list[BoxTensors]) -> Assigned:
-    """Give each object the `PLACES` places inside it with the highest score^`ALPHA` * overlap^`BETA`.
-
-    A place wanted by several objects goes to the one it overlaps most. The target score of an object's
-    best place is one, and those of its others are less in proportion.
-    """
-    wanted, classes, real = _padded(targets, dense.boxes.device)
-    places, most = dense.boxes.shape[1], wanted.shape[1]
-    overlaps = pairwise_iou(wanted, dense.boxes)
-    inside = _inside(wanted, dense.centres, dense.strides) & real[:, :, None]
-    scores = dense.logits.sigmoid().transpose(1, 2).gather(1, classes[:, :, None].expand(-1, -1, places))
-    fit = scores**ALPHA * overlaps**BETA * inside
-    best = fit.topk(min(PLACES, places), dim=2)
-    chosen = torch.zeros_like(inside).scatter_(2, best.indices, best.values > 0)
-    owner = (overlaps * chosen).argmax(1)
-    chosen &= owner[:, None] == torch.arange(most, device=owner.device)[:, None]
-    fit = fit * chosen
-    share = (fit / fit.amax(2, keepdim=True).clamp(min=1e-12)).amax(1)
-    quality = torch.zeros_like(dense.logits).scatter_(2, classes.gather(1, owner)[:, :, None], share[:, :, None])
-    return Assigned(quality, wanted.gather(1, owner[:, :, None].expand(-1, -1, 4)), chosen.any(1))
-
-
-def _padded(targets: list[BoxTensors], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Boxes `[n, most, 4]`, classes and whether there is such an object `[n, most]`; `most` is at least one."""
-    most = max(1, *(len(target.boxes) for target in targets))
-    boxes = torch.zeros(len(targets), most, 4, device=device)
-    classes = torch.zeros(len(targets), most, dtype=torch.long, device=device)
-    real = torch.zeros(len(targets), most, dtype=torch.bool, device=device)
-    for row, target in enumerate(targets):
-        count = len(target.boxes)
-        boxes[row, :count], classes[row, :count], real[row, :count] = target.boxes, target.classes, True
-    return boxes, classes, real
-
-
-def _inside(boxes: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
-    """Which centres lie in which box `[n, boxes, places]`; a box without any takes those one stride around it."""
-    near = torch.cat([centres - boxes[:, :, None, :2], boxes[:, :, None, 2:] - centres], dim=3).amin(3)
-    inside = near > 0
-    return torch.where(inside.any(2, keepdim=True), inside, near > -strides)
-
-
-def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
-    """Return the overlap of each box of `a` `[n, i, 4]` with each of `b` `[n, j, 4]` as `[n, i, j]`."""
-    a, b = a[:, :, None], b[:, None]
-    shared = _shared(a, b)
-    return shared / (_area(a) + _area(b) - shared).clamp(min=1e-9)
-
-
-def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
-    """Return the generalised overlap of boxes `[n, 4]` in pairs, -1 to 1 (Rezatofighi et al. 2019)."""
-    shared = _shared(a, b)
-    union = (_area(a) + _area(b) - shared).clamp(min=1e-9)
-    hull = (torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])).prod(1).clamp(min=1e-9)
-    return shared / union - (hull - union) / hull
-
-
-def _shared(a: Tensor, b: Tensor) -> Tensor:
-    size = torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])
-    return size.clamp(min=0).prod(-1)
-
-
-def _area(boxes: Tensor) -> Tensor:
-    return (boxes[..., 2:] - boxes[..., :2]).prod(-1)

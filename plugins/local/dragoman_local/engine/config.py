@@ -1,22 +1,15 @@
-"""What goes into a training and what comes out: settings, samples, progress, result.
-
-Plain values without torch, so that whoever submits a job can build and store them.
-"""
+"""The settings of a training, and its progress: plain values without torch, which whoever submits a job can build."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from dragoman.errors import InvalidData
-
-Task = Literal["classification", "detection"]
+Task = Literal["classification", "detection", "segmentation"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
 Side = Annotated[int, Field(ge=16, le=4096)]
@@ -55,14 +48,24 @@ class TrainConfig(BaseModel):
     epochs: Annotated[int, Field(ge=1)] | None = None
     steps: Annotated[int, Field(ge=1)] | None = None
     batch_size: Annotated[int, Field(ge=2)] | None = None
-    """At least two, because batch normalisation learns nothing from one."""
+    """Images per step, all processes together. At least two, because batch normalisation learns nothing from one."""
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    """Parts that a step's batch is cut into, so that less memory is needed; their gradients are added up."""
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    patience: Annotated[int, Field(ge=1)] | None = None
+    """Stop when the loss on the validation samples has not fallen for so many epochs, and keep the best weights."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    deterministic: bool = False
+    """Use only algorithms that give the same numbers each time, also on a GPU, where they are slower."""
     device: Device = "auto"
     precision: Precision = "auto"
+    compile: bool = False
+    """Compile the network first. It lasts from seconds to minutes, and pays in long trainings on a GPU."""
     threads: Annotated[int, Field(ge=1)] = 1
     """CPU threads of torch. More than one is slower by far when other processes use the cores."""
+    loaders: Annotated[int, Field(ge=0, le=64)] | None = None
+    """Threads that prepare batches ahead; `None` is none on a CPU, and as many as there are cores, 8 at most, else."""
     augmentation: Augmentation = Augmentation()
     cache_mb: Annotated[int, Field(ge=0)] = 1024
     """Bound of the decoded images kept in memory; the rest is decoded again in each epoch."""
@@ -79,23 +82,9 @@ class TrainConfig(BaseModel):
             raise ValueError("give epochs or steps, not both")
         if len(set(self.features)) != len(self.features):
             raise ValueError("features must differ from each other")
+        if self.batch_size is not None and self.batch_size < 2 * self.accumulate:
+            raise ValueError("accumulate must leave two images of the batch to each part")
         return self
-
-
-@dataclass(frozen=True, eq=False)
-class BoxTarget:
-    """The boxes of one image: xyxy `[n, 4]` in absolute pixels, and the class index of each `[n]`."""
-
-    boxes: NDArray[np.float64]
-    classes: NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One image file with its target: a class index (classification) or boxes (detection; none is fine)."""
-
-    image: Path
-    target: int | BoxTarget
 
 
 @dataclass(frozen=True)
@@ -110,44 +99,4 @@ class Progress:
     eta_s: float
     metrics: Mapping[str, float] = field(default_factory=dict)
     """The parts of the loss; at the end of an epoch also those of validation, named `validation_...`."""
-
-
-def check_samples(config: TrainConfig, samples: Sequence[Sample]) -> None:
-    """Raise `InvalidData` with the row when a target breaks the task's rules; there must be a sample.
-
-    Box coordinates must be finite and each box must have a width and a height above zero.
-    """
-    if not samples:
-        raise InvalidData("A training needs at least one sample.", hint="Check the splits and the labels.")
-    checked = _boxes_checked if config.task == "detection" else _class_of
-    for row, sample in enumerate(samples):
-        classes = checked(sample.target, row)
-        if classes.size and (classes.min() < 0 or classes.max() >= len(config.features)):
-            raise InvalidData(
-                f"A class index lies outside 0..{len(config.features) - 1}.",
-                hint="Class indices count from zero in the order of the features.",
-                row=row,
-                field="target.classes",
-            )
-
-
-def _class_of(target: int | BoxTarget, row: int) -> NDArray[np.int64]:
-    if isinstance(target, BoxTarget):
-        raise InvalidData("Classification needs a class index, not boxes.", row=row, field="target")
-    return np.array([target], dtype=np.int64)
-
-
-def _boxes_checked(target: int | BoxTarget, row: int) -> NDArray[np.int64]:
-    if not isinstance(target, BoxTarget):
-        raise InvalidData("Detection needs boxes, not a class index.", row=row, field="target")
-    boxes = np.asarray(target.boxes)
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or target.classes.shape != (len(boxes),):
-        raise InvalidData(
-            f"Boxes must have the shape [n, 4] and classes [n], not {list(boxes.shape)} and "
-            f"{list(target.classes.shape)}.",
-            row=row,
-            field="target.boxes",
-        )
-    if not np.isfinite(boxes).all() or (boxes[:, 2:] <= boxes[:, :2]).any():
-        raise InvalidData("A box is not finite or has no area.", row=row, field="target.boxes")
-    return target.classes
+    epoch_ended: bool = False

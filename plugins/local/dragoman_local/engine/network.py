@@ -7,7 +7,8 @@ accelerator. Training, prediction and weight files know networks by this interfa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -22,24 +23,38 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+MASK_STRIDE = 4
+"""Network pixels per cell of the masks that are learned."""
+
+
 class BoxTensors(NamedTuple):
-    """Target of one image in network pixels: xyxy float `[n, 4]` and class indices int64 `[n]`."""
+    """Target of one image in network pixels: xyxy float `[n, 4]` and class indices int64 `[n]`.
+
+    For segmentation `masks` is float `[n, h / MASK_STRIDE, w / MASK_STRIDE]`: how much of a cell an object covers.
+    """
 
     boxes: Tensor
     classes: Tensor
+    masks: Tensor | None = None
+
+
+MaskMaker = Callable[[Tensor], Tensor]
+"""Makes the masks of chosen rows: probabilities `[k, h, w]` over the network's input, at any resolution."""
 
 
 class RawDetections(NamedTuple):
     """Candidates of one image before suppression, best first.
 
-    `boxes` xyxy `[n, 4]` in network pixels, `scores` `[n]`, `classes` `[n]`, and `class_scores` `[n, features]`:
-    the independent (sigmoid) score of every class, which need not sum to one.
+    `boxes` xyxy `[n, 4]` in network pixels, `scores` `[n]`, `classes` `[n]`, and `class_scores` `[n, features]`: the
+    independent (sigmoid) score of every class, which need not sum to one. `masks` makes those of the rows that are
+    asked for: most candidates are suppressed before.
     """
 
     boxes: Tensor
     scores: Tensor
     classes: Tensor
     class_scores: Tensor
+    masks: MaskMaker | None = None
 
 
 MOST_CANDIDATES = 300
@@ -87,7 +102,8 @@ class Network(nn.Module, ABC):
 
         Args:
             images: uint8 `[n, 3, h, w]`, RGB.
-            targets: Class indices int64 `[n]` (classification) or one `BoxTensors` per image (detection).
+            targets: Class indices int64 `[n]` (classification) or one `BoxTensors` per image (detection and
+                segmentation, with masks).
         """
 
     @abstractmethod
@@ -98,22 +114,47 @@ class Network(nn.Module, ABC):
             images: uint8 `[n, 3, h, w]`, RGB.
         """
 
+    outputs: ClassVar[tuple[str, ...]]
+    """Names of what `dense` returns."""
+
+    @abstractmethod
+    def dense(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return what the network says at every place, before candidates are chosen: what an exported graph gives.
+
+        Args:
+            images: `[n, 3, h, w]`, RGB in 0..255.
+        """
+
     def normalised(self, images: Tensor) -> Tensor:
         """Return `images` as floats with the mean and deviation that networks are commonly trained with."""
         pixels = (images.float() - self._mean) / self._std
         return pixels.contiguous(memory_format=torch.channels_last) if self.convolutional else pixels
 
 
-def best_candidates(boxes: Tensor, class_scores: Tensor) -> list[RawDetections]:
+def best_candidates(
+    boxes: Tensor, class_scores: Tensor, masks: Sequence[MaskMaker] | None = None
+) -> list[RawDetections]:
     """Return the `MOST_CANDIDATES` highest (place, class) pairs of each image, best first.
 
     Args:
         boxes: xyxy `[batch, places, 4]` in network pixels.
         class_scores: `[batch, places, features]` in 0..1.
+        masks: For each image, makes the masks of its places.
     """
     features = class_scores.shape[2]
     scores, order = class_scores.flatten(1).topk(min(MOST_CANDIDATES, class_scores[0].numel()), dim=1)
     places, classes = order // features, order % features
     return [
-        RawDetections(boxes[i][places[i]], scores[i], classes[i], class_scores[i][places[i]]) for i in range(len(boxes))
+        RawDetections(
+            boxes[i][places[i]],
+            scores[i],
+            classes[i],
+            class_scores[i][places[i]],
+            partial(_masks_of_rows, masks[i], places[i]) if masks else None,
+        )
+        for i in range(len(boxes))
     ]
+
+
+def _masks_of_rows(masks: MaskMaker, places: Tensor, rows: Tensor) -> Tensor:
+    return masks(places[rows])

@@ -1,4 +1,4 @@
-"""What the networks of `hf` share: local folders of transformers models, and configs kept in weight files.
+"""What the networks from transformers share: local folders of transformers models, and configs kept in weight files.
 
 Only safetensors are read, nothing is fetched, and no code from a folder is run.
 """
@@ -9,16 +9,29 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from huggingface_hub.errors import StrictDataclassError
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from dragoman.errors import InvalidData
+from dragoman_local.engine.network import Network, Options
+
+N = TypeVar("N", bound=Network)
 
 BUILD_ERRORS = (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, StrictDataclassError)
 """What transformers raises for a config that it cannot build; it has no class of its own for it."""
+
+
+class FolderOptions(BaseModel):
+    """The transformers config and the pixel statistics of a model that came from a folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    config: dict[str, JsonValue]
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
 
 
 def model_from(kind: Any, folder: Path, features: int) -> PreTrainedModel:
@@ -92,3 +105,17 @@ def statistics(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise InvalidData(f"The file {file} is not valid JSON.", field="pretrained") from error
     return {"mean": values.get("image_mean"), "std": values.get("image_std")}
+
+
+def with_statistics(network: N, kept: FolderOptions) -> N:
+    """Return the network, which from now on normalises pixels as the folder's image processor does."""
+    network.use_statistics(kept.mean, kept.std)
+    return network
+
+
+def no_options(options: Options, architecture: str) -> None:
+    """Raise `InvalidData` for options beside a folder, which has the size of the network already."""
+    if options:
+        raise InvalidData(
+            f'"{architecture}" takes its size from the folder, so it has no options beside it.', field="options"
+        )

@@ -54,7 +54,7 @@ class Catalog:
     def model(self, id: str) -> Model:
         """Return a model."""
         with self._database.read() as connection:
-            return _load(connection, "models", id, Model)
+            return load_control(connection, "models", id, Model)
 
     def models(self, query: str | None, order: str | None, cursor: str | None, size: int) -> Page[Model]:
         """Return a page of the models whose name contains `query`, sorted by a field or else by age."""
@@ -76,7 +76,7 @@ class Catalog:
     def change_model(self, id: str, changes: Mapping[str, Any]) -> Model:
         """Change fields of a model and return it."""
         with self._database.write() as connection:
-            model = _changed(_load(connection, "models", id, Model), changes)
+            model = _changed(load_control(connection, "models", id, Model), changes)
             connection.execute(
                 "UPDATE models SET name = ?, folded = ?, body = ? WHERE id = ?",
                 (model.name, model.name.casefold(), _json(model), id),
@@ -116,7 +116,7 @@ class Catalog:
     def version(self, id: str) -> Version:
         """Return a version."""
         with self._database.read() as connection:
-            return _load(connection, "versions", id, Version)
+            return load_control(connection, "versions", id, Version)
 
     def versions(self, model: str, cursor: str | None, size: int) -> Page[Version]:
         """Return a page of a model's versions, the oldest first."""
@@ -130,7 +130,7 @@ class Catalog:
     def change_version(self, id: str, changes: Mapping[str, Any]) -> Version:
         """Change fields of a version and return it."""
         with self._database.write() as connection:
-            version = _changed(_load(connection, "versions", id, Version), changes)
+            version = _changed(load_control(connection, "versions", id, Version), changes)
             connection.execute("UPDATE versions SET body = ? WHERE id = ?", (_json(version), id))
         return version
 
@@ -164,7 +164,7 @@ class Catalog:
     def dataset(self, id: str) -> Dataset:
         """Return a dataset with its number of items."""
         with self._database.read() as connection:
-            dataset = _load(connection, "datasets", id, Dataset)
+            dataset = load_control(connection, "datasets", id, Dataset)
             return dataset.model_copy(update={"items": _count_items(connection, seq_of(connection, "datasets", id))})
 
     def datasets(self, cursor: str | None, size: int) -> Page[Dataset]:
@@ -225,7 +225,8 @@ def forget_unused_items(connection: sqlite3.Connection) -> None:
     )
 
 
-def _load(connection: sqlite3.Connection, table: str, id: str, kind: type[C]) -> C:
+def load_control(connection: sqlite3.Connection, table: str, id: str, kind: type[C]) -> C:
+    """Return a named thing in a transaction that is open. Raises `NotFound` when there is none of that id."""
     seq = seq_of(connection, table, id)
     row = connection.execute(f"SELECT body FROM {table} WHERE seq = ?", (seq,)).fetchone()
     return kind.model_validate_json(row["body"])

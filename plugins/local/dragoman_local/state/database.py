@@ -119,9 +119,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
     if found not in (0, VERSION):
+        age, cure = ("a newer", "Upgrade dragoman-local") if found > VERSION else ("an older", "Use that release")
         raise PlatformError(
-            f"{path} was written by a newer release: it has version {found}, this release knows {VERSION}.",
-            hint="Upgrade dragoman-local, or choose another root.",
+            f"{path} was written by {age} release: it has version {found}, this release knows {VERSION}.",
+            hint=f"{cure}, or choose another root.",
         )
 
 

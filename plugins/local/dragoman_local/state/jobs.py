@@ -1,7 +1,8 @@
 """The trainings: what was asked, how far each is, and the items that each is trained on.
 
-Caller and worker change one row from two processes. Every change of the status names the status it starts from, so a
-job ends once, and only in one way.
+Callers, workers and the processes that train change one row from several processes. Every change of the status names
+the status it starts from, so a job ends once, and only in one way. A process that trains names its attempt with all
+that it writes: when the job was given to another process meanwhile, nothing is written, and it is told to stop.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import msgspec
 
 from dragoman.calls.pipeline import Page
 from dragoman.errors import Conflict
-from dragoman.schema import Item, Progress, Status, Training, Version
+from dragoman.schema import Item, Progress, Status, Training, TrainingSource, Version
 from dragoman_local.state.catalog import forget_unused_items, insert_version
 from dragoman_local.state.database import Database, page_of, seq_of
 
 _OPEN = "status IN ('queued', 'running')"
+
+Splits = Mapping[str, Mapping[str, str]]
+"""Dataset id to item key to the part that the item has in a training."""
 
 
 class JobRequest(msgspec.Struct, frozen=True):
@@ -28,26 +32,49 @@ class JobRequest(msgspec.Struct, frozen=True):
 
     Args:
         model: Id of the model.
-        dataset: Id of the dataset.
-        features: Label feature to model feature, where the names differ.
+        sources: What it learns from, as the JSON values of `TrainingSource`.
         pretrained: Id of the version to start from.
         parameters: Hyper-parameters, checked, as JSON values.
+        processes: Processes that share the training.
     """
 
     model: str
-    dataset: str
-    features: dict[str, str]
+    sources: tuple[dict[str, Any], ...]
     pretrained: str | None
     parameters: dict[str, Any]
+    processes: int = 1
+
+    def training_sources(self) -> tuple[TrainingSource, ...]:
+        """Return the sources as schema objects."""
+        return tuple(TrainingSource.model_validate(source) for source in self.sources)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a `Training` shows of it: chosen items and labels are counted, not listed."""
+        sources = [
+            {name: len(value) if name in ("items", "labels") else value for name, value in source.items() if value}
+            for source in self.sources
+        ]
+        return {
+            "sources": sources,
+            "pretrained": self.pretrained,
+            "parameters": self.parameters,
+            "processes": self.processes,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A training with what only its two processes need: whether it was cancelled, and the worker's process id."""
+    """A training with what only its processes need.
+
+    `attempt` counts the processes that were given the job, `deaths` those that died since it last got any further, and
+    `pid` is the process id of the latest.
+    """
 
     training: Training
     request: JobRequest
     cancelled: bool
+    attempt: int
+    deaths: int
     pid: int | None
 
 
@@ -58,22 +85,25 @@ class Jobs:
         self._database = database
         self._decode_item = msgspec.json.Decoder(Item).decode
 
-    def add(self, id: str, request: JobRequest, splits: Mapping[str, str]) -> None:
-        """Queue a training of that id; `splits` is item key to split of the items that it is trained on."""
+    # -- callers ------------------------------------------------------------------------------------------------------
+
+    def add(self, id: str, request: JobRequest, splits: Splits) -> None:
+        """Queue a training of that id; `splits` says which items it is trained on."""
         body = msgspec.json.encode(request).decode()
         now = datetime.now(UTC).isoformat()
         with self._database.write() as connection:
             model = seq_of(connection, "models", request.model)
-            dataset = seq_of(connection, "datasets", request.dataset)
             connection.execute(
                 "INSERT INTO trainings (id, model, status, request, progress, created_at) VALUES (?, ?, ?, ?, ?, ?)",
                 (id, model, Status.QUEUED, body, Progress().model_dump_json(), now),
             )
-            connection.executemany(
-                "INSERT INTO training_items (training, item, split) "
-                "SELECT ?, seq, ? FROM items WHERE dataset = ? AND key = ?",
-                ((id, split, dataset, key) for key, split in splits.items()),
-            )
+            for dataset, parts in splits.items():
+                owner = seq_of(connection, "datasets", dataset)
+                connection.executemany(
+                    "INSERT OR IGNORE INTO training_items (training, item, split) "
+                    "SELECT ?, seq, ? FROM items WHERE dataset = ? AND key = ?",
+                    ((id, split, owner, key) for key, split in parts.items()),
+                )
 
     def get(self, id: str) -> Job:
         """Return a training."""
@@ -94,48 +124,20 @@ class Jobs:
             ).fetchall()
         return page_of(rows, size, lambda row: _job(row).training)
 
-    def open_ids(self) -> tuple[str, ...]:
-        """Return the ids of the trainings that have not ended."""
+    def in_status(self, status: Status) -> tuple[str, ...]:
+        """Return the ids of the trainings in a status, the oldest first."""
         with self._database.read() as connection:
-            return tuple(row["id"] for row in connection.execute(f"SELECT id FROM trainings WHERE {_OPEN}"))
+            found = connection.execute("SELECT id FROM trainings WHERE status = ? ORDER BY seq", (status,))
+            return tuple(row["id"] for row in found)
 
-    def note_worker(self, id: str, pid: int) -> None:
-        """Keep the process id of a job's worker."""
+    def cancel(self, id: str) -> None:
+        """End a job that waits, at once, and ask one that runs to stop."""
         with self._database.write() as connection:
-            connection.execute("UPDATE trainings SET pid = ? WHERE id = ?", (pid, id))
-
-    def start(self, id: str) -> Job:
-        """Return a job that its worker begins now: it is running then, unless it has ended before it could."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE trainings SET status = 'running' WHERE id = ? AND status = 'queued'", (id,))
-            return _load(connection, id)
-
-    def report(self, id: str, progress: Progress) -> bool:
-        """Keep how far a job is, and return whether it should stop: it was cancelled, or has ended or is gone."""
-        with self._database.write() as connection:
-            row = connection.execute(
-                f"UPDATE trainings SET progress = ? WHERE id = ? AND {_OPEN} RETURNING cancel",
-                (progress.model_dump_json(), id),
-            ).fetchone()
-        return row is None or bool(row["cancel"])
-
-    def ask_to_stop(self, id: str) -> None:
-        """Ask a job to stop."""
-        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE trainings SET status = 'cancelled', ended_at = ? WHERE id = ? AND status = 'queued'",
+                (datetime.now(UTC).isoformat(), id),
+            )
             connection.execute("UPDATE trainings SET cancel = 1 WHERE id = ?", (id,))
-
-    def end(self, id: str, status: Status, error: str | None = None) -> None:
-        """Note how a job ended, if nothing noted it before."""
-        with self._database.write() as connection:
-            _end(connection, id, status, error=error)
-
-    def succeed(self, id: str, version: Version) -> bool:
-        """Add the version that a job made and end the job, both or neither; return False if it had ended before."""
-        with self._database.write() as connection:
-            if not _end(connection, id, Status.SUCCEEDED, version=version.id):
-                return False
-            insert_version(connection, version.model_copy(update={"created_at": datetime.now(UTC)}))
-        return True
 
     def delete(self, id: str) -> None:
         """Delete a job; its version stays, and keeps the list of its items.
@@ -162,6 +164,71 @@ class Jobs:
             rows, size, lambda row: msgspec.structs.replace(self._decode_item(row["body"]), split=row["split"])
         )
 
+    # -- workers ------------------------------------------------------------------------------------------------------
+
+    def claim(self, id: str) -> bool:
+        """Make a waiting job a running one, and return whether it was still waiting."""
+        with self._database.write() as connection:
+            changed = connection.execute(
+                "UPDATE trainings SET status = 'running', attempt = attempt + 1, pid = NULL "
+                "WHERE id = ? AND status = 'queued'",
+                (id,),
+            )
+            return changed.rowcount == 1
+
+    def note_process(self, id: str, pid: int) -> None:
+        """Keep the id of the process that trains."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE trainings SET pid = ? WHERE id = ?", (pid, id))
+
+    def requeue(self, id: str, deaths: int) -> None:
+        """Put a running job, whose process died, back to its place in the queue."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE trainings SET status = 'queued', deaths = ? WHERE id = ? AND status = 'running'", (deaths, id)
+            )
+
+    def end(self, id: str, status: Status, error: str | None = None) -> None:
+        """Note how a job ended, if nothing noted it before."""
+        with self._database.write() as connection:
+            _end(connection, id, status, error=error)
+
+    # -- the process that trains --------------------------------------------------------------------------------------
+
+    def splits(self, id: str) -> dict[str, dict[str, str]]:
+        """Return which items a training is trained on, by dataset."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT datasets.id AS dataset, items.key AS key, training_items.split AS split FROM training_items "
+                "JOIN items ON items.seq = training_items.item JOIN datasets ON datasets.seq = items.dataset "
+                "WHERE training = ? ORDER BY item",
+                (id,),
+            ).fetchall()
+        found: dict[str, dict[str, str]] = {}
+        for row in rows:
+            found.setdefault(row["dataset"], {})[row["key"]] = row["split"]
+        return found
+
+    def report(self, id: str, attempt: int, progress: Progress) -> bool:
+        """Keep how far a job is, and return whether to stop: it was cancelled, has ended, is gone or another's."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                "UPDATE trainings SET progress = ? WHERE id = ? AND attempt = ? AND status = 'running' "
+                "RETURNING cancel",
+                (progress.model_dump_json(), id, attempt),
+            ).fetchone()
+        return row is None or bool(row["cancel"])
+
+    def succeed(self, id: str, attempt: int, version: Version) -> bool:
+        """Add the version that a job made and end the job, both or neither; False if it had ended or is another's."""
+        with self._database.write() as connection:
+            if _load(connection, id).attempt != attempt or not _end(
+                connection, id, Status.SUCCEEDED, version=version.id
+            ):
+                return False
+            insert_version(connection, version.model_copy(update={"created_at": datetime.now(UTC)}))
+        return True
+
 
 def _load(connection: sqlite3.Connection, id: str) -> Job:
     seq = seq_of(connection, "trainings", id)
@@ -177,11 +244,11 @@ def _job(row: sqlite3.Row) -> Job:
         progress=Progress.model_validate_json(row["progress"]),
         version=row["version"],
         error=row["error"],
-        config={name: value for name, value in msgspec.to_builtins(request).items() if name != "model"},
+        config=request.shown(),
         created_at=row["created_at"],
         ended_at=row["ended_at"],
     )
-    return Job(training, request, bool(row["cancel"]), row["pid"])
+    return Job(training, request, bool(row["cancel"]), row["attempt"], row["deaths"], row["pid"])
 
 
 def _end(

@@ -3,7 +3,7 @@
 Control objects are kept whole as JSON in `body`; the other columns repeat what is searched or must be unique.
 """
 
-VERSION = 1
+VERSION = 2
 """Kept in `PRAGMA user_version`. Raise it with every change of the tables."""
 
 TABLES = """
@@ -70,6 +70,8 @@ CREATE TABLE trainings (
     model INTEGER NOT NULL REFERENCES models ON DELETE CASCADE,
     status TEXT NOT NULL,
     cancel INTEGER NOT NULL DEFAULT 0,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
     pid INTEGER,
     request TEXT NOT NULL,
     progress TEXT NOT NULL,
@@ -86,4 +88,12 @@ CREATE TABLE training_items (
     PRIMARY KEY (training, item)
 ) WITHOUT ROWID;
 CREATE INDEX training_items_of_item ON training_items (item);
+CREATE TABLE attachments (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    model INTEGER NOT NULL REFERENCES models ON DELETE CASCADE,
+    dataset INTEGER NOT NULL REFERENCES datasets ON DELETE CASCADE,
+    body TEXT NOT NULL
+);
+CREATE INDEX attachments_of_dataset ON attachments (dataset, seq);
 """
