@@ -8,13 +8,16 @@ PLATFORMS := encord,labelbox,local,nucleus,synapse,viam
 PACKAGES := core/dragoman $(foreach name,local nucleus demo encord labelbox synapse viam,plugins/$(name)/dragoman_$(name))
 MANIFESTS := constraints.txt core/pyproject.toml $(wildcard plugins/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: demo test test-fiftyone test-judges test-synapse-sdk bench record check docs clean
+.PHONY: demo test test-slow test-fiftyone test-judges test-synapse-sdk bench record check docs clean
 
 demo: $(VENV)/.installed ## Train here, migrate to an emulated platform, prove that it arrived.
 	$(BIN)/dragoman demo
 
 test: check ## What CI runs.
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+test-slow: $(VENV)/.installed-dev ## What takes longer than a change should wait.
+	$(BIN)/python -m pytest -q -m slow
 
 test-fiftyone: .venv-fiftyone/.installed ## Test against the real FiftyOne, which is too heavy for the environment of all.
 	.venv-fiftyone/bin/python -m pytest tests/interop/test_interop_fiftyone.py

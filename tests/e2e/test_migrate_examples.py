@@ -12,6 +12,7 @@ FOLDER = Path(__file__).parents[2] / "examples" / "migrations"
 SCRIPTS = sorted(path for path in FOLDER.glob("*.py") if "_to_" in path.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_the_migration_runs(script: Path, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -18,8 +18,8 @@ def package_of(platform: Platform) -> str:
 
 
 def own_modules(platform: Platform) -> frozenset[str]:
-    """Return the top-level modules that are this platform's: its plugin, and the SDK and libraries it requires."""
-    return _modules().get(package_of(platform), frozenset()) | {package_of(platform)}
+    """Return the top-level modules that this platform may use: its plugin, and what that requires, extras included."""
+    return _modules(extras=True).get(package_of(platform), frozenset()) | {package_of(platform)}
 
 
 def foreign_modules(platform: Platform) -> frozenset[str]:
@@ -34,7 +34,7 @@ def vendor_modules() -> frozenset[str]:
 
 
 @cache
-def _modules() -> dict[str, frozenset[str]]:
+def _modules(*, extras: bool = False) -> dict[str, frozenset[str]]:
     """Package of each installed plugin to the top-level modules of its requirements."""
     provided: dict[NormalizedName, set[str]] = defaultdict(set)
     for module, names in packages_distributions().items():
@@ -44,7 +44,7 @@ def _modules() -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for entry in entry_points(group=GROUP):
         assert entry.dist is not None
-        wanted = _required(entry.dist.requires) - shared - {"dragoman"}
+        wanted = _required(entry.dist.requires, extras=extras) - shared - {"dragoman"}
         found[entry.module.partition(".")[0]] = frozenset().union(*(provided[name] for name in wanted))
     return found
 
