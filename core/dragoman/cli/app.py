@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dragoman.cli import attachments, convert, data, evaluate, login, matrix, migrate, models, new_plugin, training
+from dragoman.cli.backend import about_backend
 from dragoman.cli.show import as_json, err, table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -34,7 +35,7 @@ def build() -> typer.Typer:
     cli.command()(evaluate.compare)
     cli.command()(matrix.matrix)
     cli.command()(new_plugin.new_plugin)
-    cli.command()(training.predict)
+    about_backend(cli, "predict")(training.predict)
     cli.add_typer(migrate.cli, name="migrate")
     for name, commands in (
         ("models", models.models),

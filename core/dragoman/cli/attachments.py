@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dragoman.cli.backend import Backend, DryRun, Json, Profile, Settings, done, listed, opened, shown, would
+from dragoman.adapter import Adapter
+from dragoman.cli.backend import DryRun, Json, about_backend, done, listed, shown, would
 from dragoman.cli.show import settings
 
 attachments = typer.Typer(help="Models bound to projects.", no_args_is_help=True)
@@ -19,30 +20,23 @@ Features = Annotated[
 Versions = Annotated[list[str], typer.Option("--version", help="latest, all, or the id of a version; may be several.")]
 
 
-@attachments.command("list")
+@about_backend(attachments, "list")
 def list_attachments(
-    backend: Backend,
+    backend: Adapter,
     project: Project,
-    set_: Settings = [],  # noqa: B006 - typer reads the default and never changes it
-    profile: Profile = None,
     json: Json = False,
 ) -> None:
     """List the models that are attached to a project."""
-    with opened(backend, set_, profile) as open_backend:
-        listed(
-            "Attachments", open_backend.attachments.list(project), ["id", "model", "features", "versions"], json=json
-        )
+    listed("Attachments", backend.attachments.list(project), ["id", "model", "features", "versions"], json=json)
 
 
-@attachments.command("attach")
+@about_backend(attachments, "attach")
 def attach(
-    backend: Backend,
+    backend: Adapter,
     model: Annotated[str, typer.Argument(help="Id of the model.")],
     project: Project,
     feature: Features,
     version: Versions = ["latest"],  # noqa: B006
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -50,21 +44,16 @@ def attach(
     if dry_run:
         would(f"attach {model} to {project}", json=json)
         return
-    with opened(backend, set_, profile) as open_backend:
-        made = open_backend.attachments.attach(
-            model, project=project, features=settings(feature), versions=_chosen(version)
-        )
-        shown(made, json=json)
+    made = backend.attachments.attach(model, project=project, features=settings(feature), versions=_chosen(version))
+    shown(made, json=json)
 
 
-@attachments.command("update")
+@about_backend(attachments, "update")
 def update(
-    backend: Backend,
+    backend: Adapter,
     attachment: Attachment,
     feature: Features = [],  # noqa: B006
     version: Versions = [],  # noqa: B006
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -72,21 +61,18 @@ def update(
     if dry_run:
         would(f"change the attachment {attachment}", json=json)
         return
-    with opened(backend, set_, profile) as open_backend:
-        made = open_backend.attachments.update(
-            attachment,
-            features=settings(feature) if feature else None,
-            versions=_chosen(version) if version else None,
-        )
-        shown(made, json=json)
+    made = backend.attachments.update(
+        attachment,
+        features=settings(feature) if feature else None,
+        versions=_chosen(version) if version else None,
+    )
+    shown(made, json=json)
 
 
-@attachments.command("detach")
+@about_backend(attachments, "detach")
 def detach(
-    backend: Backend,
+    backend: Adapter,
     attachment: Attachment,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -94,8 +80,7 @@ def detach(
     if dry_run:
         would(f"end the attachment {attachment}", json=json)
         return
-    with opened(backend, set_, profile) as open_backend:
-        open_backend.attachments.detach(attachment)
+    backend.attachments.detach(attachment)
     done(f"Ended the attachment {attachment}", json=json, detached=attachment)
 
 

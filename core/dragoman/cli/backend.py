@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
 import typer
 
-from dragoman.adapter import Adapter
 from dragoman.cli.show import as_json, out, settings, table
 from dragoman.connecting import connect
 from dragoman.schema import Report
 
+Command = TypeVar("Command", bound=Callable[..., None])
 Backend = Annotated[str, typer.Argument(help="Name of the backend; `dragoman backends` lists them.")]
 Settings = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="A setting of the backend.")]
 Profile = Annotated[str | None, typer.Option(help="Profile of the settings.")]
@@ -27,11 +27,39 @@ MOST = 20
 Limit = Annotated[int | None, typer.Option(help="Show only so many.", min=1)]
 
 
-@contextmanager
-def opened(name: str, given: Sequence[str], profile: str | None) -> Iterator[Adapter]:
-    """Open a backend with `name=value` settings."""
-    with connect(name, profile=profile, **settings(given)) as backend:
-        yield backend
+def about_backend(app: typer.Typer, name: str) -> Callable[[Command], Command]:
+    """Register a command whose first parameter is an open backend; the options that open it are added here.
+
+    Args:
+        app: What it is a command of.
+        name: Its name.
+    """
+
+    def register(run: Command) -> Command:
+        def command(backend: str, set_: list[str], profile: str | None, **given: Any) -> None:
+            with connect(backend, profile=profile, **settings(set_)) as opened:
+                run(opened, **given)
+
+        hints = get_type_hints(run, include_extras=True)
+        _, *own = inspect.signature(run).parameters.values()
+        parameters = [
+            _parameter("backend", Backend),
+            *(_parameter(one.name, hints[one.name], one.default) for one in own),
+            _parameter("set_", Settings, []),
+            _parameter("profile", Profile, None),
+        ]
+        # Typer reads the command line off these.
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in parameters}
+        command.__doc__ = run.__doc__
+        app.command(name)(command)
+        return run
+
+    return register
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def listed(title: str, things: Iterable[Any], columns: Sequence[str], *, json: bool) -> None:

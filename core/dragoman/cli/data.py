@@ -7,16 +7,14 @@ from typing import Annotated
 
 import typer
 
+from dragoman.adapter import Adapter
 from dragoman.cli.backend import (
-    Backend,
     DryRun,
     Json,
     Limit,
-    Profile,
-    Settings,
+    about_backend,
     done,
     listed,
-    opened,
     reported,
     rows_of,
     shown,
@@ -39,55 +37,44 @@ Update = Annotated[bool, typer.Option("--update", help="Overwrite rows of the sa
 COLUMNS = ["item", "feature", "geometry", "frame", "id"]
 
 
-@datasets.command("list")
+@about_backend(datasets, "list")
 def list_datasets(
-    backend: Backend,
-    set_: Settings = [],  # noqa: B006 - typer reads the default and never changes it
-    profile: Profile = None,
+    backend: Adapter,
     json: Json = False,
 ) -> None:
     """List the datasets."""
-    with opened(backend, set_, profile) as open_backend:
-        listed("Datasets", open_backend.datasets.list(), ["id", "name", "items#", "created_at"], json=json)
+    listed("Datasets", backend.datasets.list(), ["id", "name", "items#", "created_at"], json=json)
 
 
-@datasets.command("get")
+@about_backend(datasets, "get")
 def get_dataset(
-    backend: Backend,
+    backend: Adapter,
     dataset: Dataset,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     json: Json = False,
 ) -> None:
     """Show a dataset."""
-    with opened(backend, set_, profile) as open_backend:
-        shown(open_backend.datasets.get(dataset), json=json)
+    shown(backend.datasets.get(dataset), json=json)
 
 
-@datasets.command("create")
+@about_backend(datasets, "create")
 def create_dataset(
-    backend: Backend,
+    backend: Adapter,
     name: Annotated[str, typer.Argument(help="Its name.")],
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Create an empty dataset."""
     if dry_run:
-        would(f"create the dataset {name!r} on {backend}", json=json)
+        would(f"create the dataset {name!r} on {backend.name}", json=json)
         return
-    with opened(backend, set_, profile) as open_backend:
-        shown(open_backend.datasets.create(name), json=json)
+    shown(backend.datasets.create(name), json=json)
 
 
-@datasets.command("add")
+@about_backend(datasets, "add")
 def add_items(
-    backend: Backend,
+    backend: Adapter,
     dataset: Dataset,
     folder: Annotated[Path, typer.Argument(help="A folder of media; each file becomes an item.")],
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -98,71 +85,59 @@ def add_items(
     if dry_run:
         would(f"add {sum(1 for _ in items)} items to {dataset}", json=json)
         return
-    with opened(backend, set_, profile) as open_backend:
-        reported(open_backend.datasets.write_items(Bars().track(items, "items"), dataset=dataset), json=json)
+    reported(backend.datasets.write_items(Bars().track(items, "items"), dataset=dataset), json=json)
 
 
-@datasets.command("items")
+@about_backend(datasets, "items")
 def read_items(
-    backend: Backend,
+    backend: Adapter,
     dataset: Dataset,
     limit: Limit = None,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     json: Json = False,
 ) -> None:
     """Show the items of a dataset; with --json one line for each."""
-    with opened(backend, set_, profile) as open_backend:
-        found = open_backend.datasets.read_items(dataset)
-        columns = ["key", "media", "width#", "height#", "split"]
-        streamed(found, json=json, limit=limit, title="Items", columns=columns)
+    found = backend.datasets.read_items(dataset)
+    columns = ["key", "media", "width#", "height#", "split"]
+    streamed(found, json=json, limit=limit, title="Items", columns=columns)
 
 
-@datasets.command("delete")
+@about_backend(datasets, "delete")
 def delete_dataset(
-    backend: Backend,
+    backend: Adapter,
     dataset: Dataset,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Delete a dataset with its items, labels and predictions."""
-    with opened(backend, set_, profile) as open_backend:
-        found = open_backend.datasets.get(dataset)
-        if dry_run:
-            would(f"delete the dataset {found.name!r} ({dataset})", json=json)
-            return
-        open_backend.datasets.delete(dataset)
+    found = backend.datasets.get(dataset)
+    if dry_run:
+        would(f"delete the dataset {found.name!r} ({dataset})", json=json)
+        return
+    backend.datasets.delete(dataset)
     done(f"Deleted the dataset {found.name!r} ({dataset})", json=json, deleted=dataset)
 
 
-@labels.command("read")
+@about_backend(labels, "read")
 def read_labels(
-    backend: Backend,
+    backend: Adapter,
     dataset: Dataset,
     item: Annotated[list[str], typer.Option(help="Only labels on the item of this key.")] = [],  # noqa: B006
     limit: Limit = None,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     json: Json = False,
 ) -> None:
     """Show the labels of a dataset; with --json one line for each."""
-    with opened(backend, set_, profile) as open_backend:
-        found = open_backend.labels.read(dataset, items=item or None)
-        streamed(found, json=json, limit=limit, title="Labels", columns=COLUMNS)
+    found = backend.labels.read(dataset, items=item or None)
+    streamed(found, json=json, limit=limit, title="Labels", columns=COLUMNS)
 
 
-@labels.command("write")
+@about_backend(labels, "write")
 def write_labels(
-    backend: Backend,
+    backend: Adapter,
     dataset: Dataset,
     file: File,
     read_as: ReadAs = None,
     update: Update = False,
     on_loss: OnLoss = "raise",
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -171,68 +146,56 @@ def write_labels(
     if dry_run:
         would(f"write {sum(1 for _ in rows)} labels to {dataset}", json=json)
         return
-    with opened(backend, set_, profile) as open_backend:
-        tracked = Bars().track(rows, "labels")
-        reported(open_backend.labels.write(tracked, dataset=dataset, update=update, on_loss=on_loss), json=json)
+    tracked = Bars().track(rows, "labels")
+    reported(backend.labels.write(tracked, dataset=dataset, update=update, on_loss=on_loss), json=json)
 
 
-@labels.command("versions")
+@about_backend(labels, "versions")
 def label_versions(
-    backend: Backend,
+    backend: Adapter,
     dataset: Dataset,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     json: Json = False,
 ) -> None:
     """List the versions of a dataset's labels, the oldest first."""
-    with opened(backend, set_, profile) as open_backend:
-        found = open_backend.labels.versions(dataset)
+    found = backend.labels.versions(dataset)
     done("\n".join(found) or "There are none", json=json, versions=found)
 
 
-@labels.command("export")
+@about_backend(labels, "export")
 def export_labels(
-    backend: Backend,
+    backend: Adapter,
     dataset: Dataset,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     json: Json = False,
 ) -> None:
     """Make the platform's own export and say where it can be fetched."""
-    with opened(backend, set_, profile) as open_backend:
-        where = open_backend.labels.export(dataset)
+    where = backend.labels.export(dataset)
     done(where, json=json, export=where)
 
 
-@predictions.command("read")
+@about_backend(predictions, "read")
 def read_predictions(
-    backend: Backend,
+    backend: Adapter,
     version: Version,
     dataset: Dataset,
     item: Annotated[list[str], typer.Option(help="Only predictions on the item of this key.")] = [],  # noqa: B006
     limit: Limit = None,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     json: Json = False,
 ) -> None:
     """Show the predictions of a version on a dataset; with --json one line for each."""
-    with opened(backend, set_, profile) as open_backend:
-        found = open_backend.predictions.read(version, dataset=dataset, items=item or None)
-        columns = [*COLUMNS[:4], "confidence#", "id"]
-        streamed(found, json=json, limit=limit, title="Predictions", columns=columns)
+    found = backend.predictions.read(version, dataset=dataset, items=item or None)
+    columns = [*COLUMNS[:4], "confidence#", "id"]
+    streamed(found, json=json, limit=limit, title="Predictions", columns=columns)
 
 
-@predictions.command("write")
+@about_backend(predictions, "write")
 def write_predictions(
-    backend: Backend,
+    backend: Adapter,
     version: Version,
     dataset: Dataset,
     file: File,
     read_as: ReadAs = None,
     update: Update = False,
     on_loss: OnLoss = "raise",
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -241,21 +204,16 @@ def write_predictions(
     if dry_run:
         would(f"write {sum(1 for _ in rows)} predictions of {version}", json=json)
         return
-    with opened(backend, set_, profile) as open_backend:
-        tracked = Bars().track(rows, "predictions")
-        report = open_backend.predictions.write(
-            tracked, version=version, dataset=dataset, update=update, on_loss=on_loss
-        )
-        reported(report, json=json)
+    tracked = Bars().track(rows, "predictions")
+    report = backend.predictions.write(tracked, version=version, dataset=dataset, update=update, on_loss=on_loss)
+    reported(report, json=json)
 
 
-@predictions.command("delete")
+@about_backend(predictions, "delete")
 def delete_predictions(
-    backend: Backend,
+    backend: Adapter,
     version: Version,
     dataset: Dataset,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -263,6 +221,5 @@ def delete_predictions(
     if dry_run:
         would(f"delete the predictions of {version} on {dataset}", json=json)
         return
-    with opened(backend, set_, profile) as open_backend:
-        open_backend.predictions.delete(version, dataset=dataset)
+    backend.predictions.delete(version, dataset=dataset)
     done(f"Deleted the predictions of {version} on {dataset}", json=json, deleted=version)

@@ -11,15 +11,12 @@ import typer
 
 from dragoman.adapter import Adapter
 from dragoman.cli.backend import (
-    Backend,
     DryRun,
     Json,
     Limit,
-    Profile,
-    Settings,
+    about_backend,
     done,
     listed,
-    opened,
     shown,
     streamed,
     would,
@@ -35,9 +32,9 @@ Timeout = Annotated[float | None, typer.Option(help="Seconds to wait at most; th
 COLUMNS = ["id", "model", "status", "version", "error"]
 
 
-@training.command("submit")
+@about_backend(training, "submit")
 def submit(
-    backend: Backend,
+    backend: Adapter,
     model: Annotated[str, typer.Argument(help="Id of the model.")],
     dataset: Annotated[list[str], typer.Argument(help="Id of a dataset, or of several.")],
     feature: Annotated[
@@ -48,8 +45,6 @@ def submit(
         list[str], typer.Option(metavar="NAME=VALUE", help="A hyper-parameter; values are read as JSON.")
     ] = [],  # noqa: B006
     wait: Wait = False,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -62,82 +57,67 @@ def submit(
         for label, name in settings([pair]).items():
             mapping.setdefault(label, []).append(name)
     parameters = {name: _value(text) for name, text in settings(parameter).items()}
-    with opened(backend, set_, profile) as open_backend:
-        job = open_backend.training.submit(
-            model, dataset=dataset, features=mapping, pretrained=pretrained, parameters=parameters
-        )
-        shown(_waited(open_backend, job.id, None) if wait else job, json=json)
+    job = backend.training.submit(
+        model, dataset=dataset, features=mapping, pretrained=pretrained, parameters=parameters
+    )
+    shown(_waited(backend, job.id, None) if wait else job, json=json)
 
 
-@training.command("list")
+@about_backend(training, "list")
 def list_jobs(
-    backend: Backend,
+    backend: Adapter,
     status: Annotated[Status | None, typer.Option(help="Only jobs in this state.")] = None,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     json: Json = False,
 ) -> None:
     """List the jobs, the newest first."""
-    with opened(backend, set_, profile) as open_backend:
-        listed("Trainings", open_backend.training.list(status=status), COLUMNS, json=json)
+    listed("Trainings", backend.training.list(status=status), COLUMNS, json=json)
 
 
-@training.command("get")
+@about_backend(training, "get")
 def get_job(
-    backend: Backend,
+    backend: Adapter,
     job: Job,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     json: Json = False,
 ) -> None:
     """Show a job as it is now."""
-    with opened(backend, set_, profile) as open_backend:
-        shown(open_backend.training.get(job), json=json)
+    shown(backend.training.get(job), json=json)
 
 
-@training.command("wait")
+@about_backend(training, "wait")
 def wait_for(
-    backend: Backend,
+    backend: Adapter,
     job: Job,
     timeout: Timeout = None,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     json: Json = False,
 ) -> None:
     """Stay until a job has ended."""
-    with opened(backend, set_, profile) as open_backend:
-        shown(_waited(open_backend, job, timeout), json=json)
+    shown(_waited(backend, job, timeout), json=json)
 
 
-@training.command("logs")
+@about_backend(training, "logs")
 def logs(
-    backend: Backend,
+    backend: Adapter,
     job: Job,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
 ) -> None:
     """Print the log of a job."""
-    with opened(backend, set_, profile) as open_backend:
-        printed = 0
-        for _ in count():
-            ended = open_backend.training.get(job).status.ended
-            for number, line in enumerate(open_backend.training.logs(job)):
-                if number >= printed:
-                    out.print(line, markup=False, soft_wrap=True)
-                    printed += 1
-            # Looked at before the log was read, so that its last lines are not missed.
-            if ended or not follow:
-                return
-            open_backend.sleep(open_backend.training.poll_seconds)
+    printed = 0
+    for _ in count():
+        ended = backend.training.get(job).status.ended
+        for number, line in enumerate(backend.training.logs(job)):
+            if number >= printed:
+                out.print(line, markup=False, soft_wrap=True)
+                printed += 1
+        # Looked at before the log was read, so that its last lines are not missed.
+        if ended or not follow:
+            return
+        backend.sleep(backend.training.poll_seconds)
 
 
-@training.command("cancel")
+@about_backend(training, "cancel")
 def cancel(
-    backend: Backend,
+    backend: Adapter,
     job: Job,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -145,16 +125,13 @@ def cancel(
     if dry_run:
         would(f"cancel the training {job}", json=json)
         return
-    with opened(backend, set_, profile) as open_backend:
-        shown(open_backend.training.cancel(job), json=json)
+    shown(backend.training.cancel(job), json=json)
 
 
-@training.command("delete")
+@about_backend(training, "delete")
 def delete_job(
-    backend: Backend,
+    backend: Adapter,
     job: Job,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -162,27 +139,23 @@ def delete_job(
     if dry_run:
         would(f"delete the training {job}", json=json)
         return
-    with opened(backend, set_, profile) as open_backend:
-        open_backend.training.delete(job)
+    backend.training.delete(job)
     done(f"Deleted the training {job}", json=json, deleted=job)
 
 
 def predict(
-    backend: Backend,
+    backend: Adapter,
     version: Annotated[str, typer.Argument(help="Id of the version.")],
     files: Annotated[list[Path], typer.Argument(help="Images, videos, or folders of them.")],
     confidence: Annotated[float, typer.Option(help="Least confidence.", min=0, max=1)] = 0.25,
     iou: Annotated[float, typer.Option(help="Overlap above which the weaker is left out.", min=0, max=1)] = 0.5,
     limit: Limit = None,
-    set_: Settings = [],  # noqa: B006
-    profile: Profile = None,
     json: Json = False,
 ) -> None:
     """Predict on files; with --json one line for each prediction, as it is made."""
-    with opened(backend, set_, profile) as open_backend:
-        found = open_backend.inference.predict(version, _media(files), confidence=confidence, iou=iou)
-        columns = ["item", "feature", "geometry", "frame", "confidence#"]
-        streamed(found, json=json, limit=limit, title="Predictions", columns=columns)
+    found = backend.inference.predict(version, _media(files), confidence=confidence, iou=iou)
+    columns = ["item", "feature", "geometry", "frame", "confidence#"]
+    streamed(found, json=json, limit=limit, title="Predictions", columns=columns)
 
 
 def _media(files: list[Path]) -> Any:
