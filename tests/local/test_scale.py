@@ -18,6 +18,8 @@ from dragoman_local.worker import _environment
 
 from .conftest import Trained
 
+pytestmark = pytest.mark.slow
+
 SHORT = {"steps": 3, "batch_size": 4, "image_size": 32, "options": {"width": 8, "neck": 16}}
 
 

@@ -76,6 +76,7 @@ def equal_weights(a: Network, b: Network) -> bool:
 # Learning.
 
 
+@pytest.mark.slow
 def test_a_detector_learns_in_seconds_what_an_untrained_one_does_not_know(tmp_path: Path) -> None:
     digits = (0, 1)
     (tmp_path / "held").mkdir()
@@ -93,6 +94,7 @@ def test_a_detector_learns_in_seconds_what_an_untrained_one_does_not_know(tmp_pa
     assert score(trained) > score(untrained) + 0.2
 
 
+@pytest.mark.slow
 def test_a_classifier_learns_handwritten_digits(tmp_path: Path) -> None:
     (tmp_path / "held").mkdir()
     learn, held = plain_digits(tmp_path, 1400), plain_digits(tmp_path / "held", 397, held_out=True)
