@@ -118,6 +118,7 @@ def test_a_version_is_trained_followed_and_predicts(
     assert run("versions", "download", "local", version, str(weights))["path"] == str(weights)
     found = run("predict", "local", version, str(folder), "--confidence", "0", "--limit", "3", lines=True)
     assert {row["item"] for row in found} <= {"0.png", "1.png"}
+    assert len(found) == 3
 
     assert run("predictions", "write", "local", version, dataset, file)["counts"] == {"created": 1}
     (row,) = run("predictions", "read", "local", version, dataset, lines=True)

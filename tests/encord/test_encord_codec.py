@@ -128,8 +128,9 @@ def pixels(mask: Mask) -> Any:
     [([202, 3, 197, 3, 19595], "Z63U60Vnb0"), ([100], "T3"), ([0, 6], "06")],
 )
 def test_masks_are_packed_as_the_sdk_packs_them(runs: list[int], text: str) -> None:
-    assert bitmask.pack(runs) == text
-    assert bitmask.unpack(text) == runs
+    mask = Mask(1, sum(runs), tuple(runs))
+    assert bitmask.packed(mask) == text
+    assert bitmask.unpacked(text, 1, sum(runs)) == mask
 
 
 @given(strategies.masks)

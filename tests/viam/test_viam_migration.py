@@ -43,7 +43,7 @@ def migrate(source: Path, live: Live[Any], *words: str) -> subprocess.CompletedP
         capture_output=True,
         text=True,
         cwd=source.parent,
-        env={"PATH": "", "HOME": str(source.parent), **keys},
+        env={"PATH": "", "HOME": str(source.parent), "COLUMNS": "160", **keys},
         check=False,
     )
 
@@ -52,16 +52,20 @@ PLAN = ("plan", "--source", "local", "--target", "viam", "--dataset", "street")
 
 
 def test_items_and_labels_arrive_and_media_are_the_same(source: Path, emulated: Live[Any]) -> None:
-    planned = migrate(source, emulated, *PLAN)
-    assert "Nothing is lost" in planned.stdout, planned.stderr
+    planned = migrate(source, emulated, *PLAN, "--on-loss", "convert")
+    assert "provenance" in planned.stdout, planned.stderr
     assert emulated.state.datasets == {}, "a plan writes nothing"
 
     applied = migrate(source, emulated, "apply", "plan.json", "--json")
-    assert json.loads(applied.stdout) == {kind: {"rows": 2, "created": 2} for kind in ("items", "labels")}
+    lost = [{"what": "field provenance", "survival": "approximate", "how": "Viam's own", "rows": 2}]
+    assert json.loads(applied.stdout) == {
+        "items": {"rows": 2, "created": 2},
+        "labels": {"rows": 2, "created": 2, "losses": lost},
+    }
 
     verified = json.loads(migrate(source, emulated, "verify", "plan.json", "--media", "--json").stdout)
     assert verified["ok"]
-    assert verified["counts"] == {kind: {"same": 2} for kind in ("items", "media", "labels")}
+    assert verified["counts"] == {"items": {"same": 2}, "media": {"same": 2}, "labels": {"same": 0, "lossy": 2}}
 
 
 def test_predictions_are_said_to_have_no_place(source: Path, emulated: Live[Any]) -> None:

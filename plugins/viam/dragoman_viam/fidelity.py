@@ -27,6 +27,8 @@ LABELS = FidelityTable(
         "cuboid": dropped("Viam has no boxes in space"),
     },
     fields={
+        "id": Fidelity(Survival.EXACT, "where it derives from the content; else the outcome tells the new one"),
+        "provenance": approximate("Viam's own"),
         "answer": _NOWHERE,
         "attributes": _NOWHERE,
         "class_pdf": _NOWHERE,
