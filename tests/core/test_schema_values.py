@@ -39,6 +39,13 @@ def test_metadata_of_a_row_that_json_cannot_hold_is_refused_and_its_place_named(
     assert caught.value.field == "metadata.deep[1].score"
 
 
+@pytest.mark.parametrize("field", ["metadata", "attributes"])
+def test_a_prediction_that_is_as_plain_as_most_is_looked_at_too(field: str) -> None:
+    with pytest.raises(InvalidData) as caught:
+        Prediction("a", "cat", Box(1.0, 2.0, 3.0, 4.0), "id", confidence=0.5, **{field: {"score": math.nan}})
+    assert caught.value.field == f"{field}.score"
+
+
 @pytest.mark.parametrize("bad", BAD)
 def test_attributes_and_metadata_of_items_likewise(bad: float) -> None:
     with pytest.raises(InvalidData) as caught:

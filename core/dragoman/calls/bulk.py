@@ -135,7 +135,7 @@ class BulkWrite(Generic[Row]):
         if len(results) < len(batch.kept):
             of_sent, left_out = iter(results), RowResult("ignored", reason=LEFT_OUT)
             results = [left_out if row is None else next(of_sent) for row in batch.kept]
-        if len(set(map(id, results))) == 1:
+        if results.count(results[0]) == len(results):
             report.add_alike(batch.start, list(map(self.key, batch.rows)), results[0])
             return
         report.add(

@@ -63,7 +63,7 @@ class Keeper:
     """
 
     def __init__(self, table: FidelityTable | Callable[[Label], FidelityTable], policy: LossPolicy) -> None:
-        self._table_of = table if callable(table) else lambda row: table
+        self._table = table
         self._policy = policy
         self._tallies: defaultdict[tuple[str, str, str], _Tally] = defaultdict(_Tally)
 
@@ -74,9 +74,9 @@ class Keeper:
             WouldLose: It would lose something that the policy does not allow.
             InvalidData: Its metadata has the key that Dragoman itself needs.
         """
-        if KEY in row.metadata:
+        if row.metadata and KEY in row.metadata:
             raise InvalidData(f"The metadata key {KEY!r} is kept for Dragoman's own use.", field=f"metadata.{KEY}")
-        table = self._table_of(row)
+        table = self._table if isinstance(self._table, FidelityTable) else self._table(row)
         losses = table.losses(row)
         if not losses:
             return row

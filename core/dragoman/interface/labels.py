@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from dragoman.calls.bulk import BulkWrite
 from dragoman.fidelity import LossPolicy, restore
@@ -63,7 +64,7 @@ class Labels(Facet, name="labels"):
         return BulkWrite[Label](
             self._adapter.pipeline,
             self.operations["write"],
-            key=lambda row: row.id,
+            key=attrgetter("id"),
             send=lambda batch: translation(dataset_id, batch, update),
             find=(lambda batch: find(dataset_id, batch)) if find else None,
             keep=keeper.keep,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from dragoman.calls.bulk import BulkWrite
 from dragoman.errors import InvalidData
@@ -62,7 +63,7 @@ class Predictions(Facet, name="predictions"):
         return BulkWrite[Prediction](
             self._adapter.pipeline,
             self.operations["write"],
-            key=lambda row: row.id,
+            key=attrgetter("id"),
             send=lambda batch: translation(version_id, dataset_id, batch, update),
             find=(lambda batch: find(version_id, dataset_id, batch)) if find else None,
             keep=keep,

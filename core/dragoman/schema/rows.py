@@ -28,6 +28,8 @@ AttributeValue = AnyAnswer | str | int | float | bool | None
 
 _NAMESPACED = sha1(NAMESPACE.bytes, usedforsecurity=False)
 _encoder = msgspec.json.Encoder()
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""The first digit of the fourth group of a UUID, by the digit of the digest whose place it takes."""
 
 
 def derive_id(*identity: Any) -> str:
@@ -39,8 +41,7 @@ def derive_id(*identity: Any) -> str:
     hashed.update(_encoder.encode(identity))
     digits = hashed.hexdigest()
     # The version and the variant take the place of six bits.
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
 
 
 class Item(Data, frozen=True, gc=False, omit_defaults=True):
@@ -137,6 +138,20 @@ class Label(Data, frozen=True, gc=False, omit_defaults=True):
     provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
+        # One look for the common case: a shape on an image that nothing more is said of.
+        if (
+            self.item
+            and self.feature
+            and self.frame is None
+            and self.span is None
+            and self.track_id is None
+            and self.answer is None
+            and not self.metadata
+            and not self.attributes
+        ):
+            if not self.id:
+                msgspec.structs.force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry))
+            return
         if not self.item:
             raise InvalidData("the row names no item.", field="item")
         if not self.feature:
@@ -174,25 +189,12 @@ class Prediction(Label, frozen=True, gc=False, omit_defaults=True):
     class_pdf: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
-        confidence = self.confidence
-        # One look for the common case: nothing to derive, to convert or to refuse.
-        if (
-            type(confidence) is float
-            and 0.0 <= confidence <= 1.0
-            and self.id
-            and self.item
-            and self.feature
-            and self.frame is None
-            and self.span is None
-            and self.class_pdf is None
-        ):
-            return
         Label.__post_init__(self)
-        if confidence is not None:
+        confidence = self.confidence
+        if confidence is not None and not (type(confidence) is float and 0.0 <= confidence <= 1.0):
             if not _is_probability(confidence):
                 raise InvalidData(f"confidence is {confidence!r}; it lies between 0 and 1.", field="confidence")
-            if type(confidence) is not float:
-                msgspec.structs.force_setattr(self, "confidence", float(confidence))
+            msgspec.structs.force_setattr(self, "confidence", float(confidence))
         if self.class_pdf is not None:
             for feature, probability in self.class_pdf.items():
                 if not _is_probability(probability):

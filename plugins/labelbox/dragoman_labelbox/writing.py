@@ -112,9 +112,11 @@ class Writer:
         single = fresh if not timed else [position for position in fresh if not is_timed(rows[position])]
         # One row of an import for each, but one for all keyframes of an object on a video. Ranges, because Python's
         # garbage collector goes through tuples again and again.
-        for positions in chain((range(position, position + 1) for position in single), grouped(rows, timed)):
+        alone = ((range(position, position + 1), rows[position : position + 1]) for position in single)
+        together = ((positions, [rows[position] for position in positions]) for positions in grouped(rows, timed))
+        for positions, members in chain[tuple[Sequence[int], Sequence[Label]]](alone, together):
             try:
-                made = self._made([rows[position] for position in positions], find)
+                made = self._made(members, find)
             except InvalidData as error:
                 for position in positions:
                     results[position] = RowResult("rejected", reason=str(error))
