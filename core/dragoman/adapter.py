@@ -15,7 +15,7 @@ from dragoman.calls.limits import Limits
 from dragoman.calls.pipeline import Pipeline
 from dragoman.calls.scrub import Scrubber
 from dragoman.capability import Capability, Gap, Level
-from dragoman.fidelity import LOSSLESS, FidelityTable
+from dragoman.fidelity import LOSSLESS, WHOLE_DATASET, DatasetFidelity, FidelityTable
 from dragoman.interface import (
     FACETS,
     Attachments,
@@ -75,6 +75,8 @@ class Adapter:
     """What survives of a label written to it."""
     prediction_fidelity: ClassVar[FidelityTable] = LOSSLESS
     """What survives of a prediction written to it."""
+    dataset_fidelity: ClassVar[DatasetFidelity] = WHOLE_DATASET
+    """What survives of items and ontologies written to it."""
     label_reading: ClassVar[FidelityTable] = LOSSLESS
     """What reading gives of the labels that it holds."""
     prediction_reading: ClassVar[FidelityTable] = LOSSLESS

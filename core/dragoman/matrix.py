@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dragoman.capability import Capability, Level
-from dragoman.fidelity import Fidelity, FidelityTable
+from dragoman.fidelity import DatasetFidelity, Fidelity, FidelityTable
 from dragoman.interface import FACETS
 from dragoman.plugins import Platform, installed
 from dragoman.schema import GEOMETRIES
@@ -88,10 +88,14 @@ def matrix_page() -> str:
         for direction, attribute in (("written", "fidelity"), ("read", "reading")):
             tables = {platform.name: getattr(platform.load("adapter"), f"{kind}_{attribute}") for platform in platforms}
             lines += ["", f"## What survives of a {kind} that is {direction}", "", *_fidelity(tables)]
+    written = {platform.name: platform.load("adapter").dataset_fidelity for platform in platforms}
+    lines += ["", "## What survives of an item or ontology that is written", "", *_dataset_fidelity(written)]
     formats = installed().formats()
     for direction, part in (("written", "writer"), ("read", "reader")):
         tables = {name: one.load(part).fidelity for name, one in formats.items() if getattr(one, part)}
         lines += ["", f"## What survives of a row that is {direction} as a file", "", *_fidelity(tables)]
+    written = {name: one.load("writer").dataset_fidelity for name, one in formats.items() if one.writer}
+    lines += ["", "## What survives of an item or ontology that is written as a file", "", *_dataset_fidelity(written)]
     return "\n".join(lines) + "\n"
 
 
@@ -133,6 +137,12 @@ def _fidelity(tables: dict[str, FidelityTable]) -> list[str]:
     geometries = ([form, *(_kept(table.geometry(form)) for table in tables.values())] for form in FORMS)
     named = ([f"field `{name}`", *(_kept(table.field(name)) for table in tables.values())] for name in fields)
     return _table(["", *tables], [*geometries, *named])
+
+
+def _dataset_fidelity(declared: dict[str, DatasetFidelity]) -> list[str]:
+    """Only fields that some of them do not keep are named: most keep all."""
+    names = sorted({name for fidelity in declared.values() for name in fidelity.fields})
+    return _table(["", *declared], ([name, *(_kept(of.field(name)) for of in declared.values())] for name in names))
 
 
 def _kept(fidelity: Fidelity) -> str:

@@ -43,6 +43,7 @@ from dragoman import (
 )
 from dragoman.calls.limits import Limits
 from dragoman.calls.pipeline import Page
+from dragoman.fidelity import DatasetFidelity
 from dragoman.interface import (
     Attachments,
     Datasets,
@@ -423,11 +424,14 @@ def open_memory(
     name: str = "memory",
     fidelity: FidelityTable | None = None,
     limits: Limits | None = None,
+    dataset_fidelity: DatasetFidelity | None = None,
 ) -> MemoryAdapter:
     """Open an account of its own, with the observers, fidelity and limits that a test chooses."""
     changes: dict[str, Any] = {"name": name}
     if fidelity is not None:
         changes |= {"label_fidelity": fidelity, "prediction_fidelity": fidelity}
+    if dataset_fidelity is not None:
+        changes["dataset_fidelity"] = dataset_fidelity
     if limits is not None:
         changes["limits"] = limits
     adapter = type("ChosenMemory", (MemoryAdapter,), changes)(MemorySettings(), hook_caller(*observers))

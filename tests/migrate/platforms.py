@@ -135,7 +135,7 @@ def fill(backend: Adapter, live: Any, folder: Path, without: Collection[str] = (
     forms = forms_of(backend.label_fidelity, without)
     dataset = backend.datasets.create(DATASET)
     if backend.capabilities()["ontologies.create"].supported:
-        backend.ontologies.create(ontology_for(forms), dataset=dataset)
+        backend.ontologies.create(ontology_for(forms), dataset=dataset, on_loss="convert")
     backend.datasets.write_items(items_in(folder), dataset=dataset).raise_for_problems()
     backend.labels.write(labels_for(backend.label_fidelity, forms), dataset=dataset).raise_for_problems()
     if not backend.capabilities()["predictions.write"].supported:

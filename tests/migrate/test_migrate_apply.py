@@ -30,6 +30,7 @@ from dragoman import (
     Version,
     WouldLose,
 )
+from dragoman.fidelity import DatasetFidelity, dropped
 from dragoman.migrate.carry import FAILURES
 
 
@@ -218,6 +219,24 @@ def test_what_was_dropped_on_purpose_is_lossy_not_missing(source: MemoryAdapter)
     assert applied.ok
     assert [(loss.what, loss.rows) for loss in applied.reports["labels"].losses] == [("geometry point", 1)]
     assert list(map(str, migration.verify(plan).differences)) == ["lossy labels p"]
+
+
+def test_what_an_item_would_lose_is_chosen_like_what_a_row_would(source: MemoryAdapter) -> None:
+    target = open_memory(name="there", dataset_fidelity=DatasetFidelity({"item split": dropped("it has none")}))
+    refused = Migration(source, target, SCOPE, on_loss="convert")
+    plan = refused.plan()
+    with pytest.raises(WouldLose, match=f"{ITEMS} items would lose something: item split is dropped"):
+        refused.apply(plan)
+    assert is_empty(target.state)
+
+    migration = Migration(source, target, SCOPE, on_loss="drop")
+    plan = migration.plan()
+    applied = migration.apply(plan)
+
+    assert [(loss.what, loss.rows) for loss in applied.reports["items"].losses] == [("item split", ITEMS)]
+    verification = migration.verify(plan)
+    assert verification.ok
+    assert verification.counts("items") == {"same": 0, "lossy": ITEMS}
 
 
 def test_a_row_that_was_dropped_on_purpose_must_not_be_there(source: MemoryAdapter) -> None:

@@ -22,14 +22,17 @@ from moving import (
 
 from dragoman import (
     Box,
+    Feature,
     InvalidData,
     Label,
     Migration,
     NotFound,
+    Ontology,
     Point,
     Survival,
     facet,
 )
+from dragoman.fidelity import DatasetFidelity, approximate, dropped
 from dragoman.interface import Ontologies
 from dragoman.migrate import Plan, PlannedStep, Scope
 from dragoman.migrate.survey import Survey
@@ -52,6 +55,22 @@ def test_a_plan_lists_everything_in_order_with_its_count(migration: Migration) -
     assert labels is not None
     assert (labels.geometries, labels.features) == ({"box": 10}, {"cat": 5, "dog": 5})
     assert plan.losses == []
+
+
+PLAIN = DatasetFidelity({"item split": dropped("it has none"), "feature color": approximate("one of twelve")})
+"""What a platform keeps of items and ontologies that has no splits and few colours."""
+
+
+def test_losses_of_items_and_features_are_counted(source: MemoryAdapter) -> None:
+    features = (Feature(name="cat", color="#102030"), Feature(name="dog"))
+    source.ontologies.create(Ontology(name="kinds", features=features), dataset=dataset_of(source))
+
+    plan = Migration(source, open_memory(name="there", dataset_fidelity=PLAIN), SCOPE).plan()
+
+    assert [(loss.what, loss.survival, loss.rows) for loss in plan.losses] == [
+        ("feature color", Survival.APPROXIMATE, 1),
+        ("item split", Survival.DROPPED, ITEMS),
+    ]
 
 
 def test_a_plan_writes_nothing(migration: Migration, source: MemoryAdapter, target: MemoryAdapter) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from dragoman import Adapter, Dataset, Item, conformance
 from dragoman.conformance import Subject, overrides
-from dragoman.conformance.data import BOX, boxes
+from dragoman.conformance.data import BOX, EVERYTHING, boxes
 from dragoman.emulate import Live
+from dragoman.errors import WouldLose
 
 
 class Nucleus(Subject):
@@ -42,6 +43,14 @@ class TestOntologies(Nucleus, conformance.BaseOntologies):
     def test_an_ontology_comes_back(self, backend: Adapter, dataset: Dataset, items: list[Item]) -> None:
         backend.labels.write(boxes(1, items[0]), dataset=dataset).raise_for_problems()
         assert [feature.name for feature in backend.ontologies.get(dataset).features] == [BOX]
+
+    @overrides("Nucleus gives no taxonomy back, only the class names that annotations use")
+    def test_what_an_ontology_cannot_keep_is_as_declared(self, backend: Adapter, live: Any) -> None:
+        dataset = backend.datasets.create("with everything")
+        with pytest.raises(WouldLose, match="class names are free texts"):
+            backend.ontologies.create(EVERYTHING, dataset=dataset)
+        backend.ontologies.create(EVERYTHING, dataset=dataset, on_loss="drop")
+        assert live.state.datasets[dataset.id].taxonomies == {}, "only classifications have one"
 
 
 class TestHandoff(Nucleus, conformance.BaseHandoff):

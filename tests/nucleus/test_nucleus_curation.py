@@ -60,7 +60,7 @@ class TestCuration:
         )
         ontology = Ontology(name="street", features=features)
         assert taxonomies(ontology) == {"weather": ["rain", "fog"], "street": ["remark", "dry"]}
-        backend.ontologies.create(ontology, dataset=dataset)
+        backend.ontologies.create(ontology, dataset=dataset, on_loss="convert")
         for name in ("street", "weather"):
             backend.curation.delete_taxonomy(dataset, name)
             with pytest.raises(NotFound):

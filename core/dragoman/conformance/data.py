@@ -13,11 +13,58 @@ from dragoman.conformance.control import PAGE_SIZES
 from dragoman.conformance.difficult import METADATA, feature_of
 from dragoman.conformance.rules import Kit, needs
 from dragoman.emulate import Live
-from dragoman.errors import InvalidData, NotFound
-from dragoman.fidelity import Survival
-from dragoman.schema import Box, Dataset, Feature, Item, Label, Ontology, Prediction, Version
+from dragoman.errors import InvalidData, NotFound, WouldLose
+from dragoman.fidelity import DatasetKeeper, Survival
+from dragoman.schema import (
+    Attribute,
+    AttributeOption,
+    Box,
+    Dataset,
+    Feature,
+    Item,
+    Label,
+    Ontology,
+    Prediction,
+    Version,
+)
 
 BOX = feature_of("box")
+
+
+EVERYTHING = Ontology(
+    name="everything",
+    metadata={"made": "here"},
+    features=(
+        Feature(
+            name="sign",
+            geometries=("box",),
+            color="#12abef",
+            metadata={"supercategory": "road"},
+            attributes=(
+                Attribute(
+                    name="state",
+                    kind="radio",
+                    options=(
+                        AttributeOption(name="whole"),
+                        AttributeOption(name="broken", attributes=(Attribute(name="how", kind="text"),)),
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
+"""An ontology that says all that one can say."""
+
+
+def told(ontology: Ontology) -> dict[str, Any]:
+    """What is compared of ontologies: all but ids, which every platform gives anew, and its name."""
+    return _without_ids(ontology.model_dump(include={"metadata", "features"}))
+
+
+def _without_ids(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_ids(one) for name, one in value.items() if name != "id"}
+    return [_without_ids(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def boxes(count: int, item: Item) -> list[Label]:
@@ -140,6 +187,17 @@ class BaseOntologies(Kit):
         assert {(feature.name, feature.geometries) for feature in found.features} == {
             (feature.name, feature.geometries) for feature in features
         }
+
+    @needs("ontologies.create", "ontologies.get", "datasets.create")
+    def test_what_an_ontology_cannot_keep_is_as_declared(self, backend: Adapter) -> None:
+        dataset = backend.datasets.create("with everything")
+        keeper = DatasetKeeper(backend.dataset_fidelity, "drop")
+        kept = keeper.ontology(EVERYTHING)
+        if keeper.losses():
+            with pytest.raises(WouldLose):
+                backend.ontologies.create(EVERYTHING, dataset=dataset)
+        backend.ontologies.create(EVERYTHING, dataset=dataset, on_loss="drop")
+        assert told(backend.ontologies.get(dataset)) == told(kept)
 
     @needs("ontologies.get")
     def test_an_unknown_dataset_has_no_ontology(self, backend: Adapter) -> None:

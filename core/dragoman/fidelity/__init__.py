@@ -1,5 +1,7 @@
-"""Fidelity: what survives of rows, declared beforehand (`table`) and dealt with as the caller chose (`policy`)."""
+"""Fidelity: what survives, declared beforehand and dealt with as the caller chose: of rows (`table` and `policy`), of
+items and ontologies (`dataset`)."""
 
+from dragoman.fidelity.dataset import WHOLE_DATASET, DatasetFidelity, DatasetKeeper, allows_of_dataset
 from dragoman.fidelity.policy import Keeper, LossPolicy, allows, restore
 from dragoman.fidelity.table import (
     EXACT,
@@ -16,6 +18,9 @@ from dragoman.fidelity.table import (
 __all__ = [
     "EXACT",
     "LOSSLESS",
+    "WHOLE_DATASET",
+    "DatasetFidelity",
+    "DatasetKeeper",
     "Fidelity",
     "FidelityTable",
     "Keeper",
@@ -23,6 +28,7 @@ __all__ = [
     "LossPolicy",
     "Survival",
     "allows",
+    "allows_of_dataset",
     "approximate",
     "dropped",
     "restore",

@@ -59,6 +59,11 @@ WHOLE_DATASET = DatasetFidelity()
 """Keeps everything."""
 
 
+def allows_of_dataset(policy: LossPolicy, loss: Loss) -> bool:
+    """Return whether a policy lets a loss of items or ontologies pass: nothing can be stored beside those."""
+    return policy == "drop" or (policy != "raise" and loss.fidelity.survival is not Survival.DROPPED)
+
+
 class DatasetKeeper:
     """Makes items and ontologies fit what a writer keeps, as the caller chose, and counts what that costs.
 
@@ -101,7 +106,7 @@ class DatasetKeeper:
         emptied = {}
         for loss in self._fidelity.losses(kind, thing):
             name, survival = loss.what.split(" ", 1)[1], loss.fidelity.survival
-            if self._policy == "raise" or (survival is Survival.DROPPED and self._policy != "drop"):
+            if not allows_of_dataset(self._policy, loss):
                 others = '"drop"' if survival is Survival.DROPPED else '"convert", "store" or "drop"'
                 raise WouldLose(f"The {loss}.", hint=f"Choose with on_loss={others}.", field=loss.what)
             if survival is Survival.DROPPED and name in _EMPTY[kind]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 from dragoman.calls.bulk import BulkWrite
 from dragoman.errors import OutcomeUnknown
+from dragoman.fidelity import DatasetKeeper, LossPolicy
 from dragoman.interface.base import Facet, operation, ref
 from dragoman.schema import Dataset, Item, Report
 
@@ -61,26 +63,39 @@ class Datasets(Facet, name="datasets"):
         return self._pages("read_items", ref(dataset), size=page_size)
 
     @operation()
-    def write_items(self, rows: Iterable[Item], *, dataset: str | Dataset, update: bool = False) -> Report:
+    def write_items(
+        self,
+        rows: Iterable[Item],
+        *,
+        dataset: str | Dataset,
+        update: bool = False,
+        on_loss: LossPolicy = "raise",
+    ) -> Report:
         """Add items to a dataset, streamed in batches, and return every row's outcome.
 
         Args:
             rows: The items; each needs a `uri`.
             dataset: The dataset or its id.
             update: Overwrite the metadata of items of the same key; otherwise they are left alone and `ignored`.
+            on_loss: What to do with fields that the platform would not keep exactly: `raise`, `convert`, `store` or
+                `drop`; see `dragoman.fidelity.DatasetKeeper`. What it cost is in `report.losses`.
 
         Raises:
+            WouldLose: An item would lose something that `on_loss` does not allow.
             NotFound: There is no such dataset.
         """
         translation = self._translation("write_items")
+        keeper = DatasetKeeper(self._adapter.dataset_fidelity, on_loss)
         dataset_id = ref(dataset)
         find = getattr(self, "_find", None)
         return BulkWrite[Item](
             self._adapter.pipeline,
             self.operations["write_items"],
-            key=lambda row: row.key,
+            key=attrgetter("key"),
             send=lambda batch: translation(dataset_id, batch, update),
             find=(lambda batch: find(dataset_id, batch)) if find else None,
+            keep=keeper.item,
+            losses=keeper.losses,
         ).run(rows)
 
     @operation(composed_of=("datasets.read_items",))

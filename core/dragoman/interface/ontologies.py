@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dragoman.fidelity import DatasetKeeper, LossPolicy
 from dragoman.interface.base import Facet, operation, ref
 from dragoman.schema import Dataset, Ontology
 
@@ -10,9 +11,21 @@ class Ontologies(Facet, name="ontologies"):
     """Create and read ontologies."""
 
     @operation()
-    def create(self, ontology: Ontology, *, dataset: str | Dataset) -> Ontology:
-        """Give a dataset its ontology and return it with the platform's id; one of the same name is replaced."""
-        return self._call("create", ontology, ref(dataset))
+    def create(self, ontology: Ontology, *, dataset: str | Dataset, on_loss: LossPolicy = "raise") -> Ontology:
+        """Give a dataset its ontology and return it with the platform's id; one of the same name is replaced.
+
+        Args:
+            ontology: The ontology.
+            dataset: The dataset or its id.
+            on_loss: What to do with what the platform would not keep exactly of it: `raise`, `convert`, `store` or
+                `drop`; see `dragoman.fidelity.DatasetKeeper`.
+
+        Raises:
+            WouldLose: It would lose something that `on_loss` does not allow; nothing was sent.
+            NotFound: There is no such dataset.
+        """
+        kept = DatasetKeeper(self._adapter.dataset_fidelity, on_loss).ontology(ontology)
+        return self._call("create", kept, ref(dataset))
 
     @operation()
     def get(self, dataset: str | Dataset) -> Ontology:

@@ -12,8 +12,6 @@ from dragoman.migrate import letters as dead
 from dragoman.migrate.applied import Applied
 from dragoman.migrate.carry import Carrier, Write
 from dragoman.migrate.conditions import RowKind
-from dragoman.migrate.content import content_of
-from dragoman.migrate.expect import Expectation, Expected
 from dragoman.migrate.features import FeatureNames
 from dragoman.migrate.files import FileAdapter
 from dragoman.migrate.hooks import Hooks
@@ -21,13 +19,12 @@ from dragoman.migrate.ledger import Ledger, now
 from dragoman.migrate.media import as_files
 from dragoman.migrate.pace import Pace
 from dragoman.migrate.plan import Plan
-from dragoman.migrate.planning import Planned, kept_by, left_behind
+from dragoman.migrate.planning import Planned, expectation, left_behind
 from dragoman.migrate.reading import Reading, Shard, key_of
 from dragoman.migrate.scope import Kind, Selection
 from dragoman.migrate.sides import Sides
 from dragoman.migrate.things import Things
 from dragoman.progress import Progress
-from dragoman.schema import Item
 
 RESTARTS = 5
 """How often reading is begun again after the source broke off, without a row settled in between."""
@@ -112,7 +109,7 @@ class Application:
         self.ledger.note("ended", "")
 
     def _make_things(self, planned: Planned, applied: Applied) -> Selection:
-        things = Things(self.sides, self.ledger, self.names)
+        things = Things(self.sides, self.ledger, self.names, self.plan.choice.default)
         ours = planned.chosen
         assert ours.dataset is not None
         dataset = things.dataset(ours.dataset)
@@ -160,11 +157,6 @@ class Application:
 
     def _carrier(self, kind: RowKind, planned: Planned, there: Selection) -> Carrier:
         target = self.sides.target
-        expectation = Expectation(kept_by(kind, target, there), self.plan.choice)
-
-        def expect(row: Any) -> Expected:
-            return Expected(content_of(row)) if isinstance(row, Item) else expectation.of(row)
-
         return Carrier(
             kind,
             self.ledger,
@@ -174,7 +166,7 @@ class Application:
             self.in_flight,
             self.plan.choice,
             planned.present.get(kind),
-            expect,
+            expectation(kind, target, there, self.plan.choice),
             self.ledger.about(CHECKED) is not None,
             self.hooks,
         )
@@ -185,7 +177,7 @@ class Application:
         if kind == "items":
             folder = self.media
             return lambda rows, policy: target.datasets.write_items(
-                as_files(rows, folder) if folder else rows, dataset=dataset
+                as_files(rows, folder) if folder else rows, dataset=dataset, on_loss=policy
             )
         if kind == "labels":
             return lambda rows, policy: target.labels.write(rows, dataset=dataset, on_loss=policy)

@@ -9,9 +9,19 @@ from typing import NamedTuple, get_args
 import msgspec
 
 from dragoman.errors import DragomanError, InvalidData
-from dragoman.fidelity import FidelityTable, Keeper, Loss, LossPolicy, Survival, allows, restore
+from dragoman.fidelity import (
+    DatasetFidelity,
+    DatasetKeeper,
+    FidelityTable,
+    Keeper,
+    Loss,
+    LossPolicy,
+    Survival,
+    allows,
+    restore,
+)
 from dragoman.migrate.content import content_of
-from dragoman.schema import Label
+from dragoman.schema import Item, Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,26 @@ class Expectation:
         if policy not in self._keepers:
             self._keepers[policy] = Keeper(self._table, policy)
         return self._keepers[policy]
+
+
+class ItemExpectation:
+    """Tells what a writer keeps of items.
+
+    Args:
+        fidelity: What it keeps.
+    """
+
+    def __init__(self, fidelity: DatasetFidelity) -> None:
+        self._fidelity = fidelity
+        # An item whose loss was refused is compared with what comes closest.
+        self._keeper = DatasetKeeper(fidelity, "drop")
+
+    def of(self, item: Item) -> Expected:
+        """Return what should be there of an item."""
+        losses = self._fidelity.losses("item", item)
+        what = tuple(loss.what for loss in losses)
+        loose = tuple(loss.what.split(" ", 1)[1] for loss in losses if loss.fidelity.survival is not Survival.DROPPED)
+        return Expected(content_of(self._keeper.item(item)), bool(losses), loose, what)
 
 
 def refused(table: FidelityTable, choice: Choice, loss: Loss, forms: Mapping[str, int]) -> str | None:

@@ -84,6 +84,7 @@ def open_file(format: str, path: Path, hooks: Any, *, task: Task = Task.OBJECT_D
         facts |= {"label_reading": reads.fidelity, "prediction_reading": reads.fidelity}
     if writes is not None:
         facts |= {"label_fidelity": writes.fidelity, "prediction_fidelity": writes.fidelity}
+        facts |= {"dataset_fidelity": writes.dataset_fidelity}
     adapter: Adapter = type("FormatFile", (FileAdapter,), facts)(
         FileSettings(path=path, format=format, task=task), hooks
     )

@@ -26,7 +26,7 @@ class Fact(NamedTuple):
     Args:
         key: Its id or key.
         expected: What should be there, on the source's side; what is there, on the target's.
-        original: The source's own content, where it is more than what should be there.
+        original: The source's own content of a row whose shape may have lost something.
     """
 
     key: str

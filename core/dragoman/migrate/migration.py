@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dragoman.adapter import Adapter
 from dragoman.errors import Conflict, NotFound, WouldLose
-from dragoman.fidelity import LossPolicy
+from dragoman.fidelity import LossPolicy, allows_of_dataset
 from dragoman.migrate.applied import Applied
 from dragoman.migrate.applying import Application
 from dragoman.migrate.differences import Verification
@@ -211,6 +211,8 @@ class Migration:
     def _accepted(self, plan: Plan, step: PlannedStep, loss: PlannedLoss) -> bool:
         if left_behind(step):
             return plan.choice.default == "drop"
+        if step.kind in ("items", "ontology"):
+            return allows_of_dataset(plan.choice.default, loss.declared())
         table = self.target.prediction_fidelity if step.kind == "predictions" else self.target.label_fidelity
         return refused(table, plan.choice, loss.declared(), loss.forms) is None
 

@@ -12,7 +12,7 @@ from dragoman.fidelity import LOSSLESS, FidelityTable, Survival
 from dragoman.interface import Facet
 from dragoman.migrate.conditions import RowKind
 from dragoman.migrate.content import Fingerprint
-from dragoman.migrate.expect import Choice
+from dragoman.migrate.expect import Choice, Expectation, Expected, ItemExpectation
 from dragoman.migrate.features import FeatureNames
 from dragoman.migrate.gaps import unreadable, unwritable
 from dragoman.migrate.hooks import Hooks
@@ -21,7 +21,7 @@ from dragoman.migrate.present import Present
 from dragoman.migrate.reading import Reading
 from dragoman.migrate.scope import ORDER, Kind, Selection
 from dragoman.migrate.sides import Sides, ontology_of
-from dragoman.migrate.survey import Stopwatch, Survey, estimate, fingerprint_of_tables
+from dragoman.migrate.survey import Stopwatch, Survey, estimate, fingerprint_of_tables, losses_of_ontology
 from dragoman.progress import Progress
 from dragoman.schema import Dataset, Label
 
@@ -86,7 +86,11 @@ class Planner:
             on_loss=self.choice.default,
             on_loss_of=dict(self.choice.forms),
             tables=fingerprint_of_tables(
-                source.label_reading, source.prediction_reading, target.label_fidelity, target.prediction_fidelity
+                source.label_reading,
+                source.prediction_reading,
+                target.label_fidelity,
+                target.prediction_fidelity,
+                keeping_datasets=target.dataset_fidelity,
             ),
         )
 
@@ -100,7 +104,8 @@ class Planner:
         if ontology is None:
             return []
         names.all([feature.name for feature in ontology.features])
-        return [PlannedStep(kind="ontology", rows=len(ontology.features), name=ontology.name)]
+        losses = losses_of_ontology(ontology, self.sides.target.dataset_fidelity)
+        return [PlannedStep(kind="ontology", rows=len(ontology.features), name=ontology.name, losses=losses)]
 
     def _things(self, chosen: Selection, there: Selection, names: FeatureNames) -> list[PlannedStep]:
         steps = []
@@ -140,7 +145,7 @@ class Planner:
         passing, keeping = tables(kind, source, target)
         total = chosen.dataset.items if kind == "items" and chosen.dataset else None
         watch = Stopwatch()
-        survey = Survey(kind, passing, keeping, self.choice, present.get(kind))
+        survey = Survey(kind, passing, keeping, self.choice, present.get(kind), target.dataset_fidelity)
         step = survey.take(self.progress.track(reading.rows(kind), f"read {kind}", total), reading, names)
         costs = estimate(step, source, target, read=watch.seconds, answer=answer)
         lost = unwritable(target, kind) if step.rows else None
@@ -180,8 +185,6 @@ def held_rows(kind: RowKind, backend: Adapter, things: Selection) -> Iterator[An
 
 def kept_by(kind: RowKind, target: Adapter, there: Selection) -> FidelityTable | Callable[[Label], FidelityTable]:
     """Return what a target keeps of rows of a kind: what it says of the very things that they go to, if it does."""
-    if kind == "items":
-        return LOSSLESS
     facet: Facet = target.labels if kind == "labels" else target.predictions
     of_target = getattr(facet, "_fidelity", None)
     things = [there.dataset] if kind == "labels" else [there.version, there.dataset]
@@ -191,6 +194,13 @@ def kept_by(kind: RowKind, target: Adapter, there: Selection) -> FidelityTable |
         facet.operations["write"], of_target, *(thing.id for thing in things if thing)
     )
     return found
+
+
+def expectation(kind: RowKind, target: Adapter, there: Selection, choice: Choice) -> Callable[[Any], Expected]:
+    """Return what tells of a row of a kind what the target would hold of it."""
+    if kind == "items":
+        return ItemExpectation(target.dataset_fidelity).of
+    return Expectation(kept_by(kind, target, there), choice).of
 
 
 def tables(kind: RowKind, source: Adapter, target: Adapter) -> tuple[FidelityTable, FidelityTable]:

@@ -10,15 +10,15 @@ from math import ceil
 from typing import Any
 
 from dragoman.adapter import Adapter
-from dragoman.fidelity import LOSSLESS, FidelityTable
+from dragoman.fidelity import LOSSLESS, WHOLE_DATASET, DatasetFidelity, DatasetKeeper, FidelityTable, Survival
 from dragoman.migrate.conditions import RowKind
-from dragoman.migrate.content import Fingerprint, content_of
-from dragoman.migrate.expect import Choice, Expectation, Expected, Measured
+from dragoman.migrate.content import Fingerprint
+from dragoman.migrate.expect import Choice, Expectation, ItemExpectation, Measured
 from dragoman.migrate.features import FeatureNames
 from dragoman.migrate.plan import Estimate, PlannedLoss, PlannedStep
 from dragoman.migrate.present import Present
 from dragoman.migrate.reading import Reading
-from dragoman.schema import Label
+from dragoman.schema import Item, Label, Ontology
 
 _Split = tuple[Counter[str], Counter[str]]
 """Rows by their feature, and by form of geometry."""
@@ -33,6 +33,7 @@ class Survey:
         keeping: What the target keeps.
         choice: What was chosen to be done with losses.
         present: What the target holds, if anything.
+        of_items: What the target keeps of items.
     """
 
     def __init__(
@@ -42,12 +43,15 @@ class Survey:
         keeping: FidelityTable = LOSSLESS,
         choice: Choice | None = None,
         present: Present | None = None,
+        of_items: DatasetFidelity = WHOLE_DATASET,
     ) -> None:
         self._kind = kind
         self._passing = passing
         self._measured = Measured(keeping)
         self._expectation = Expectation(keeping, choice or Choice())
         self._present = present
+        self._of_items = of_items
+        self._expected_items = ItemExpectation(of_items)
         self._fingerprint = Fingerprint()
         self._geometries: Counter[str] = Counter()
         self._features: Counter[str] = Counter()
@@ -71,8 +75,8 @@ class Survey:
                 continue
             if isinstance(ready, Label):
                 self._look_at(ready, row.feature)
-            elif self._present is not None:
-                self._present.meet(ready, Expected(content_of(ready)))
+            else:
+                self._look_at_item(ready)
         return self._step()
 
     def _look_at(self, row: Label, feature: str) -> None:
@@ -89,6 +93,14 @@ class Survey:
         if self._present is not None:
             self._present.meet(row, self._expectation.of(row))
 
+    def _look_at_item(self, item: Item) -> None:
+        for loss in self._of_items.losses("item", item):
+            by_feature, _ = self._losses[loss.what, loss.fidelity.survival, loss.fidelity.how]
+            # Items are of no feature; they are counted all the same.
+            by_feature[""] += 1
+        if self._present is not None:
+            self._present.meet(item, self._expected_items.of(item))
+
     def _step(self) -> PlannedStep:
         overlaps = self._measured.overlaps()
         losses = []
@@ -100,7 +112,7 @@ class Survey:
                     survival=survival,
                     how=how,
                     rows=features.total(),
-                    features=dict(features),
+                    features={name: count for name, count in features.items() if name},
                     forms=dict(forms),
                     worst_iou=worst,
                     mean_iou=mean,
@@ -150,7 +162,18 @@ def estimate(step: PlannedStep, source: Adapter, target: Adapter, *, read: float
     return Estimate(reads=reads, writes=writes, seconds=round(max(seconds), 3))
 
 
-def fingerprint_of_tables(*tables: FidelityTable) -> str:
+def losses_of_ontology(ontology: Ontology, keeping: DatasetFidelity) -> tuple[PlannedLoss, ...]:
+    """Return what is not kept of an ontology and of its features; `rows` counts the features, or the ontology."""
+    keeper = DatasetKeeper(keeping, "drop")
+    keeper.ontology(ontology)
+    return tuple(
+        PlannedLoss(what=loss.what, survival=Survival(loss.survival), how=loss.how, rows=loss.rows)
+        for loss in keeper.losses()
+    )
+
+
+def fingerprint_of_tables(*tables: FidelityTable, keeping_datasets: DatasetFidelity) -> str:
     """Return a digest of fidelity tables, which changes when a plugin comes to keep more or less."""
-    text = repr([(sorted(table.geometries.items()), sorted(table.fields.items())) for table in tables])
+    rows = [(sorted(table.geometries.items()), sorted(table.fields.items())) for table in tables]
+    text = repr((rows, sorted(keeping_datasets.fields.items())))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

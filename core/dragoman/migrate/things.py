@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dragoman.errors import Conflict, NotFound, OutcomeUnknown, Unsupported
+from dragoman.fidelity import LossPolicy
 from dragoman.migrate.features import FeatureNames
 from dragoman.migrate.ledger import Ledger
 from dragoman.migrate.scope import ThingKind
@@ -29,14 +30,16 @@ class Things:
         sides: Where to find and to make it.
         ledger: Where it is recorded.
         names: The feature map.
+        on_loss: What was chosen to be done with what the target does not keep of the ontology.
     """
 
-    def __init__(self, sides: Sides, ledger: Ledger, names: FeatureNames) -> None:
+    def __init__(self, sides: Sides, ledger: Ledger, names: FeatureNames, on_loss: LossPolicy) -> None:
         self._sides = sides
         self._source = sides.source
         self._target = sides.target
         self._ledger = ledger
         self._names = names
+        self._on_loss = on_loss
 
     def dataset(self, ours: Dataset) -> Dataset:
         """Return the target's dataset of that name."""
@@ -59,7 +62,7 @@ class Things:
         """Create an ontology, without the features of which the target says that it cannot have them."""
         while True:
             try:
-                return self._target.ontologies.create(ontology, dataset=dataset)
+                return self._target.ontologies.create(ontology, dataset=dataset, on_loss=self._on_loss)
             except Unsupported as error:
                 left = tuple(feature for feature in ontology.features if feature.name != error.field)
                 if len(left) == len(ontology.features):

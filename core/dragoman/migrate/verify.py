@@ -13,12 +13,12 @@ import msgspec
 from dragoman.migrate.conditions import RowKind
 from dragoman.migrate.content import content_of, model_content
 from dragoman.migrate.differences import Verification
-from dragoman.migrate.expect import Expectation, Expected
+from dragoman.migrate.expect import Expected
 from dragoman.migrate.features import FeatureNames
 from dragoman.migrate.hooks import Hooks
 from dragoman.migrate.meeting import Fact, compare
 from dragoman.migrate.plan import Plan
-from dragoman.migrate.planning import held_rows, kept_by, left_behind
+from dragoman.migrate.planning import expectation, held_rows, left_behind
 from dragoman.migrate.reading import Reading, key_of
 from dragoman.migrate.scope import Selection
 from dragoman.migrate.sides import Sides
@@ -71,14 +71,11 @@ class Verifier:
         compare(result, kind, track(here, f"verify {kind}: {source}"), track(there, f"verify {kind}: {target}"))
 
     def _expected(self, kind: RowKind, rows: Iterator[Item | Label]) -> Iterator[Fact]:
-        if kind == "items":
-            yield from (Fact(key_of(row), Expected(content_of(row))) for row in rows)
-            return
-        expectation = Expectation(kept_by(kind, self.sides.target, self.theirs), self.plan.choice)
+        expect = expectation(kind, self.sides.target, self.theirs, self.plan.choice)
         for row in rows:
-            assert isinstance(row, Label)
-            expected = expectation.of(row)
-            yield Fact(row.id, expected, content_of(row) if expected.lossy else None)
+            expected = expect(row)
+            shaped = expected.lossy and isinstance(row, Label)
+            yield Fact(key_of(row), expected, content_of(row) if shaped else None)
 
     def _compare_model(self, result: Verification, names: FeatureNames) -> None:
         step = self.plan.step("model")

@@ -14,7 +14,7 @@ from dragoman.interface import Evaluations
 from dragoman_encord.attachments import EncordAttachments
 from dragoman_encord.datasets import EncordDatasets
 from dragoman_encord.errors import ERRORS
-from dragoman_encord.fidelity import LABELS, PREDICTIONS, READ
+from dragoman_encord.fidelity import DATASETS, LABELS, PREDICTIONS, READ
 from dragoman_encord.handoff import EncordHandoff
 from dragoman_encord.inference import EncordInference
 from dragoman_encord.labels import EncordLabels
@@ -43,6 +43,7 @@ class EncordAdapter(Adapter):
     limits = Limits(batch_size=5000, page_size=250)
     label_fidelity = LABELS
     prediction_fidelity = PREDICTIONS
+    dataset_fidelity = DATASETS
     label_reading = READ
     prediction_reading = READ
     settings: EncordSettings

@@ -7,7 +7,7 @@ that need the attribute are rejected. Encord's circles and ellipses, which have 
 
 from __future__ import annotations
 
-from dragoman.fidelity import EXACT, Fidelity, FidelityTable, Survival, dropped, stored
+from dragoman.fidelity import EXACT, DatasetFidelity, Fidelity, FidelityTable, Survival, dropped, stored
 
 _GEOMETRIES = {
     "box": EXACT,
@@ -35,3 +35,6 @@ _FIELDS = {
 LABELS = FidelityTable(geometries=_GEOMETRIES, fields=_FIELDS)
 PREDICTIONS = FidelityTable(geometries=_GEOMETRIES, fields={**_FIELDS, "class_pdf": stored()})
 READ = FidelityTable(geometries=dict.fromkeys(_GEOMETRIES, EXACT) | {"cuboid": _GEOMETRIES["cuboid"]})
+
+_NOWHERE = dropped("an ontology of Encord has no place for it")
+DATASETS = DatasetFidelity({"ontology metadata": _NOWHERE, "feature metadata": _NOWHERE})

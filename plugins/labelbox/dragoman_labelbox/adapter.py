@@ -11,7 +11,7 @@ from dragoman.interface import Attachments, Evaluations, Trainings
 from dragoman_labelbox.books import Shelf
 from dragoman_labelbox.datasets import LabelboxDatasets
 from dragoman_labelbox.errors import ERRORS
-from dragoman_labelbox.fidelity import LABELS, PREDICTIONS
+from dragoman_labelbox.fidelity import DATASETS, LABELS, PREDICTIONS
 from dragoman_labelbox.handoff import LabelboxHandoff
 from dragoman_labelbox.inference import LabelboxInference
 from dragoman_labelbox.keys import Keys
@@ -41,6 +41,7 @@ class LabelboxAdapter(Adapter):
     limits = Limits(batch_size=10_000, page_size=500)
     label_fidelity = LABELS
     prediction_fidelity = PREDICTIONS
+    dataset_fidelity = DATASETS
     settings: LabelboxSettings
 
     models = facet(LabelboxModels)

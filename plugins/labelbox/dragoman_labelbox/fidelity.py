@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dragoman.fidelity import EXACT, Fidelity, FidelityTable, approximate, dropped, stored
+from dragoman.fidelity import EXACT, DatasetFidelity, Fidelity, FidelityTable, approximate, dropped, stored
 
 _JOINED = approximate("one ring, whose parts and holes are joined by bridges without width", to="polygon")
 _COVERED = approximate("exports draw all masks of an item into one image: where two overlap, one covers the other")
@@ -79,3 +79,7 @@ MASKED: dict[str, Fidelity] = {
 def without_store(forms: Mapping[str, Fidelity]) -> dict[str, Fidelity]:
     """Return forms where nothing can be stored beside an annotation: what would be stored has no place."""
     return {form: _NO_PLACE if kept == _BESIDE else kept for form, kept in forms.items()}
+
+
+_NOWHERE = dropped("an ontology of Labelbox has no place for it")
+DATASETS = DatasetFidelity({"ontology metadata": _NOWHERE, "feature metadata": _NOWHERE})

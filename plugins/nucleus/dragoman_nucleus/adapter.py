@@ -14,7 +14,7 @@ from dragoman_nucleus.curation import Curation
 from dragoman_nucleus.datasets import NucleusDatasets
 from dragoman_nucleus.errors import ERRORS
 from dragoman_nucleus.evaluations import NucleusEvaluations
-from dragoman_nucleus.fidelity import ROWS
+from dragoman_nucleus.fidelity import DATASETS, ROWS
 from dragoman_nucleus.handoff import NucleusHandoff
 from dragoman_nucleus.labels import NucleusLabels
 from dragoman_nucleus.models import NucleusModels
@@ -39,6 +39,7 @@ class NucleusAdapter(Adapter):
     limits = Limits(batch_size=20_000, page_size=5000)
     label_fidelity = ROWS
     prediction_fidelity = ROWS
+    dataset_fidelity = DATASETS
     settings: NucleusSettings
 
     models = facet(NucleusModels)

@@ -5,7 +5,7 @@ A geometry kind that is not named here is dropped. Nucleus shows what is stored 
 
 from __future__ import annotations
 
-from dragoman.fidelity import EXACT, Fidelity, FidelityTable, Survival, approximate, dropped, stored
+from dragoman.fidelity import EXACT, DatasetFidelity, Fidelity, FidelityTable, Survival, approximate, dropped, stored
 
 _JOINED = approximate("one ring, whose parts and holes are joined by bridges without width", to="polygon")
 
@@ -31,4 +31,17 @@ ROWS = FidelityTable(
         "span": dropped("an image has no frames"),
         "interpolation": dropped("an image has no frames"),
     },
+)
+
+_NOWHERE = dropped("class names are free texts there")
+DATASETS = DatasetFidelity(
+    {
+        "ontology metadata": _NOWHERE,
+        "feature metadata": _NOWHERE,
+        "feature color": _NOWHERE,
+        "feature geometries": Fidelity(Survival.EXACT, "class names are free texts, for shapes of every kind"),
+        "feature attributes": approximate(
+            "of a classification, the options of one question are a taxonomy; other questions are not asked there"
+        ),
+    }
 )
