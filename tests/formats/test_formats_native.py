@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from dragoman.conformance import strategies
 from dragoman.errors import Conflict, InvalidData
@@ -204,6 +206,31 @@ def test_a_part_that_is_missing_is_named(tmp_path: Path) -> None:
 
 
 # -- bad Parquet -----------------------------------------------------------------------------------------------------
+
+
+def test_a_bad_row_of_parquet_is_refused_with_its_place_or_passed_over(tmp_path: Path) -> None:
+    rows = [Label("i", "f", Box(1, 1, 2, 2), id=str(number)) for number in range(3)]
+    ParquetWriter(tmp_path / "data").write(ONTOLOGY, [Item("i")], rows)
+    path = tmp_path / "data" / "rows.parquet"
+    table = parquet.read_table(path)
+    widths = pa.array([2.0, -1.0, 2.0])
+    parquet.write_table(table.set_column(table.schema.get_field_index("width"), "width", widths), path)
+
+    with pytest.raises(InvalidData, match=r"rows\.parquet.*negative") as caught:
+        list(ParquetReader(tmp_path / "data").rows())
+    assert caught.value.row == 1
+    reader = ParquetReader(tmp_path / "data", on_error="collect")
+    assert [row.id for row in reader.rows()] == ["0", "2"]
+    assert [error.row for error in reader.errors] == [1]
+
+
+def test_parquet_without_a_column_says_which(tmp_path: Path) -> None:
+    ParquetWriter(tmp_path / "data").write(ONTOLOGY, [Item("i")], [ROW])
+    path = tmp_path / "data" / "rows.parquet"
+    parquet.write_table(parquet.read_table(path).drop_columns(["track_id"]), path)
+
+    with pytest.raises(InvalidData, match=r"rows\.parquet: The table has no column 'track_id'"):
+        list(ParquetReader(tmp_path / "data", on_error="collect").rows())
 
 
 def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:

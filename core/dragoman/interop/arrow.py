@@ -6,7 +6,7 @@ attributes, answers, the rarer geometries) is JSON text in a column, so that it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 BATCH = 5_000
 """Rows of a record batch."""
+
+Refuse = Callable[[InvalidData], None]
+"""Is told of a bad row, which is then passed over."""
 
 _BOX = ("x", "y", "width", "height")
 _JSON = ("answer", "attributes", "metadata", "class_pdf", "provenance")
@@ -74,13 +77,17 @@ def to_arrow(rows: Iterable[Label], *, batch_size: int = BATCH) -> Iterator[pa.R
     return _batches(rows, row_schema(), _columns_of_row, batch_size)
 
 
-def from_arrow(batches: Iterable[pa.RecordBatch] | pa.Table) -> Iterator[Label]:
+def from_arrow(batches: Iterable[pa.RecordBatch] | pa.Table, *, refuse: Refuse | None = None) -> Iterator[Label]:
     """Yield the rows of record batches or a table; columns beyond `row_schema` are passed over.
+
+    Args:
+        batches: Where they are.
+        refuse: What is done with a row that breaks the schema; if not given, its error is raised.
 
     Raises:
         InvalidData: A column is missing, or a row breaks the schema; the error names the row and the field.
     """
-    return _structs(batches, row_schema(), _row_of)
+    return _structs(batches, row_schema(), _row_of, refuse)
 
 
 def items_to_arrow(items: Iterable[Item], *, batch_size: int = BATCH) -> Iterator[pa.RecordBatch]:
@@ -88,9 +95,9 @@ def items_to_arrow(items: Iterable[Item], *, batch_size: int = BATCH) -> Iterato
     return _batches(items, item_schema(), _columns_of_item, batch_size)
 
 
-def items_from_arrow(batches: Iterable[pa.RecordBatch] | pa.Table) -> Iterator[Item]:
+def items_from_arrow(batches: Iterable[pa.RecordBatch] | pa.Table, *, refuse: Refuse | None = None) -> Iterator[Item]:
     """Yield the items of record batches or a table; see `from_arrow`."""
-    return _structs(batches, item_schema(), _item_of)
+    return _structs(batches, item_schema(), _item_of, refuse)
 
 
 def _batches(things: Iterable[Any], schema: pa.Schema, columns_of: Any, size: int) -> Iterator[pa.RecordBatch]:
@@ -101,7 +108,9 @@ def _batches(things: Iterable[Any], schema: pa.Schema, columns_of: Any, size: in
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _structs(batches: Iterable[pa.RecordBatch] | pa.Table, schema: pa.Schema, build: Any) -> Iterator[Any]:
+def _structs(
+    batches: Iterable[pa.RecordBatch] | pa.Table, schema: pa.Schema, build: Any, refuse: Refuse | None
+) -> Iterator[Any]:
     found = batches.to_batches(BATCH) if hasattr(batches, "to_batches") else batches
     position = 0
     for batch in found:
@@ -109,14 +118,23 @@ def _structs(batches: Iterable[pa.RecordBatch] | pa.Table, schema: pa.Schema, bu
             raise InvalidData(f"The table has no column {missing[0]!r}.", field=missing[0])
         for values in batch.select(schema.names).to_pylist():
             try:
-                yield build(values)
-            except InvalidData as error:
-                raise InvalidData(error.message, row=position, field=error.field) from error
-            except (msgspec.MsgspecError, TypeError) as error:
-                cause = error.__cause__
-                message = cause.message if isinstance(cause, InvalidData) else f"{error}."
-                raise InvalidData(message, row=position) from error
+                made = build(values)
+            except (InvalidData, msgspec.MsgspecError, TypeError) as error:
+                bad = _placed(error, position)
+                if refuse is None:
+                    raise bad from error
+                refuse(bad)
+            else:
+                yield made
             position += 1
+
+
+def _placed(error: Exception, row: int) -> InvalidData:
+    """Return what is wrong with a row, with its place."""
+    if isinstance(error, InvalidData):
+        return InvalidData(error.message, row=row, field=error.field)
+    cause = error.__cause__
+    return InvalidData(cause.message if isinstance(cause, InvalidData) else f"{error}.", row=row)
 
 
 def _columns_of_row(row: Label) -> dict[str, Any]:

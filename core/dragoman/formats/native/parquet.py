@@ -6,6 +6,7 @@ The ontology is in the metadata of both files. Reading and writing go through ro
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class ParquetReader(Reader):
 
     Args:
         path: The folder.
-        on_error: A bad row cannot be passed over on its own: with `"collect"`, the rows after it are left out too.
+        on_error: See `Reader`.
 
     Raises:
         InvalidData: See `Reader`; the error names the file and the row.
@@ -62,11 +63,16 @@ class ParquetReader(Reader):
         pyarrow, parquet = _pyarrow()
         try:
             with parquet.ParquetFile(path) as file:
-                yield from structs(file.iter_batches(arrow.BATCH))
+                yield from structs(file.iter_batches(arrow.BATCH), refuse=partial(self._refuse_in, path))
         except InvalidData as error:
-            self.refuse(InvalidData(f"{path}: {error.message}", row=error.row, field=error.field))
+            if error.row is not None:
+                raise
+            raise InvalidData(f"{path}: {error.message}", field=error.field) from error
         except (pyarrow.ArrowException, OSError) as error:
             raise InvalidData(f"{path} cannot be read: {error}.") from error
+
+    def _refuse_in(self, path: Path, error: InvalidData) -> None:
+        self.refuse(InvalidData(f"{path}: {error.message}", row=error.row, field=error.field))
 
     def _read_ontology(self) -> Ontology:
         path = self.path / ROWS
