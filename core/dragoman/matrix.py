@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dragoman.capability import Capability, Level
-from dragoman.fidelity import DatasetFidelity, Fidelity, FidelityTable
+from dragoman.fidelity import FORMS, DatasetFidelity, Fidelity, FidelityTable
 from dragoman.interface import FACETS
 from dragoman.plugins import Platform, installed
-from dragoman.schema import GEOMETRIES
 
-FORMS = (*(geometry.kind for geometry in GEOMETRIES), "polygon with holes", "polygon of parts")
 SIGNS = {Level.FULL: "yes", Level.COMPOSED: "composed", Level.UNWRITTEN: "not yet", Level.IMPOSSIBLE: "no"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from memory import LOSSY
 
 from dragoman import (
@@ -301,3 +302,20 @@ def test_under_store_every_row_that_passes_comes_back_whole(row: Label) -> None:
 def over_json(row: Any) -> Any:
     """What a platform that keeps JSON gives back."""
     return msgspec.json.decode(msgspec.json.encode(row), type=type(row))
+
+
+@given(st.lists(strategies.rows, max_size=4), st.sampled_from(["raise", "convert", "store", "drop"]))
+def test_what_passes_at_a_glance_is_kept_as_it_is(rows: list[Any], policy: LossPolicy) -> None:
+    keeper = Keeper(TABLE, policy)
+    if keeper.passes(rows):
+        assert [keeper.keep(row) for row in rows] == rows
+        assert keeper.losses() == ()
+
+
+def test_plain_rows_of_one_kind_pass_at_a_glance() -> None:
+    plain = [Label("a", "cat", Box(1, 2, 3, 4), id=str(number)) for number in range(3)]
+    turned = Label("a", "cat", RotatedBox(1, 2, 3, 4, 5))
+    assert Keeper(TABLE, "raise").passes(plain)
+    assert not Keeper(TABLE, "raise").passes([*plain, turned])
+    assert not Keeper(TABLE, "raise").passes([*plain, Label("a", "cat", Box(1, 2, 3, 4), metadata={KEY: 1})])
+    assert not Keeper(lambda row: TABLE, "raise").passes(plain), "who asks row by row is asked row by row"

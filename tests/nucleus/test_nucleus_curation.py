@@ -10,6 +10,7 @@ from dragoman import (
     Attribute,
     AttributeOption,
     Box,
+    Checklist,
     Feature,
     Item,
     Label,
@@ -17,10 +18,12 @@ from dragoman import (
     NotFound,
     Ontology,
     Prediction,
+    Radio,
     Whole,
 )
-from dragoman_nucleus.ontologies import taxonomies
+from dragoman.emulate import Live
 from dragoman_nucleus.scenes import Scene
+from dragoman_nucleus.taxonomies import taxonomies_of
 
 
 class TestCuration:
@@ -59,12 +62,29 @@ class TestCuration:
             Feature(name="dry", geometries=("whole",)),
         )
         ontology = Ontology(name="street", features=features)
-        assert taxonomies(ontology) == {"weather": ["rain", "fog"], "street": ["remark", "dry"]}
+        assert taxonomies_of(ontology) == {"weather": ["rain", "fog"], "street": ["remark", "dry"]}
         backend.ontologies.create(ontology, dataset=dataset, on_loss="convert")
         for name in ("street", "weather"):
             backend.curation.delete_taxonomy(dataset, name)
             with pytest.raises(NotFound):
                 backend.curation.delete_taxonomy(dataset, name)
+
+    def test_answers_have_their_taxonomy_before_they_come(
+        self, backend: Any, dataset: Any, emulated: Live[Any]
+    ) -> None:
+        emulated.state.strict_taxonomies = True
+
+        def said(key: str, *options: str) -> Label:
+            answer = Radio.of(*options) if len(options) == 1 else Checklist.of(*options)
+            return Label(key, "weather", Whole(), answer=answer)
+
+        rows = [said("a", "rain"), said("b", "rain", "fog")]
+        backend.labels.write(rows, dataset=dataset).raise_for_problems()
+        assert list(emulated.state.datasets[dataset.id].taxonomies["weather"]["labels"]) == ["rain", "fog"]
+
+        backend.curation.delete_taxonomy(dataset, "weather")
+        backend.labels.write([said("a", "sun")], dataset=dataset).raise_for_problems()
+        assert list(emulated.state.datasets[dataset.id].taxonomies["weather"]["labels"]) == ["sun"]
 
 
 class TestSearch:

@@ -18,6 +18,8 @@ from dragoman.errors import DragomanError, InvalidData, PluginError, WouldLose
 from dragoman.schema import MeasuredLoss, Outcome, Report, RowResult
 
 Row = TypeVar("Row")
+PIECE = 250
+"""Rows that are made and looked at in one go."""
 LEFT_OUT = "Left out, as on_loss says: the platform has no place for it."
 SENT_TWICE = "It was there when the batch was sent again: from before, or from the attempt whose answer was lost."
 
@@ -34,6 +36,8 @@ class BulkWrite(Generic[Row]):
         find: Looks rows up; returns one result per row, None where the platform has no such row.
         keep: Returns a row as the platform keeps it, or None to leave it out; raises `InvalidData` or `WouldLose` for
             a row that must not be sent.
+        passes: Says at a glance that `keep` would return every row of a batch as it is; False where that takes a closer
+            look.
         losses: Returns what `keep` has changed so far.
     """
 
@@ -43,6 +47,7 @@ class BulkWrite(Generic[Row]):
     send: Callable[[Sequence[Row]], Sequence[RowResult]]
     find: Callable[[Sequence[Row]], Sequence[RowResult | None]] | None = None
     keep: Callable[[Row], Row | None] | None = None
+    passes: Callable[[Sequence[Row]], bool] | None = None
     losses: Callable[[], tuple[MeasuredLoss, ...]] = tuple
 
     def run(self, rows: Iterable[Row]) -> Report:
@@ -56,9 +61,9 @@ class BulkWrite(Generic[Row]):
         report = Report()
         stream, number = iter(rows), 0
         try:
-            while batch := list(islice(stream, self.pipeline.limits.batch_size)):
-                self._settle(self._kept(batch, number), report)
-                number += len(batch)
+            while (batch := self._next(stream, number)).rows:
+                self._settle(batch, report)
+                number += len(batch.rows)
         except DragomanError as error:
             error.report = report
             raise
@@ -66,19 +71,28 @@ class BulkWrite(Generic[Row]):
             report.losses = self.losses()
         return report
 
-    def _kept(self, batch: list[Row], start: int) -> _Batch[Row]:
-        if self.keep is None:
-            return _Batch(start, batch, batch)
+    def _next(self, stream: Iterator[Row], start: int) -> _Batch[Row]:
+        """Return the next batch, each row as it is kept; it is looked at while the processor still has it at hand."""
+        batch: _Batch[Row] = _Batch(start, [], [])
+        size = self.pipeline.limits.batch_size
+        while piece := list(islice(stream, min(PIECE, size - len(batch.rows)))):
+            batch.kept.extend(self._kept(piece, start + len(batch.rows)))
+            batch.rows.extend(piece)
+        return batch
+
+    def _kept(self, rows: list[Row], start: int) -> Sequence[Row | None]:
+        if self.keep is None or (self.passes is not None and self.passes(rows)):
+            return rows
         keep, kept = self.keep, []
         try:
-            for row in batch:
+            for row in rows:
                 kept.append(keep(row))
         except (InvalidData, WouldLose) as error:
             error.row = start + len(kept)
             error.platform = self.pipeline.platform
             error.operation = str(self.operation)
             raise
-        return _Batch(start, batch, kept)
+        return kept
 
     def _settle(self, batch: _Batch[Row], report: Report) -> None:
         """Send what is to be sent of a batch and add the outcomes of all of it, in order."""
@@ -149,8 +163,8 @@ class _Batch(Generic[Row]):
     """Rows on their way: where they begin in the caller's input, the rows, and what is sent of each, if anything."""
 
     start: int
-    rows: Sequence[Row]
-    kept: Sequence[Row | None]
+    rows: list[Row]
+    kept: list[Row | None]
 
     def halves(self) -> Iterator[_Batch[Row]]:
         middle = len(self.rows) // 2

@@ -5,6 +5,7 @@ from dragoman.fidelity.dataset import WHOLE_DATASET, DatasetFidelity, DatasetKee
 from dragoman.fidelity.policy import Keeper, LossPolicy, allows, restore
 from dragoman.fidelity.table import (
     EXACT,
+    FORMS,
     LOSSLESS,
     Fidelity,
     FidelityTable,
@@ -17,6 +18,7 @@ from dragoman.fidelity.table import (
 
 __all__ = [
     "EXACT",
+    "FORMS",
     "LOSSLESS",
     "WHOLE_DATASET",
     "DatasetFidelity",

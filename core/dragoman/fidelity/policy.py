@@ -7,7 +7,8 @@ back what travelled in the metadata. Adapters and formats see neither.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -32,6 +33,7 @@ KEY = "dragoman"
 
 _PLACE = ("frame", "span")
 """Fields without which a row would be somewhere else than it was."""
+_METADATA = attrgetter("metadata")
 Row = TypeVar("Row", bound=Label)
 
 
@@ -66,6 +68,11 @@ class Keeper:
         self._table = table
         self._policy = policy
         self._tallies: defaultdict[tuple[str, str, str], _Tally] = defaultdict(_Tally)
+
+    def passes(self, rows: Sequence[Label]) -> bool:
+        """Return whether it is plain at a glance that `keep` would return every row as it is."""
+        table = self._table
+        return isinstance(table, FidelityTable) and not any(map(_METADATA, rows)) and table.keeps_all(rows)
 
     def keep(self, row: Row) -> Row | None:
         """Return the row as the writer keeps it, or None if the caller chose to drop it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
@@ -74,6 +74,16 @@ EMPTY: dict[str, Any] = {"attributes": {}, "metadata": {}, "interpolation": "non
 """What fields are when they say nothing, so that nothing is lost with them, where that is not None."""
 
 
+FORMS = (*(geometry.kind for geometry in GEOMETRIES), "polygon with holes", "polygon of parts")
+"""All forms of geometry."""
+_GEOMETRY = attrgetter("geometry")
+
+
+def _forms(kind: str) -> frozenset[str]:
+    """Return the forms that a kind of geometry may have."""
+    return frozenset(form for form in FORMS if form.split(" ")[0] == kind)
+
+
 class FidelityTable:
     """What is kept of rows in one direction.
 
@@ -87,6 +97,7 @@ class FidelityTable:
         self.fields = dict(fields or {})
         self._exact = frozenset(form for form, kept in geometries.items() if kept.survival is Survival.EXACT)
         self._lossy = tuple(name for name, kept in self.fields.items() if kept.survival is not Survival.EXACT)
+        self._exact_kinds = frozenset(kind for kind in GEOMETRIES if _forms(kind.kind) <= self._exact)
         self._plain: dict[type, tuple[Callable[[Label], Any], Any]] = {}
 
     def geometry(self, form: str) -> Fidelity:
@@ -100,7 +111,7 @@ class FidelityTable:
     def losses(self, row: Label) -> list[Loss]:
         """Return what is not kept exactly of `row`."""
         form = row.geometry.form
-        # One look for the common case, a row that loses nothing: bulk writes ask this of every row.
+        # One look for the common case, a row that loses nothing.
         lossy, plain = self._plain.get(type(row)) or self._look(type(row))
         if form in self._exact and lossy(row) == plain:
             return []
@@ -112,6 +123,15 @@ class FidelityTable:
             if value is not None and value != EMPTY.get(name):
                 lost.append(Loss(f"field {name}", self.fields[name]))
         return lost
+
+    def keeps_all(self, rows: Sequence[Label]) -> bool:
+        """Return whether it is plain at a glance that no row loses anything, which most bulk writes begin with."""
+        kinds = set(map(type, rows))
+        if len(kinds) != 1 or not self._exact_kinds.issuperset(map(type, map(_GEOMETRY, rows))):
+            return False
+        (kind,) = kinds
+        lossy, plain = self._plain.get(kind) or self._look(kind)
+        return list(map(lossy, rows)).count(plain) == len(rows)
 
     def _look(self, kind: type[Label]) -> tuple[Callable[[Label], Any], Any]:
         """Return what gives the lossy fields of a kind of row, and what it gives of a row that has none of them."""
@@ -149,7 +169,5 @@ def _worse(first: Fidelity, second: Fidelity) -> Fidelity:
     return Fidelity(worse.survival, how, second.to or first.to)
 
 
-LOSSLESS = FidelityTable(
-    dict.fromkeys([*(geometry.kind for geometry in GEOMETRIES), "polygon with holes", "polygon of parts"], EXACT)
-)
+LOSSLESS = FidelityTable(dict.fromkeys(FORMS, EXACT))
 """Keeps everything."""

@@ -68,6 +68,7 @@ class Labels(Facet, name="labels"):
             send=lambda batch: translation(dataset_id, batch, update),
             find=(lambda batch: find(dataset_id, batch)) if find else None,
             keep=keeper.keep,
+            passes=keeper.passes,
             losses=keeper.losses,
         ).run(rows)
 

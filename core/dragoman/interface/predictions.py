@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from dragoman.calls.bulk import BulkWrite
@@ -60,6 +60,9 @@ class Predictions(Facet, name="predictions"):
                 )
             return keeper.keep(row)
 
+        def passes(rows: Sequence[Prediction]) -> bool:
+            return (not features or features.issuperset(row.feature for row in rows)) and keeper.passes(rows)
+
         return BulkWrite[Prediction](
             self._adapter.pipeline,
             self.operations["write"],
@@ -67,6 +70,7 @@ class Predictions(Facet, name="predictions"):
             send=lambda batch: translation(version_id, dataset_id, batch, update),
             find=(lambda batch: find(version_id, dataset_id, batch)) if find else None,
             keep=keep,
+            passes=passes,
             losses=keeper.losses,
         ).run(rows)
 
@@ -97,9 +101,9 @@ class Predictions(Facet, name="predictions"):
         """Delete the predictions of a version on a dataset; only those in `ids` if given."""
         self._call("delete", ref(version), ref(dataset), ids)
 
-    def _known_features(self, version: str) -> Collection[str]:
+    def _known_features(self, version: str) -> frozenset[str]:
         """Return the features of the version's model; empty where the platform does not know them."""
         adapter = self._adapter
         if not (adapter.versions.supports("get") and adapter.models.supports("get")):
-            return ()
+            return frozenset()
         return frozenset(adapter.models.get(adapter.versions.get(version).model).features)

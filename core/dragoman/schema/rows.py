@@ -189,12 +189,27 @@ class Prediction(Label, frozen=True, gc=False, omit_defaults=True):
     class_pdf: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
-        Label.__post_init__(self)
         confidence = self.confidence
-        if confidence is not None and not (type(confidence) is float and 0.0 <= confidence <= 1.0):
+        # One look for the common case, as in `Label`: most predictions are shapes with an id and a confidence.
+        if (
+            self.id
+            and self.item
+            and self.feature
+            and type(confidence) is float
+            and 0.0 <= confidence <= 1.0
+            and self.frame is None
+            and self.span is None
+            and self.class_pdf is None
+            and not self.metadata
+            and not self.attributes
+        ):
+            return
+        Label.__post_init__(self)
+        if confidence is not None:
             if not _is_probability(confidence):
                 raise InvalidData(f"confidence is {confidence!r}; it lies between 0 and 1.", field="confidence")
-            msgspec.structs.force_setattr(self, "confidence", float(confidence))
+            if type(confidence) is not float:
+                msgspec.structs.force_setattr(self, "confidence", float(confidence))
         if self.class_pdf is not None:
             for feature, probability in self.class_pdf.items():
                 if not _is_probability(probability):

@@ -28,6 +28,7 @@ from dragoman_nucleus.sdk import open_client
 from dragoman_nucleus.search import Search
 from dragoman_nucleus.settings import NucleusSettings
 from dragoman_nucleus.slices import Slices
+from dragoman_nucleus.taxonomies import Taxonomies
 from dragoman_nucleus.versions import NucleusVersions
 
 
@@ -60,6 +61,11 @@ class NucleusAdapter(Adapter):
     def client(self) -> Any:
         """The SDK's client."""
         return open_client(self.settings.api_key.get_secret_value(), self.settings.endpoint, self.settings.timeout)
+
+    @cached_property
+    def taxonomies(self) -> Taxonomies:
+        """Taxonomies that this connection has added."""
+        return Taxonomies(self.client)
 
     @cached_property
     def slices(self) -> Slices:

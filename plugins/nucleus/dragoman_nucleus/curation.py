@@ -38,6 +38,7 @@ class Curation(Extension):
     def delete_taxonomy(self, dataset: str | Dataset, name: str) -> None:
         """Delete a taxonomy, such as one that `ontologies.create` made."""
         self._client.make_request({}, f"dataset/{ref(dataset)}/taxonomy/{escape(name)}", requests.delete)
+        self._adapter.taxonomies.forget(ref(dataset), name)
 
     @carried()
     def tags(self, dataset: str | Dataset) -> Sequence[str]:

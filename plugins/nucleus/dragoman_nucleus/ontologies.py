@@ -7,6 +7,7 @@ from typing import Any
 from dragoman.errors import NotFound
 from dragoman.interface import Ontologies
 from dragoman.schema import Feature, Ontology
+from dragoman_nucleus.taxonomies import taxonomies_of
 
 
 class NucleusOntologies(Ontologies):
@@ -15,9 +16,9 @@ class NucleusOntologies(Ontologies):
     _adapter: Any
 
     def _create(self, ontology: Ontology, dataset: str) -> Ontology:
-        target = self._adapter.client.get_dataset(dataset)
-        for name, labels in taxonomies(ontology).items():
-            target.add_taxonomy(name, "category", labels, update=True)
+        for name, labels in taxonomies_of(ontology).items():
+            self._adapter.taxonomies.forget(dataset, name)
+            self._adapter.taxonomies.add(dataset, name, labels)
         return ontology.model_copy(update={"id": ontology.name})
 
     def _get(self, dataset: str) -> Ontology:
@@ -26,17 +27,3 @@ class NucleusOntologies(Ontologies):
         if not names:
             raise NotFound(f"Dataset {dataset} has no annotations, and so no class names yet.")
         return Ontology(name="class labels", features=tuple(Feature(name=name) for name in names))
-
-
-def taxonomies(ontology: Ontology) -> dict[str, list[str]]:
-    """Return the taxonomies of an ontology: one per question with options, one of all other classifications."""
-    found: dict[str, list[str]] = {}
-    for feature in ontology.features:
-        if feature.geometries and "whole" not in feature.geometries:
-            continue
-        question = next((asked for asked in feature.attributes if asked.options), None)
-        if question is not None:
-            found[feature.name] = [option.name for option in question.options]
-        else:
-            found.setdefault(ontology.name, []).append(feature.name)
-    return found

@@ -69,6 +69,7 @@ class Store(ABC):
 
     def write(self, rows: Sequence[Label], *, update: bool) -> list[RowResult]:
         """Write a batch and return one result per row: few rows at once, many through a job, masks item by item."""
+        self.adapter.taxonomies.admit(self.dataset, rows)
         masks = [place for place, row in enumerate(rows) if type(row.geometry) is Mask]
         if not masks:
             return self._write_plain(rows, update)
