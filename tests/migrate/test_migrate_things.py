@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from memory import LostAnswer, MemoryAdapter
+from memory import LostAnswer, MemoryAdapter, MemorySettings, hook_caller
+from memory import State as Account
 from moving import SCOPE
 
 import dragoman
-from dragoman import Adapter, Migration, OutcomeUnknown
+from dragoman import Adapter, Gap, InvalidData, Migration, OutcomeUnknown, facet
+from dragoman.interface import Datasets, Labels
 from dragoman.migrate import Ledger, Scope, State
 from dragoman_local.engine.architectures import build
 from dragoman_local.engine.weights import save
@@ -54,6 +56,37 @@ def test_weights_config_and_metrics_go_along(trained: Adapter, other: Adapter, t
         tmp_path / "a",  # type: ignore[arg-type]
     )
     assert other.versions.download_weights(version, tmp_path / "b").read_bytes() == here.read_bytes()
+
+
+def test_a_model_moves_without_a_dataset(trained: Adapter, other: Adapter, tmp_path: Path) -> None:
+    migration = Migration(trained, other, Scope(model="detector"))
+    plan = migration.plan()
+    assert [step.kind for step in plan.steps] == ["model", "version", "weights"]
+
+    assert migration.apply(plan, ledger=tmp_path / "ledger").ok
+
+    assert migration.verify(plan).ok
+    assert list(other.datasets.list()) == []
+    assert migration.rollback(plan, ledger=tmp_path / "ledger").deleted == {"version": 1, "model": 1}
+
+
+def test_a_platform_that_keeps_only_models_is_not_asked_for_datasets(trained: Adapter) -> None:
+    class Registry(MemoryAdapter):
+        datasets = facet(Datasets, gap=Gap.impossible("It keeps models only."))
+        labels = facet(Labels, gap=Gap.impossible("It keeps models only."))
+
+    registry = Registry(MemorySettings(), hook_caller())
+    registry.state = Account()
+    migration = Migration(trained, registry, Scope(model="detector"))
+    plan = migration.plan()
+
+    assert migration.apply(plan).ok
+    assert [model.name for model in registry.models.list()] == ["detector"]
+
+
+def test_a_scope_names_something() -> None:
+    with pytest.raises(InvalidData, match="nothing to move"):
+        Scope.of()
 
 
 def test_weights_are_carried_once(

@@ -25,6 +25,7 @@ from dragoman.migrate.scope import Kind, Selection
 from dragoman.migrate.sides import Sides
 from dragoman.migrate.things import Things
 from dragoman.progress import Progress
+from dragoman.schema import Dataset
 
 RESTARTS = 5
 """How often reading is begun again after the source broke off, without a row settled in between."""
@@ -85,7 +86,7 @@ class Application:
             planned: The plan and the things.
             chosen: The rows; those in the ledger, as they are there, if not given.
         """
-        if planned.there.dataset is None:
+        if planned.chosen.dataset is not None and planned.there.dataset is None:
             raise NotFound(f"{self.sides.target.name} has no such dataset.", hint="Apply the plan first.")
         letters = list(dead.of_ledger(self.ledger) if chosen is None else chosen)
         applied = Applied()
@@ -111,11 +112,7 @@ class Application:
     def _make_things(self, planned: Planned, applied: Applied) -> Selection:
         things = Things(self.sides, self.ledger, self.names, self.plan.choice.default)
         ours = planned.chosen
-        assert ours.dataset is not None
-        dataset = things.dataset(ours.dataset)
-        applied.ids["dataset"] = dataset.id
-        if ontology := self.sides.ontology(ours.dataset, self.plan.shapes()):
-            applied.ids["ontology"] = things.ontology(ontology, dataset)
+        dataset = self._make_dataset(ours.dataset, things, applied) if ours.dataset else None
         if ours.model is None or self._stays("model"):
             return Selection(dataset)
         model = things.model(ours.model)
@@ -127,6 +124,13 @@ class Application:
         if self.sides.moves_weights(ours):
             things.weights(ours.version, version)
         return Selection(dataset, model, version)
+
+    def _make_dataset(self, ours: Dataset, things: Things, applied: Applied) -> Dataset:
+        dataset = things.dataset(ours)
+        applied.ids["dataset"] = dataset.id
+        if ontology := self.sides.ontology(ours, self.plan.shapes()):
+            applied.ids["ontology"] = things.ontology(ontology, dataset)
+        return dataset
 
     # -- rows ----------------------------------------------------------------------------------------------------------
 

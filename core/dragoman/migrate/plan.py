@@ -17,6 +17,7 @@ from dragoman.fidelity import Fidelity, Loss, LossPolicy, Survival
 from dragoman.migrate.expect import Choice
 from dragoman.migrate.scope import Kind, Scope
 from dragoman.schema.base import Control
+from dragoman.showing import Shown
 
 
 class PlannedLoss(Control):
@@ -132,6 +133,14 @@ class Plan(Control):
         """Return the kinds of geometry that rows of each feature have, by the feature's name on the source."""
         return shapes_of(self.steps)
 
+    def _shown(self) -> Shown:
+        rows = [
+            (step.kind, step.name, str(step.rows), "0" if step.exists else str(step.created), _losses(step))
+            for step in self.steps
+        ]
+        title = f"Plan to move {self.scope.dataset or self.scope.model} from {self.source} to {self.target}"
+        return Shown(title, ("what", "name", "rows", "new", "losses"), rows)
+
     @property
     def choice(self) -> Choice:
         """What was chosen to be done with losses."""
@@ -190,3 +199,7 @@ def shapes_of(steps: Iterable[PlannedStep]) -> dict[str, tuple[str, ...]]:
         for feature, kinds in step.shapes.items():
             found.setdefault(feature, {}).update(dict.fromkeys(kinds))
     return {feature: tuple(kinds) for feature, kinds in found.items()}
+
+
+def _losses(step: PlannedStep) -> str:
+    return "; ".join(f"{loss.rows} rows: {loss.declared()}" for loss in step.losses)

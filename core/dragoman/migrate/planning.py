@@ -61,14 +61,14 @@ class Planner:
         chosen = self.sides.chosen()
         there = self.sides.counterparts(chosen)
         answer = watch.seconds
-        assert chosen.dataset is not None
         names = self._names(there)
         present: dict[RowKind, Present] = {}
         try:
             steps = self._things(chosen, there, names)
             for kind in Reading(self.sides.source, chosen, self.sides.scope, self.hooks).kinds():
                 steps.append(self._rows(kind, chosen, there, names, present, answer))
-            steps += self._ontology(chosen.dataset, steps, names)
+            if chosen.dataset is not None:
+                steps += self._ontology(chosen.dataset, steps, names)
             steps.sort(key=lambda step: ORDER.index(step.kind))
             yield Planned(self._plan(tuple(steps), names), chosen, there, present)
         finally:

@@ -57,6 +57,13 @@ def roll_back(sides: Sides, ledger: Ledger) -> RolledBack:
     return _Rollback(sides, ledger).run()
 
 
+def made_by(ledger: Ledger) -> dict[Kind, int]:
+    """Return what a rollback would set about deleting: how many of each kind the migration has put on the target."""
+    things: dict[Kind, int] = {thing.kind: 1 for thing in ledger.things() if thing.ours}
+    rows: dict[Kind, int] = {kind: ledger.count(kind, State.CONFIRMED) for kind in ROW_KINDS}
+    return things | {kind: count for kind, count in rows.items() if count}
+
+
 class _Rollback:
     def __init__(self, sides: Sides, ledger: Ledger) -> None:
         self._target = sides.target

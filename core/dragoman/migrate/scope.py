@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from dragoman.errors import InvalidData
 from dragoman.migrate.conditions import Condition, RowKind, parse
@@ -31,13 +31,15 @@ _NEEDS: dict[Kind, tuple[Kind, ...]] = {
     "version": ("model",),
 }
 """What a kind cannot be without, besides the dataset."""
+_OF_DATASET: tuple[Kind, ...] = ("dataset", "ontology", "items", "labels", "predictions")
+"""What there is none of without a dataset."""
 
 
 class Scope(Control):
     """One dataset with its items and labels, and one model with a version and its predictions on the dataset.
 
     Args:
-        dataset: Id or name on the source.
+        dataset: Id or name on the source; None to move a model only.
         model: Id, key or name on the source; None to move data only.
         version: Id or name on the source; the newest of the model if not given.
         only: Kinds to move, with what they cannot be without; all if none are named.
@@ -47,7 +49,7 @@ class Scope(Control):
         rename: Feature on the source to its name on the target.
     """
 
-    dataset: str
+    dataset: str | None = None
     model: str | None = None
     version: str | None = None
     only: tuple[Kind, ...] = ()
@@ -62,6 +64,12 @@ class Scope(Control):
             parse(text)
         return where
 
+    @model_validator(mode="after")
+    def _names_something(self) -> Scope:
+        if self.dataset is None and self.model is None:
+            raise ValueError("neither a dataset nor a model is named, so there is nothing to move")
+        return self
+
     @classmethod
     def of(cls, **facts: Any) -> Scope:
         """Build a scope from words of the command line.
@@ -73,11 +81,14 @@ class Scope(Control):
             return cls.model_validate(facts)
         except ValidationError as error:
             first = error.errors()[0]
-            name = str(first["loc"][0])
+            # What is wrong with the scope as a whole has no place.
+            name = str(first["loc"][0]) if first["loc"] else "dataset"
             raise InvalidData(f"{name}: {first['msg']}.", field=name) from error
 
     def moves(self, kind: Kind) -> bool:
         """Return whether a kind is to move, for its own sake or because another cannot be without it."""
+        if self.dataset is None and kind in _OF_DATASET:
+            return False
         if not self.only or kind == "dataset" or kind in self.only:
             return True
         return any(kind in _NEEDS.get(other, ()) for other in self.only)

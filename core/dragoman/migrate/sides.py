@@ -32,7 +32,9 @@ class Sides:
             NotFound: The source has no such dataset, model or version.
         """
         source, scope = self.source, self.scope
-        dataset = _by_id_or(source.datasets, scope.dataset, source.datasets.find)
+        dataset = None
+        if scope.dataset is not None:
+            dataset = _by_id_or(source.datasets, scope.dataset, source.datasets.find)
         if scope.model is None or not scope.moves("model"):
             return Selection(dataset)
         model = _by_id_or(source.models, scope.model, source.models.find)
@@ -40,8 +42,7 @@ class Sides:
 
     def counterparts(self, chosen: Selection) -> Selection:
         """Return what the target has under the names and keys of what was chosen on the source."""
-        assert chosen.dataset is not None
-        dataset = self.target.datasets.find(chosen.dataset.name)
+        dataset = self.target.datasets.find(chosen.dataset.name) if chosen.dataset else None
         model = self.target.models.find(chosen.model.key or chosen.model.id) if chosen.model else None
         version = self.run_of(model, chosen.version.name) if model and chosen.version else None
         return Selection(dataset, model, version)

@@ -87,7 +87,7 @@ class Things:
 
         return self._ensure("model", lambda: self._target.models.find(key), make)
 
-    def version(self, ours: Version, model: Model, dataset: Dataset) -> Version:
+    def version(self, ours: Version, model: Model, dataset: Dataset | None) -> Version:
         """Return the target's version of that name, with what it was trained with and the metrics it reached."""
 
         def make() -> Version:
