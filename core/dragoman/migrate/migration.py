@@ -56,7 +56,7 @@ class Migration:
         progress: Progress = SILENT,
         hooks: Hooks = NO_HOOKS,
         in_flight: int | None = None,
-        media: Path | None = None,
+        media: Path | str | None = None,
         shard: Shard | None = None,
     ) -> None:
         self.source = source
@@ -67,7 +67,7 @@ class Migration:
         self._progress = progress
         self._hooks = hooks
         self._in_flight = in_flight or target.limits.in_flight
-        self._media = media
+        self._media = Path(media) if media is not None else None
         self._shard = shard
         self._sides = Sides(source, target, scope)
 
@@ -80,7 +80,7 @@ class Migration:
         with self._planner(Choice(self.on_loss, self.on_loss_of), self.scope.rename).planned() as planned:
             return planned.plan
 
-    def apply(self, plan: Plan, *, ledger: Ledger | Path | None = None, recheck: bool = True) -> Applied:
+    def apply(self, plan: Plan, *, ledger: Ledger | Path | str | None = None, recheck: bool = True) -> Applied:
         """Carry out a plan and return every row's outcome.
 
         Running it again is safe: things are found by name or key, rows keep their ids, and what is there is `ignored`.
@@ -117,7 +117,7 @@ class Migration:
             self._application(plan, ledger).prepare(planned, applied)
         return applied.ids
 
-    def retry(self, plan: Plan, *, ledger: Ledger | Path, letters: Iterable[Letter] | None = None) -> Applied:
+    def retry(self, plan: Plan, *, ledger: Ledger | Path | str, letters: Iterable[Letter] | None = None) -> Applied:
         """Send the rejected rows once more, and no others.
 
         Args:
@@ -154,7 +154,7 @@ class Migration:
                 )
         return verify(self._sides, chosen, there, plan, hooks=self._hooks, media=media, progress=self._progress)
 
-    def rollback(self, plan: Plan, *, ledger: Ledger | Path) -> RolledBack:
+    def rollback(self, plan: Plan, *, ledger: Ledger | Path | str) -> RolledBack:
         """Delete what this migration has made on the target, where the target can, and nothing else.
 
         Raises:
@@ -186,14 +186,14 @@ class Migration:
         )
 
     @contextmanager
-    def _opened(self, ledger: Ledger | Path | None, plan: Plan) -> Iterator[Ledger]:
+    def _opened(self, ledger: Ledger | Path | str | None, plan: Plan) -> Iterator[Ledger]:
         with ExitStack() as stack:
             if ledger is None:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="dragoman-"))
                 ledger = Ledger(Path(folder) / "ledger", lasting=False)
                 stack.callback(ledger.close)
-            elif isinstance(ledger, Path):
-                ledger = Ledger(ledger)
+            elif not isinstance(ledger, Ledger):
+                ledger = Ledger(Path(ledger))
                 stack.callback(ledger.close)
             yield stack.enter_context(ledger.locked(plan.identity))
 

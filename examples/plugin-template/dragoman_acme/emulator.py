@@ -19,7 +19,7 @@ class Acme:
         self.albums, self.pictures, self.marks, self.files = {}, {}, {}, {}
 
     async def add(self, request):
-        album = {"id": f"album-{len(self.albums) + 1}", **await self.asked(request)}
+        album = {**await self.asked(request), "id": f"album-{len(self.albums) + 1}"}
         self.albums[album["id"]], self.pictures[album["id"]], self.marks[album["id"]] = album, {}, {}
         return album
 

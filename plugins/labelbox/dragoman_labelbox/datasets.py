@@ -15,7 +15,7 @@ from dragoman_labelbox.exports import FILTER_IDS, Exporter
 from dragoman_labelbox.items import FIELD, FIELD_LENGTH, is_remote, item_in, item_out, kept_text, path_of
 from dragoman_labelbox.jobs import Waiter
 from dragoman_labelbox.lookup import ids_of
-from dragoman_labelbox.sdk import DataRowMetadataKind, GlobalKey
+from dragoman_labelbox.sdk import DataRowMetadataKind, GlobalKey, exceptions
 
 PAGE = 500
 """Largest page of data rows, by the SDK."""
@@ -138,10 +138,16 @@ class LabelboxDatasets(Datasets):
     def _field(self) -> str:
         """Return the id of the metadata field that keeps what Labelbox has no field for, made if need be."""
         ontology = self._adapter.client.get_data_row_metadata_ontology()
-        for known in ontology.custom_fields:
-            if known.name == FIELD:
-                return str(known.uid)
-        return str(ontology.create_schema(name=FIELD, kind=DataRowMetadataKind.string).uid)
+        if (known := _field_in(ontology)) is not None:
+            return known
+        try:
+            return str(ontology.create_schema(name=FIELD, kind=DataRowMetadataKind.string).uid)
+        except exceptions.LabelboxError:
+            # Two writers may make it at once, and Labelbox refuses the second of a name.
+            ontology.refresh_ontology()
+            if (known := _field_in(ontology)) is None:
+                raise
+            return known
 
     def _present(self, dataset: Any, items: Sequence[str]) -> set[str]:
         """Return the keys that items of this dataset have; a global key may also be another dataset's."""
@@ -163,6 +169,11 @@ class LabelboxDatasets(Datasets):
         self._adapter.earlier.done()
         found = RowResult("created", reason="Found by look-up: the dataset has an item of that key.")
         return [(IGNORED if row.key in before else found) if row.key in there else None for row in rows]
+
+
+def _field_in(ontology: Any) -> str | None:
+    """Return the id of the metadata field, where an ontology of metadata has it."""
+    return next((str(known.uid) for known in ontology.custom_fields if known.name == FIELD), None)
 
 
 def _batch(dataset: str, rows: Sequence[Item]) -> tuple[str, ...]:
