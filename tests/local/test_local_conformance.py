@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dragoman import Adapter, Dataset, Item, Model, Version, conformance
+from dragoman import Adapter, Dataset, Model, Version, conformance
 from dragoman.conformance import Subject
-from dragoman.conformance.data import boxes
 from dragoman.conformance.subject import FEATURES
 from dragoman_local.engine.architectures import build
 from dragoman_local.engine.weights import save
@@ -38,12 +37,9 @@ class TestTraining(Local, conformance.BaseTraining):
 
 class TestInference(Local, conformance.BaseInference):
     @pytest.fixture
-    def ready(self, backend: Adapter, model: Model, dataset: Dataset, items: list[Item]) -> Version:
-        rows = [label for item in items for label in boxes(1, item)]
-        backend.labels.write(rows, dataset=dataset).raise_for_problems()
-        parameters = TestTraining.training_parameters
-        job = backend.training.wait(backend.training.submit(model, dataset=dataset, parameters=parameters), timeout=180)
-        return backend.versions.get(job.version or "")
+    def ready(self, backend: Adapter, model: Model, version: Version, tmp_path: Path) -> Version:
+        backend.versions.upload_weights(version, self.weights(model, tmp_path))
+        return version
 
 
 class TestPredictions(Local, conformance.BasePredictions): ...

@@ -229,6 +229,7 @@ print(backend.training.submit(model, dataset=dataset, parameters={"steps": 2, "b
 """
 
 
+@pytest.mark.slow
 def test_job_outlives_the_process_that_submitted_it_and_can_be_deleted_then(
     local: Adapter, detector: Model, boxes: Dataset, tmp_path: Path
 ) -> None:
@@ -257,6 +258,7 @@ def test_image_that_turns_out_corrupt_fails_the_job_and_is_named(
     assert local.training.get(job).status is Status.FAILED
 
 
+@pytest.mark.slow
 def test_training_from_a_version_begins_where_that_ended(shapes: Trained) -> None:
     backend, losses = shapes.backend, []
     for start in (None, shapes.version):

@@ -108,6 +108,7 @@ class TestCancelling:
 
 
 class TestKilled:
+    @pytest.mark.slow
     def test_job_goes_on_from_its_checkpoint(
         self, local: Adapter, detector: Model, boxes: Dataset, tmp_path: Path
     ) -> None:
@@ -195,6 +196,7 @@ class TestTwoProcessesOfOneJob:
         assert _claim(home, job.id) is None
 
 
+@pytest.mark.slow
 def test_job_that_needs_too_much_memory_fails_with_advice_and_the_next_one_runs(
     local: Adapter, detector: Model, boxes: Dataset
 ) -> None:
