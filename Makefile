@@ -3,12 +3,22 @@ PYTHON ?= python3
 PYTHON312 ?= python3.12
 VENV := .venv
 BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(VENV) --constraint constraints.txt
 DISTRIBUTIONS := -e 'core[conformance,emulate,evaluate,geometry,pages]' -e plugins/local -e plugins/nucleus -e plugins/demo
-PLATFORMS := encord,labelbox,local,nucleus,synapse,viam
-PACKAGES := core/dragoman $(foreach name,local nucleus demo encord labelbox synapse viam,plugins/$(name)/dragoman_$(name))
+ifdef PIP_FIND_LINKS
+# A folder of wheels that pip is told of is one for uv, too.
+export UV_FIND_LINKS := $(PIP_FIND_LINKS)
+endif
+PLATFORMS := encord,labelbox,labelstudio,local,mlflow,nucleus,openinference,synapse,viam
+PLUGINS := local nucleus demo encord labelbox synapse viam labelstudio mlflow openinference
+PACKAGES := core/dragoman $(foreach name,$(PLUGINS),plugins/$(name)/dragoman_$(name))
+LIVE := labelstudio mlflow triton mlserver tritonclient
+# Triton's Python models run in the Python that its stub was linked with, which is Debian's.
+LIVE_PYTHON_triton := /usr/bin/python3
 MANIFESTS := constraints.txt core/pyproject.toml $(wildcard plugins/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: demo test test-slow test-fiftyone test-judges test-synapse-sdk bench record check docs clean
+.PHONY: demo test test-slow test-live test-servers test-fiftyone test-judges test-synapse-sdk test-wheels bench record check docs docs-site clean
 
 demo: $(VENV)/.installed ## Train here, migrate to an emulated platform, prove that it arrived.
 	$(BIN)/dragoman demo
@@ -18,6 +28,15 @@ test: check ## What CI runs.
 
 test-slow: $(VENV)/.installed-dev ## What takes longer than a change should wait.
 	$(BIN)/python -m pytest -q -m slow
+
+test-live: $(VENV)/.installed-dev $(foreach name,$(LIVE),.venv-$(name)/.installed) .venv-labelstudio/template ## Test against real servers, started on loopback.
+	$(BIN)/python -m pytest -q tests/live -m live
+
+test-servers: .venv-labelstudio/template .venv-mlflow/.installed ## As test-live, with the two servers that CI starts.
+	$(BIN)/python -m pytest -q tests/live -m "live_labelstudio or live_mlflow"
+
+test-wheels: $(VENV)/.installed-dev ## Install each wheel alone in a fresh environment and try it.
+	$(BIN)/python -m pytest -q tests/packaging/environments.py -m slow
 
 test-fiftyone: .venv-fiftyone/.installed ## Test against the real FiftyOne, which is too heavy for the environment of all.
 	.venv-fiftyone/bin/python -m pytest tests/interop/test_interop_fiftyone.py
@@ -35,26 +54,36 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(PACKAGES)
 
-bench: $(VENV)/.installed-dev ## Print ratios against peers, each measured in one run.
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.installed-dev ## Print ratios against peers, each measured in one run, and write docs/performance.md.
+	$(BIN)/python -m benchmarks --write
 
 record: $(VENV)/.installed-dev ## Record the cassettes of PLATFORM anew.
 	DRAGOMAN_RECORD=1 $(BIN)/python -m pytest tests/$(PLATFORM) -k cassette
 
-# torch comes first and alone: left to a resolver that starts from another package, the newest build would be taken.
 $(VENV)/.installed: $(MANIFESTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt $(DISTRIBUTIONS)
+	$(BIN)/pip install --quiet --constraint constraints.txt uv
+	$(INSTALL) $(DISTRIBUTIONS)
 	touch $@
 
 # TrackEval and trackers alone: with what they ask for, opencv-python would overwrite the headless build.
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt \
+	$(INSTALL) --requirement requirements-dev.txt \
 		-e 'core[formats,login,parquet,supervision,telemetry]' -e 'plugins/local[onnx]' -e examples/plugin-template \
-		$(foreach name,encord labelbox synapse viam,-e 'plugins/$(name)[emulator]')
-	$(BIN)/pip install --quiet --no-deps --constraint constraints.txt trackeval trackers
+		$(foreach name,encord labelbox synapse viam,-e 'plugins/$(name)[emulator]') \
+		-e 'plugins/labelstudio[serve]' -e plugins/mlflow -e 'plugins/openinference[grpc,serve]'
+	$(INSTALL) --no-deps trackeval trackers
 	touch $@
+
+# A server has an environment of its own, since its pins bind nobody else.
+.venv-%/.installed: tests/live/requirements-%.txt | $(VENV)/.installed-dev
+	$(UV) venv --clear --quiet --python $(or $(LIVE_PYTHON_$*),$(PYTHON)) .venv-$*
+	$(UV) pip install --quiet --python .venv-$* --compile-bytecode --requirement $<
+	touch $@
+
+# Its first start makes the database, which takes minutes; every test session begins with a copy.
+.venv-labelstudio/template: .venv-labelstudio/.installed
+	$(BIN)/python tests/live/labelstudio_server.py
 
 .venv-fiftyone/.installed: core/pyproject.toml
 	$(PYTHON) -m venv .venv-fiftyone
@@ -75,5 +104,8 @@ docs: $(VENV)/.installed-dev ## Generate docs/matrix.md, docs/coverage.md and do
 	$(BIN)/python -c 'from pathlib import Path; from dragoman.schema.json_schema import write; write(Path("docs/schema"))'
 	DRAGOMAN_PLUGINS=$(PLATFORMS) $(BIN)/dragoman matrix --write docs
 
+docs-site: $(VENV)/.installed-dev ## Build the documentation into docs/_build; warnings are errors.
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
 clean:
-	rm -rf $(VENV) .venv-fiftyone .venv-judges .venv-synapse .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -28,7 +28,13 @@ def _share(name: str, path: Path) -> ModuleType:
     return module
 
 
-for _name, _folder in (("memory", "core"), ("moving", "migrate"), ("platforms", "migrate")):
+for _name, _folder in (
+    ("memory", "core"),
+    ("moving", "migrate"),
+    ("platforms", "migrate"),
+    ("distributions", "packaging"),
+    ("pages", "docs"),
+):
     _share(_name, Path(__file__).parent / _folder / f"{_name}.py")
 
 # A machine under load is no fault of the code: examples are counted, not timed. CI draws the same ones every time, so

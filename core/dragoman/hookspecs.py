@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dragoman.calls.pipeline import Call
     from dragoman.formats import Format
     from dragoman.plugins import Platform
+    from dragoman.serving import ServedProtocol
 
 hookspec = pluggy.HookspecMarker("dragoman")
 hookimpl = pluggy.HookimplMarker("dragoman")
@@ -32,6 +33,11 @@ def dragoman_platforms(register: Callable[[Platform], None]) -> None:
 @hookspec
 def dragoman_formats(register: Callable[[Format], None]) -> None:
     """Register the file formats of this plugin, each once; a `Format` names its parts as strings."""
+
+
+@hookspec
+def dragoman_server(register: Callable[[ServedProtocol], None]) -> None:
+    """Register the protocols in which this plugin serves models; each names its application as a string."""
 
 
 @hookspec

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import shlex
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dragoman.cli import attachments, convert, data, evaluate, login, matrix, migrate, models, new_plugin, training
+from dragoman.cli import (
+    attachments,
+    convert,
+    data,
+    evaluate,
+    login,
+    matrix,
+    migrate,
+    models,
+    new_plugin,
+    serve,
+    training,
+)
 from dragoman.cli.backend import about_backend
 from dragoman.cli.show import as_json, err, table
 
+if TYPE_CHECKING:
+    from dragoman.emulate import Live
+    from dragoman.plugins import Platform
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 done, and something differs or was not accepted; 2 the command line is wrong; 3 a Dragoman "
+    "error; 130 interrupted."
+)
 
 
 def build() -> typer.Typer:
@@ -20,6 +41,7 @@ def build() -> typer.Typer:
     cli = typer.Typer(
         name="dragoman",
         help="One API for machine-learning and annotation platforms.",
+        epilog=EXIT_CODES,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -28,6 +50,7 @@ def build() -> typer.Typer:
     cli.command()(backends)
     cli.command()(doctor)
     cli.command()(emulate)
+    cli.command()(serve.serve)
     cli.command()(login.login)
     cli.command()(convert.convert)
     cli.command()(convert.formats)
@@ -75,29 +98,40 @@ def backends(json: Json = False) -> None:
 
 def doctor(json: Json = False) -> None:
     """Load every plugin and its parts, and say what is broken and why."""
-    from dragoman.plugins import Platform, installed
-
-    def check(platform: Platform) -> str | None:
-        from dragoman.errors import PluginError
-
-        try:
-            for part in ("settings", "adapter", *(["emulator"] if platform.emulator else [])):
-                platform.load(part)
-        except PluginError as error:
-            return error.message
-        return None
+    from dragoman.plugins import installed
 
     loaded = installed()
-    found = {name: check(platform) for name, platform in loaded.platforms.items()}
-    found |= {name: f"{type(error).__name__}: {error}" for name, error in loaded.failures.items()}
+    found = {name: _check(platform) for name, platform in loaded.platforms.items()}
+    found |= {name: (False, f"{type(error).__name__}: {error}") for name, error in loaded.failures.items()}
     if json:
-        as_json({name: {"ok": reason is None, "reason": reason} for name, reason in sorted(found.items())})
+        as_json({name: {"ok": ok, "reason": reason} for name, (ok, reason) in sorted(found.items())})
     else:
-        table(
-            "Plugins", ["name", "state", "reason"], [(n, "broken" if r else "ok", r) for n, r in sorted(found.items())]
-        )
-    if any(found.values()):
+        rows = [(name, "ok" if ok else "broken", reason) for name, (ok, reason) in sorted(found.items())]
+        table("Plugins", ["name", "state", "reason"], rows)
+    if not all(ok for ok, _ in found.values()):
         raise typer.Exit(1)
+
+
+def _check(platform: Platform) -> tuple[bool, str | None]:
+    """Return whether a platform's parts can be imported, and what is to be said of it."""
+    from dragoman.errors import PluginError
+
+    try:
+        for part in ("settings", "adapter"):
+            platform.load(part)
+        if platform.emulator is not None:
+            platform.load("emulator")
+    except PluginError as error:
+        missing = error.__cause__
+        if platform.emulator is not None and platform.emulator in error.message and _is_missing(missing):
+            return True, f"Its emulator needs the extra `emulator`: {missing}."
+        return False, error.message
+    return True, None
+
+
+def _is_missing(error: BaseException | None) -> bool:
+    """Return whether an import failed because a package of somebody else's is not installed."""
+    return isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("dragoman")
 
 
 def emulate(
@@ -106,11 +140,20 @@ def emulate(
 ) -> None:
     """Serve an emulator of a platform on loopback until it is interrupted.
 
-    One line of JSON on standard output says when it is ready, where it is and with which key.
+    One line of JSON on standard output says when it is ready, where it is, with which key, and which environment
+    variables lead to it.
     """
-    from dragoman.emulate import serve
+    from dragoman.emulate import running
+    from dragoman.emulate.process import hold_announced
     from dragoman.plugins import installed
+    from dragoman.testing import leading_to
+
+    def announcement(live: Live[Any]) -> dict[str, object]:
+        _, variables = leading_to(live)
+        exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+        err.print(f"In the shell that is to reach it:\n{exports}", markup=False, soft_wrap=True)
+        return {"platform": platform, "url": live.url, "credentials": live.credentials, "variables": variables}
 
     emulation = installed().platform(platform).load("emulator")()
     err.print(f"Emulating {platform}; nothing of it leaves this machine. Ctrl-C stops it.")
-    serve(emulation, port=port)
+    hold_announced(running(emulation, port=port), announcement)

@@ -10,8 +10,9 @@ import hashlib
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,16 @@ _KEPT_HEADERS = ("content-type", "retry-after")
 
 
 @contextmanager
-def cassette(path: Path, *, against: str | None = None, secrets: Sequence[str] = ()) -> Iterator[None]:
+def cassette(
+    path: Path, *, against: str | None = None, secrets: Sequence[str] = (), headers: Collection[str] = ()
+) -> Iterator[None]:
     """Replay a cassette, or record it.
 
     Args:
         path: The cassette, a JSON file.
         against: What it is recorded against, such as `"the emulator of nucleus"`; None replays.
         secrets: Values that must not be in the file.
+        headers: Names of headers of answers that mean something to the client, besides those that always do.
 
     Raises:
         AssertionError: A replay left some of the recorded calls unsent.
@@ -44,7 +48,7 @@ def cassette(path: Path, *, against: str | None = None, secrets: Sequence[str] =
         record_mode=vcr.mode.ALL if against else vcr.mode.NONE,
         match_on=_MATCHED,
         before_record_request=_neutral,
-        before_record_response=_lean,
+        before_record_response=partial(_lean, {*_KEPT_HEADERS, *(name.lower() for name in headers)}),
     )
     recorder.register_serializer("cassette", _Serializer(against, secrets))
     if against:
@@ -102,7 +106,7 @@ def _readable(part: bytes) -> bytes:
     return part
 
 
-def _lean(response: dict[str, Any]) -> dict[str, Any]:
+def _lean(kept: Collection[str], response: dict[str, Any]) -> dict[str, Any]:
     """Keep what a client looks at: status, body, and the headers that mean something."""
-    headers = {name: value for name, value in response["headers"].items() if name.lower() in _KEPT_HEADERS}
+    headers = {name: value for name, value in response["headers"].items() if name.lower() in kept}
     return {**response, "headers": headers}

@@ -53,6 +53,8 @@ class Subject:
     }
     """What the emulator is told to answer so that each error comes; override where the platform does not use status
     codes. An error that the platform has no way to say is left out, with a comment that says so."""
+    probe: ClassVar[str] = "datasets.list"
+    """A listing without arguments, which the kit lets fail; override where the platform has no datasets."""
     lost_answer: ClassVar[Any] = DropAfter()
     """What the emulator is told so that the request is carried out and the answer lost."""
 
@@ -60,7 +62,10 @@ class Subject:
 
     @contextmanager
     def served(self, folder: Path) -> Iterator[Live[Any] | None]:
-        """Serve the emulator; yield None where the platform has none."""
+        """Serve the emulator; yield None where the platform has none.
+
+        A subject whose platform runs here for real serves a relay to it: `running(relay(platform, url))`.
+        """
         platform = installed().platform(self.platform)
         if platform.emulator is None:
             yield None

@@ -35,7 +35,11 @@ def vendor_modules() -> frozenset[str]:
 
 @cache
 def _modules(*, extras: bool = False) -> dict[str, frozenset[str]]:
-    """Package of each installed plugin to the top-level modules of its requirements."""
+    """Package of each installed plugin to the top-level modules of its requirements.
+
+    Without extras, what the core requires, too, is left out: some modules, such as `google`, come from several
+    distributions, of which one may be a plugin's and another the core's.
+    """
     provided: dict[NormalizedName, set[str]] = defaultdict(set)
     for module, names in packages_distributions().items():
         for name in names:
@@ -44,7 +48,9 @@ def _modules(*, extras: bool = False) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for entry in entry_points(group=GROUP):
         assert entry.dist is not None
-        wanted = _required(entry.dist.requires, extras=extras) - shared - {"dragoman"}
+        wanted = _required(entry.dist.requires, extras=extras) - {"dragoman"}
+        if not extras:
+            wanted -= shared
         found[entry.module.partition(".")[0]] = frozenset().union(*(provided[name] for name in wanted))
     return found
 

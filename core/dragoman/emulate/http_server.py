@@ -1,4 +1,4 @@
-"""The uvicorn server behind `dragoman.emulate.running`, with the things it lacks for an emulator.
+"""The uvicorn server behind `dragoman.emulate.running` and `dragoman.serving`, with what it lacks for an emulator.
 
 It tells another thread when it is ready, stops when that thread says so, and lets the application cut a
 connection without an answer.
@@ -11,12 +11,14 @@ import contextlib
 import itertools
 import socket
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dragoman.emulate.faults import DROP
+from dragoman.errors import PluginError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -96,6 +98,25 @@ class Server(uvicorn.Server):
         """Return when no connection is open and no request in progress."""
         while self.server_state.connections or self.server_state.tasks:
             await asyncio.sleep(NAP)
+
+
+@contextlib.contextmanager
+def in_background(app: ASGIApp, listener: socket.socket, name: str) -> Iterator[None]:
+    """Serve an application on a listening socket, in a thread, for as long as the context lasts.
+
+    Raises:
+        PluginError: The server ended before it was ready.
+    """
+    server = Server(app)
+    thread = threading.Thread(target=server.run, args=([listener],), name=name, daemon=True)
+    thread.start()
+    try:
+        if not server.wait_until_ready():
+            raise PluginError(f"The server of the {name} ended before it was ready.")
+        yield
+    finally:
+        server.stop()
+        thread.join()
 
 
 class DroppableProtocol(H11Protocol):

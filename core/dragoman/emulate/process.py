@@ -9,13 +9,14 @@ from __future__ import annotations
 import queue
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
+T = TypeVar("T")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -41,9 +42,18 @@ def hold(served: AbstractContextManager[Announced]) -> None:
     Args:
         served: Starts the emulator on entering and stops it on leaving.
     """
+    hold_announced(served, lambda live: {"platform": live.platform, "url": live.url, "credentials": live.credentials})
+
+
+def hold_announced(served: AbstractContextManager[T], announcement: Callable[[T], Mapping[str, object]]) -> None:
+    """Keep anything served up until SIGINT or SIGTERM, and print one line of JSON when it is ready.
+
+    Args:
+        served: Starts it on entering and stops it on leaving.
+        announcement: Makes what is printed of what entering gives.
+    """
     with _signals() as received, served as live:
-        announcement = {"platform": live.platform, "url": live.url, "credentials": live.credentials}
-        sys.stdout.write(msgspec.json.encode(announcement).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(announcement(live)).decode() + "\n")
         sys.stdout.flush()
         received.get()
 

@@ -8,7 +8,6 @@ come here too.
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from dragoman.emulate.emulation import Emulation, Settings, State
 from dragoman.emulate.faults import Faults
 from dragoman.emulate.journal import Journal
 from dragoman.emulate.process import hold
-from dragoman.errors import Conflict, PluginError
+from dragoman.errors import Conflict
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -96,27 +95,25 @@ def running(emulation: Emulation[State], *, port: int = 0) -> Iterator[Live[Stat
             yield Live(url, emulation)
         return
     from dragoman.emulate.control import application
-    from dragoman.emulate.http_server import Server
+    from dragoman.emulate.http_server import in_background
 
-    listener = _listen(port)
-    server = Server(application(emulation))
-    thread = threading.Thread(target=server.run, args=([listener],), name=f"{emulation.platform}-emulator", daemon=True)
-    thread.start()
-    try:
-        if not server.wait_until_ready():
-            raise PluginError(f"The server of the {emulation.platform} emulator ended before it was ready.")
+    listener = listen(port)
+    with in_background(application(emulation), listener, f"{emulation.platform} emulator"):
         yield Live(f"http://{LOOPBACK}:{listener.getsockname()[1]}", emulation)
-    finally:
-        server.stop()
-        thread.join()
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int, host: str = LOOPBACK) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        Conflict: The port is taken, or the address is not one of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((LOOPBACK, port), backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise Conflict(
-            f"Port {port} of {LOOPBACK} cannot be used: {error.strerror}.",
+            f"Port {port} of {host} cannot be used: {error.strerror}.",
             hint="Choose another port, or 0 for any.",
         ) from error
     # asyncio does this only for sockets made with their protocol named; without it, every second answer on a connection

@@ -7,10 +7,8 @@ host and are fetched by a second client that has no tokens.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterable, Mapping
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -19,6 +17,7 @@ from urllib.request import urlopen
 import httpx
 import msgspec
 
+from dragoman.calls.over_http import save, trusted
 from dragoman.errors import PlatformError
 from dragoman_synapse.settings import SynapseSettings
 
@@ -82,8 +81,8 @@ class SynapseClient:
         self._origin = _origin(httpx.URL(self.base))
         limits = httpx.Limits(max_connections=settings.concurrency + 4, max_keepalive_connections=settings.concurrency)
         timeout = httpx.Timeout(settings.timeout, connect=settings.connect_timeout)
-        self._api = httpx.Client(timeout=timeout, limits=limits, verify=_trusted())
-        self._files = httpx.Client(timeout=timeout, limits=limits, verify=_trusted(), follow_redirects=True)
+        self._api = httpx.Client(timeout=timeout, limits=limits, verify=trusted())
+        self._files = httpx.Client(timeout=timeout, limits=limits, verify=trusted(), follow_redirects=True)
 
     def close(self) -> None:
         """Close the connections."""
@@ -213,16 +212,10 @@ class SynapseClient:
 
     def download(self, url: str, path: Path) -> Path:
         """Write a file behind its address to `path`, which appears when it is whole."""
-        part = path.with_name(path.name + ".part")
-        try:
-            with self._files.stream("GET", urljoin(self.base, url)) as answer, part.open("wb") as file:
-                if not answer.is_success:
-                    raise FileRefused(answer.status_code, answer.headers)
-                for piece in answer.iter_bytes(_PIECE):
-                    file.write(piece)
-            return part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with self._files.stream("GET", urljoin(self.base, url)) as answer:
+            if not answer.is_success:
+                raise FileRefused(answer.status_code, answer.headers)
+            return save(answer.iter_bytes(_PIECE), path)
 
 
 def decoded(answer: httpx.Response) -> Any:
@@ -239,12 +232,6 @@ def decoded(answer: httpx.Response) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError):
         detail = answer.text[:500]
     raise SynapseRefused(answer.status_code, detail, answer.headers)
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Return the certificates that are trusted. Reading them takes longer than most calls, so it is done once."""
-    return httpx.create_ssl_context()
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
-import msgspec
-
 from dragoman.calls.binding import ErrorTable, from_status
-from dragoman.errors import Conflict, DragomanError, InvalidData, PlatformError, Timeout, Unavailable
+from dragoman.calls.over_http import asked_to_wait, transport_errors
+from dragoman.errors import Conflict, DragomanError
 from dragoman_synapse.client import FileRefused, SynapseRefused
 
 TAKEN = ("already exists", "unique set")
@@ -23,7 +21,7 @@ def _refused(error: SynapseRefused) -> DragomanError:
     found = from_status(
         error.status,
         text,
-        retry_after=_seconds(error.headers.get("Retry-After")),
+        retry_after=asked_to_wait(error.headers),
         request_id=_request_id(error),
     )
     found.field = field
@@ -54,10 +52,6 @@ def _joined(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _seconds(value: str | None) -> float | None:
-    return float(value) if value is not None and value.isdigit() else None
-
-
 def _request_id(error: SynapseRefused) -> str | None:
     meta = error.detail.get("meta") if isinstance(error.detail, dict) else None
     named = meta.get("request_id") if isinstance(meta, dict) else None
@@ -66,30 +60,7 @@ def _request_id(error: SynapseRefused) -> str | None:
 
 def _file(error: FileRefused) -> DragomanError:
     # The address is not shown: its signature opens the file.
-    return from_status(error.status, str(error), retry_after=_seconds(error.headers.get("Retry-After")))
+    return from_status(error.status, str(error), retry_after=asked_to_wait(error.headers))
 
 
-ERRORS: ErrorTable = {
-    SynapseRefused: _refused,
-    FileRefused: _file,
-    httpx.ConnectError: lambda _: Unavailable(
-        "Synapse cannot be reached: no connection was made.", hint="Check the endpoint."
-    ),
-    httpx.ConnectTimeout: lambda _: Unavailable("Synapse cannot be reached: connecting timed out."),
-    httpx.PoolTimeout: lambda _: Unavailable("No connection to Synapse became free in time."),
-    httpx.TimeoutException: lambda _: Timeout("Synapse did not answer in time.", maybe_applied=True),
-    httpx.TransportError: lambda _: Unavailable(
-        "The connection to Synapse broke before an answer came.", maybe_applied=True
-    ),
-    httpx.UnsupportedProtocol: lambda error: InvalidData(f"An address has no scheme that is spoken: {error}"),
-    httpx.DecodingError: lambda error: PlatformError(f"Synapse's answer cannot be unpacked: {error}"),
-    httpx.TooManyRedirects: lambda _: PlatformError("The file store redirects without end."),
-    httpx.InvalidURL: lambda error: PlatformError(f"Synapse named an address that is none: {error}"),
-    httpx.HTTPError: lambda error: PlatformError(f"The request to Synapse failed: {type(error).__name__}."),
-    httpx.StreamError: lambda error: PlatformError(f"The answer of Synapse was read wrongly: {type(error).__name__}."),
-    msgspec.DecodeError: lambda error: PlatformError(
-        f"Synapse answered something that is not JSON: {error}", maybe_applied=True
-    ),
-    msgspec.ValidationError: lambda error: PlatformError(f"Synapse's answer has another form than is known: {error}"),
-    KeyError: lambda error: PlatformError(f"Synapse's answer lacks {error}.", maybe_applied=True),
-}
+ERRORS: ErrorTable = {**transport_errors("Synapse"), SynapseRefused: _refused, FileRefused: _file}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import mimetypes
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from dragoman.calls.ahead import asked_ahead
 from dragoman.errors import DragomanError, InvalidData, NotFound
 from dragoman.interface import Inference
 from dragoman.schema import Item, Prediction
@@ -37,20 +38,12 @@ class SynapseInference(Inference):
         if not any(held.get("status") in RUNNING for held in runs.applications()):
             raise NotFound(f"The plugin {runs.plugin} is not deployed.", hint="deployments.serve brings it up.")
         choices = {"threshold": confidence, "iou": iou}
-        pending: deque[Future[list[Prediction]]] = deque()
-        try:
-            for number, item in enumerate(items):
-                pending.append(pool.submit(self._ask, entry.weights, version, choices, number, item))
-                if len(pending) == 2 * self._adapter.settings.concurrency:
-                    yield from pending.popleft().result()
-            while pending:
-                yield from pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+        ask = partial(self._ask, entry.weights, version, choices)
+        yield from chain.from_iterable(asked_ahead(ask, enumerate(items), pool, 2 * self._adapter.settings.concurrency))
 
-    def _ask(self, model: str, version: str, choices: Json, number: int, item: Item) -> list[Prediction]:
+    def _ask(self, model: str, version: str, choices: Json, row: tuple[int, Item]) -> list[Prediction]:
         """Ask for one item, as a call of its own, so that it is tried again without the others."""
+        number, item = row
         try:
             answer = self._adapter.pipeline.call(
                 self.operations["predict"], self._adapter.runs.ask, int(model), {"image": _media(item), **choices}

@@ -9,28 +9,14 @@ from urllib.error import HTTPError, URLError
 import grpc
 
 from dragoman.calls.binding import ErrorTable, from_status
-from dragoman.errors import (
-    AuthenticationError,
-    Conflict,
-    DragomanError,
-    InvalidData,
-    NotFound,
-    PermissionDenied,
-    PlatformError,
-    RateLimited,
-    Timeout,
-    Unavailable,
-    Unsupported,
-)
+from dragoman.calls.over_grpc import KINDS, OPEN_END, Code
+from dragoman.errors import DragomanError, InvalidData, Timeout, Unavailable
 
 DETAILS = "grpc-status-details-bin"
 """Trailing metadata that carries a serialized `google.rpc.Status`, by convention of gRPC."""
 NEVER_SENT = ("failed to connect", "name resolution", "dns resolution", "no address")
 """What gRPC's core says, in lower case, when no connection was made, so that the server saw nothing."""
 OVERSIZE = ("message larger than max", "message too large")
-
-Code = grpc.StatusCode
-
 
 READS = ("Authenticate", "BinaryData", "BoundingBoxLabels", "CreateBinaryDataSignedURL", "Get", "List", "TagsBy")
 """What the names of methods begin with that change nothing on the platform."""
@@ -71,28 +57,6 @@ class CallFailed(Exception):
         asked = str(trailing.get("retry-after", ""))
         details = trailing.get(DETAILS, b"")
         return cls(path, error.code(), error.details() or "", details, float(asked) if asked.isdigit() else None)
-
-
-KINDS: dict[grpc.StatusCode, type[DragomanError]] = {
-    Code.CANCELLED: Unavailable,
-    Code.UNKNOWN: PlatformError,
-    Code.INVALID_ARGUMENT: InvalidData,
-    Code.DEADLINE_EXCEEDED: Timeout,
-    Code.NOT_FOUND: NotFound,
-    Code.ALREADY_EXISTS: Conflict,
-    Code.PERMISSION_DENIED: PermissionDenied,
-    Code.UNAUTHENTICATED: AuthenticationError,
-    Code.RESOURCE_EXHAUSTED: RateLimited,
-    Code.FAILED_PRECONDITION: Conflict,
-    Code.ABORTED: Conflict,
-    Code.OUT_OF_RANGE: InvalidData,
-    Code.UNIMPLEMENTED: Unsupported,
-    Code.INTERNAL: PlatformError,
-    Code.UNAVAILABLE: Unavailable,
-    Code.DATA_LOSS: PlatformError,
-}
-OPEN_END = (Code.CANCELLED, Code.UNKNOWN, Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.UNAVAILABLE, Code.DATA_LOSS)
-"""Statuses that leave open whether the call was carried out."""
 
 
 def translated(failed: CallFailed) -> DragomanError:

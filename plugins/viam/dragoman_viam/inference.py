@@ -6,13 +6,14 @@ Viam, its tensors are.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from dragoman.calls.ahead import asked_ahead
 from dragoman.errors import DragomanError, InvalidData
 from dragoman.interface import Inference
 from dragoman.schema import Box, Item, Model, Prediction, Provenance, Task, Whole
@@ -31,21 +32,14 @@ class ViamInference(Inference):
 
     def _predict(self, version: str, items: Iterable[Item], confidence: float, iou: float) -> Iterator[Prediction]:
         model = self._adapter.models._get(parts(version)[0])
-        pending: deque[Future[list[Prediction]]] = deque()
+        ask = partial(self._ask, version, model)
         with ThreadPoolExecutor(AT_A_TIME) as pool:
-            try:
-                for number, item in enumerate(items):
-                    pending.append(pool.submit(self._ask, version, model, number, item))
-                    if len(pending) == 2 * AT_A_TIME:
-                        yield from _chosen(pending.popleft().result(), confidence, iou)
-                while pending:
-                    yield from _chosen(pending.popleft().result(), confidence, iou)
-            finally:
-                for future in pending:
-                    future.cancel()
+            for found in asked_ahead(ask, enumerate(items), pool, 2 * AT_A_TIME):
+                yield from _chosen(found, confidence, iou)
 
-    def _ask(self, version: str, model: Model, number: int, item: Item) -> list[Prediction]:
+    def _ask(self, version: str, model: Model, row: tuple[int, Item]) -> list[Prediction]:
         """Ask for one item, as a call of its own, so that it is tried again without the others."""
+        number, item = row
         try:
             found: list[Prediction] = self._adapter.pipeline.call(
                 self.operations["predict"], self._one, version, model, item

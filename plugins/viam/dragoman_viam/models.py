@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
+from dragoman.calls.over_grpc import Code
 from dragoman.calls.pipeline import Page
 from dragoman.errors import NotFound, Unsupported
 from dragoman.interface import Models
 from dragoman.interface.models import select
 from dragoman.schema import Model, Task
-from dragoman_viam.errors import CallFailed, Code, translated
+from dragoman_viam.errors import CallFailed, translated
 from dragoman_viam.messages import name_of, number
 from dragoman_viam.notes import described, parted
 

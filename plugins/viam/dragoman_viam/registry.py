@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dragoman_viam.errors import CallFailed, Code
+from dragoman.calls.over_grpc import Code
+from dragoman_viam.errors import CallFailed
 from dragoman_viam.extension import Extension
 from dragoman_viam.packages import kind_out
 

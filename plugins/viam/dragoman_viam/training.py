@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from dragoman.calls.over_grpc import Code
 from dragoman.calls.pipeline import Page
 from dragoman.capability import Gap
 from dragoman.errors import Conflict, InvalidData, Unsupported
 from dragoman.interface import Trainings, check_parameters
 from dragoman.interface.training import whole_dataset
 from dragoman.schema import Model, Status, Training, TrainingSource
-from dragoman_viam.errors import CallFailed, Code
+from dragoman_viam.errors import CallFailed
 from dragoman_viam.listing import pages_of
 from dragoman_viam.messages import name_of
 from dragoman_viam.models import TYPES, registry_name

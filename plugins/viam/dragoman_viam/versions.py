@@ -11,13 +11,14 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+from dragoman.calls.over_grpc import Code
 from dragoman.calls.pipeline import Page
 from dragoman.capability import Gap
 from dragoman.errors import Conflict, InvalidData, NotFound
 from dragoman.interface import Versions
 from dragoman.schema import Status, Version
 from dragoman_viam.archives import FRAMEWORKS, is_archive, unpack_one
-from dragoman_viam.errors import CallFailed, Code
+from dragoman_viam.errors import CallFailed
 from dragoman_viam.messages import name_of
 from dragoman_viam.notes import Note, package_in, package_out, text_of
 from dragoman_viam.packages import temporary
