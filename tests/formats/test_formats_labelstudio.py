@@ -53,6 +53,12 @@ class TestKnownWaysToLoseData:
         (item,) = reader_of(tmp_path, video).items()
         assert (item.media, item.frames) == ("video", 10)
 
+    def test_predictions_of_which_an_export_gives_the_number_alone_are_passed_over(self, tmp_path: Path) -> None:
+        """Label Studio's own snapshots do so unless they are told otherwise."""
+        whole = {"model_version": "v1", "score": 0.5, "result": [RECTANGLE]}
+        rows = list(reader_of(tmp_path, task(RECTANGLE, predictions=[7, whole])).rows())
+        assert [type(row) for row in rows] == [Label, Prediction]
+
     def test_timelines_keep_their_ranges(self, tmp_path: Path) -> None:
         value = {"ranges": [{"start": 1, "end": 1}, {"start": 3, "end": 9}], "timelinelabels": ["car"]}
         result = {"id": "t", "type": "timelinelabels", "from_name": "x", "value": value}

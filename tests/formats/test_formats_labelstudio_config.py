@@ -58,3 +58,10 @@ class TestConfiguration:
     def test_bombs_are_refused(self) -> None:
         with pytest.raises(InvalidData, match="refused"):
             read_config(b'<!DOCTYPE View [<!ENTITY a "a">]><View>&a;</View>')
+
+    @pytest.mark.parametrize("kind", ["keypoints", "cuboid"])
+    def test_what_cannot_be_drawn_can_be_chosen(self, kind: str) -> None:
+        """The shape of such a row stands in the metadata of a choice about the item."""
+        ontology = Ontology(name="poses", features=(Feature(name="face", geometries=(kind,)),))
+        config = read_config(write_config(ontology).encode())
+        assert list(config.controls["dragoman_class"].labels) == ["face"]

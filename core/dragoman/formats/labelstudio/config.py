@@ -35,6 +35,8 @@ CONTROLS = {
     "ellipse": "EllipseLabels",
 }
 """Names of our controls that draw on images, by the kind of geometry that they draw."""
+KEPT_AS_WHOLE = ("keypoints", "cuboid")
+"""Kinds of geometry that Label Studio cannot draw: a choice about the item, with the shape in its metadata."""
 VIDEO, VIDEO_LABELS, TIMELINE = "video_box", "video_labels", "video_timeline"
 MEDIA = ("image", "video")
 _QUESTIONS = {"choices": "radio", TAXONOMY: "checklist", "textarea": "text", "number": "number", "rating": "number"}
@@ -124,7 +126,7 @@ def write_config(ontology: Ontology, media: tuple[str, ...] = ("image",)) -> str
     for medium in media:
         tags.append(element(medium.capitalize(), name=medium, value=f"${medium}"))
         tags += _drawn(ontology) if medium == "image" else _drawn_on_video(ontology)
-    whole = [feature for feature in ontology.features if "whole" in feature.geometries or not feature.geometries]
+    whole = [feature for feature in ontology.features if _draws(feature, ("whole", *KEPT_AS_WHOLE))]
     classes = [feature.name for feature in whole if not _is_question(feature)]
     if classes:
         tags.append(_choices(CLASS, classes, media[0], multiple=True))

@@ -54,13 +54,18 @@ class Predicted(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """A medium with what was said of it."""
+    """A medium with what was said of it. An export may give no more of a prediction than its number."""
 
     data: dict[str, Any]
     id: int | str | None = None
     meta: dict[str, Any] | None = None
     annotations: list[Annotation] | None = None
-    predictions: list[Predicted] | None = None
+    predictions: list[Predicted | int] | None = None
+
+    @property
+    def predicted(self) -> list[Predicted]:
+        """The predictions that are there whole."""
+        return [one for one in self.predictions or () if isinstance(one, Predicted)]
 
 
 class Track(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -27,6 +27,7 @@ from dragoman.schema import (
     RotatedBox,
     Text,
     Whole,
+    derive_id,
 )
 from dragoman.schema.rows import AttributeValue
 
@@ -44,7 +45,17 @@ class KeyBox(msgspec.Struct, frozen=True):
     size: tuple[int, int]
 
 
-def results_of(row: Label, medium: str, size: Size | None, *, native: bool) -> Iterator[dict[str, Any]]:
+def _always(name: str, kind: str, value: dict[str, Any]) -> bool:
+    return True
+
+
+Asks = Callable[[str, str, dict[str, Any]], bool]
+"""Whether there is a question of that name that takes an answer of that type and value."""
+
+
+def results_of(
+    row: Label, medium: str, size: Size | None, *, native: bool, asks: Asks = _always
+) -> Iterator[dict[str, Any]]:
     """Yield the results of a row: its region or answer, the answers about its region, and its relations.
 
     Args:
@@ -52,6 +63,7 @@ def results_of(row: Label, medium: str, size: Size | None, *, native: bool) -> I
         medium: Name of the tag that it is on.
         size: The image's size; None for a row about the whole item.
         native: Whether the row's provenance is said by the prediction that the results go into.
+        asks: Tells which answers the configuration has a place for; the others are kept beside.
 
     Raises:
         InvalidData: Label Studio has no such shape.
@@ -63,12 +75,13 @@ def results_of(row: Label, medium: str, size: Size | None, *, native: bool) -> I
     score = {"score": row.confidence} if isinstance(row, Prediction) and row.confidence is not None else {}
     common = {"id": row.id, "to_name": medium, **score}
     if size is None:
-        yield {**common, **_whole(row, metadata, native=native)}
+        yield {**common, **_whole(row, metadata, native=native, asks=asks)}
         return
     tag, value = write_geometry(row.geometry, size, row.metadata)
     if tag == "ellipse":
         del metadata[ELLIPSE]
-    answers = {name: said for name, answer in row.attributes.items() if (said := _said(name, answer)) is not None}
+    spoken = {name: said for name, answer in row.attributes.items() if (said := _said(name, answer)) is not None}
+    answers = {name: said for name, said in spoken.items() if asks(name, *said)}
     others = {name: answer for name, answer in row.attributes.items() if name not in answers}
     turned = isinstance(row.geometry, RotatedBox) and not row.geometry.angle
     beside = msgspec.structs.replace(_beside(row, native=native), turned=turned, attributes=others)
@@ -118,7 +131,27 @@ def key_of(row: Label, size: Size, *, native: bool) -> KeyBox:
     return KeyBox(Moment.of(row), write_turned(turned, size), beside, size)
 
 
-def video_region(item: Item, feature: str, track_id: str | None, keys: Iterable[KeyBox]) -> Iterator[dict[str, Any]]:
+def video_regions(
+    item: Item, objects: Iterable[tuple[str, str | None, Iterable[KeyBox]]], used: set[Any]
+) -> Iterator[dict[str, Any]]:
+    """Yield the regions of a video's objects.
+
+    Args:
+        item: The video.
+        objects: Feature, track id and boxes of each; boxes without a track id are objects of their own.
+        used: Ids that other results of the annotation have; those of the regions are added.
+    """
+    for feature, track_id, keys in objects:
+        for group in ([key] for key in keys) if track_id is None else [list(keys)]:
+            for region in _regions(item, feature, track_id, group):
+                name = track_id or ""
+                while not name or name in used:
+                    name = derive_id(item.key, feature, track_id, len(used), name)
+                used.add(name)
+                yield {"id": name, **region}
+
+
+def _regions(item: Item, feature: str, track_id: str | None, keys: Iterable[KeyBox]) -> Iterator[dict[str, Any]]:
     """Yield the regions of one object, all but their ids: one, or several where its spans touch or overlap."""
     frames = {"framesCount": item.frames} if item.frames else {}
     for lane in lanes(keys):
@@ -154,7 +187,7 @@ def _key(key: KeyBox, frame: int, item: Item, beside: Beside, *, enabled: bool) 
     return {**key.value, "frame": frame + 1, "enabled": enabled, **time, **kept(beside)}
 
 
-def _whole(row: Label, metadata: dict[str, Any], *, native: bool) -> dict[str, Any]:
+def _whole(row: Label, metadata: dict[str, Any], *, native: bool, asks: Asks) -> dict[str, Any]:
     """Return a result about the whole item, a frame of it or a span."""
     if not isinstance(row.geometry, Whole):
         raise InvalidData(f"the {row.geometry.form} has no size to be a part of.", field="geometry")
@@ -166,18 +199,19 @@ def _whole(row: Label, metadata: dict[str, Any], *, native: bool) -> dict[str, A
         value = {"ranges": [{"start": start + 1, "end": end + 1}], "timelinelabels": [row.feature]}
         beside = msgspec.structs.replace(beside, moment=None)
         return {"from_name": TIMELINE, "type": "timelinelabels", "value": value, **_meta(metadata, beside)}
-    if row.answer is None:
+    said = None if row.answer is None else write_answer(row.feature, row.answer)
+    kind, answer = said or ("choices", {"choices": _chosen(row.answer)})
+    if row.answer is None or not asks(row.feature, kind, answer):
+        beside = msgspec.structs.replace(beside, answer=row.answer)
         value = {"choices": [row.feature]}
         return {"from_name": CLASS, "type": "choices", "value": value, **_meta(metadata, beside)}
-    said = write_answer(row.feature, row.answer)
-    kind, answer = said or ("choices", {"choices": _chosen(row.answer)})
     whole = row.answer if said is None else None
     multiple = isinstance(row.answer, Checklist) if kind == "choices" else None
     beside = msgspec.structs.replace(beside, answer=whole, multiple=multiple)
     return {"from_name": row.feature, "type": kind, "value": answer, **_meta(metadata, beside)}
 
 
-def _chosen(answer: AnyAnswer) -> list[str]:
+def _chosen(answer: AnyAnswer | None) -> list[str]:
     options: tuple[Option, ...] = ()
     match answer:
         case Radio(option):

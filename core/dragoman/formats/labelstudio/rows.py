@@ -66,29 +66,36 @@ class TaskRows:
 
     def rows(self) -> Iterator[Label]:
         """Yield labels of all annotations, then predictions."""
-        for ids, said in ((Ids(), self._task.annotations), (Ids(), self._task.predictions)):
+        for ids, said in ((Ids(), self._task.annotations), (Ids(), self._task.predicted)):
             for one in said or ():
-                for group in self._groups(one):
-                    try:
-                        made = list(self._group(group, one))
-                    except InvalidData as error:
-                        self._refuse(error)
-                        continue
+                for _, made in self.parted(one):
                     for row in made:
                         yield msgspec.structs.replace(row, id=ids.of(row.id))
 
-    def _groups(self, said: Annotation | Predicted) -> Iterator[list[Result]]:
-        """Yield results of one id together, a region with what was answered about it, and relations at the end."""
-        groups: dict[object, list[Result]] = {}
+    def parted(self, said: Annotation | Predicted) -> Iterator[tuple[list[Any], list[Label]]]:
+        """Yield results of one id together, a region with what was answered about it, as they are and as rows.
+
+        Results that cannot be read are refused, and have no rows.
+        """
+        groups: dict[object, list[tuple[Any, Result]]] = {}
         for position, value in enumerate(said.result):
             try:
                 result = convert(value, Result, f"result {position}")
             except InvalidData as error:
                 self._refuse(error)
+                yield [value], []
                 continue
             name = result.from_id if result.type == "relation" else result.id
-            groups.setdefault(position if name is None else name, []).append(result)
-        yield from groups.values()
+            groups.setdefault(position if name is None else name, []).append((value, result))
+        for group in groups.values():
+            yield [value for value, _ in group], self._made([result for _, result in group], said)
+
+    def _made(self, group: list[Result], said: Annotation | Predicted) -> list[Label]:
+        try:
+            return list(self._group(group, said))
+        except InvalidData as error:
+            self._refuse(error)
+            return []
 
     def _group(self, group: list[Result], said: Annotation | Predicted) -> Iterator[Label]:
         relations = [result for result in group if result.type == "relation"]
@@ -130,7 +137,7 @@ class TaskRows:
             if not isinstance(chosen, list) or not chosen or not all(isinstance(label, str) for label in chosen):
                 raise InvalidData(f"{name!r} has chosen {chosen!r}.", field="value")
             moments = _ranges(result.value) if result.type == "timelinelabels" else [Moment()]
-            made = [(label, None, moment) for label in chosen for moment in moments]
+            made = [(label, beside.answer, moment) for label in chosen for moment in moments]
         else:
             made = [(name, beside.answer or self._answer(result, beside), Moment())]
         for number, (feature, said_so, moment) in enumerate(made):

@@ -17,9 +17,10 @@ from dragoman.formats.common.tables import Tables, take_in
 from dragoman.formats.labelstudio.config import MEDIA, write_config
 from dragoman.formats.labelstudio.fidelity import FOLDER, TASKS_ALONE, WRITING
 from dragoman.formats.labelstudio.reader import CONFIG_FILE, TASKS_FILE
-from dragoman.formats.labelstudio.records import ITEM_KEY, PLATFORM
-from dragoman.formats.labelstudio.results import KeyBox, key_of, results_of, video_region
-from dragoman.schema import Item, Label, Ontology, Prediction, Whole, derive_id
+from dragoman.formats.labelstudio.records import PLATFORM
+from dragoman.formats.labelstudio.results import KeyBox, key_of, results_of, video_regions
+from dragoman.formats.labelstudio.tasks import task_of
+from dragoman.schema import Item, Label, Ontology, Prediction, Whole
 
 _keys = msgspec.json.Decoder(KeyBox)
 
@@ -83,9 +84,7 @@ class _Held:
 
     def task(self, item: Item) -> dict[str, Any]:
         """Return the task of an item."""
-        bare = msgspec.to_builtins(msgspec.structs.replace(item, data=None))
-        data = {item.media: item.uri or item.key, "external_id": item.key}
-        task: dict[str, Any] = {"data": data, "meta": {ITEM_KEY: bare}, "annotations": [], "predictions": []}
+        task: dict[str, Any] = {**task_of(item), "annotations": [], "predictions": []}
         for predicted, version in self._versions.get(item.key, {}):
             results = list(self._results(item, predicted, version))
             results += self._regions(item, predicted, version, {result.get("id") for result in results})
@@ -106,15 +105,11 @@ class _Held:
     def _regions(
         self, item: Item, predicted: bool, version: str | None, used: set[str | None]
     ) -> Iterator[dict[str, Any]]:
-        for track_id, feature in self._objects.get((item.key, predicted, version), {}):
-            keys = map(_keys.decode, self._spool.of((item.key, predicted, version, track_id, feature)))
-            for group in ([key] for key in keys) if track_id is None else [list(keys)]:
-                for region in video_region(item, feature, track_id, group):
-                    name = track_id or ""
-                    while not name or name in used:
-                        name = derive_id(item.key, feature, track_id, len(used), name)
-                    used.add(name)
-                    yield {"id": name, **region}
+        objects = (
+            (feature, track_id, map(_keys.decode, self._spool.of((item.key, predicted, version, track_id, feature))))
+            for track_id, feature in self._objects.get((item.key, predicted, version), {})
+        )
+        return video_regions(item, objects, used)
 
 
 def _version(row: Label) -> str | None:
