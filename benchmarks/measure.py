@@ -9,16 +9,34 @@ import sys
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 
+@dataclass(frozen=True)
+class Figure:
+    """One ratio: what was measured, on both sides, and the limit that it is to keep. Less is better."""
+
+    what: str
+    ours: float
+    peer: float
+    unit: str
+    limit: float
+    kept: bool
+
+
+FIGURES: list[Figure] = []
+"""What was reported so far."""
+
+
 def report(what: str, ours: float, peer: float, *, limit: float, unit: str) -> None:
-    """Print one ratio with both figures and whether it keeps its limit. Less is better."""
-    ratio = ours / peer
-    verdict = "ok" if ratio <= limit else "MISSED"
-    print(f"{what:<58} {ours:10.3f} / {peer:10.3f} {unit:<4} = {ratio:5.2f}  (limit {limit:.2f}) {verdict}", flush=True)
+    """Print one ratio with both figures and whether it keeps its limit, and remember it."""
+    figure = Figure(what, ours, peer, unit, limit, ours / peer <= limit)
+    FIGURES.append(figure)
+    ratio, verdict = f"{ours / peer:5.2f}", "ok" if figure.kept else "MISSED"
+    print(f"{what:<58} {ours:10.3f} / {peer:10.3f} {unit:<4} = {ratio}  (limit {limit:.2f}) {verdict}", flush=True)
 
 
 def cpu_seconds(command: list[str]) -> float:

@@ -45,6 +45,7 @@ def test_figures_are_those_of_the_reference(case: tuple[list[Label], list[Predic
     assert found.metrics == pytest.approx(
         {
             "accuracy": sklearn.accuracy_score(there, said),
+            "top3": sklearn.top_k_accuracy_score(there, scores, k=3),
             "top5": sklearn.top_k_accuracy_score(there, scores, k=5),
             "precision": precision,
             "recall": recall,

@@ -46,10 +46,93 @@ def test_files_are_evaluated(files: dict[str, str], capsys: pytest.CaptureFixtur
     assert (found["labels"], found["predictions"]) == (2, 1)
 
 
+def test_results_of_coco_are_about_the_labels_beside_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    box = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]}
+    dataset = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 48}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"id": 1, **box, "area": 81, "iscrowd": 0}],
+    }
+    truth, results = tmp_path / "truth.json", tmp_path / "results.json"
+    truth.write_text(json.dumps(dataset))
+    results.write_text(json.dumps([{**box, "score": 0.9}]))
+
+    assert said(capsys, "evaluate", str(truth), str(results))["metrics"]["mAP"] == pytest.approx(1.0)
+    assert said(capsys, "evaluate", str(truth), f"coco-results:{results}")["metrics"]["mAP"] == pytest.approx(1.0)
+
+
 def test_a_split_or_slices_are_chosen(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, "evaluate", files["labels"], files["half"], "--split", "train")["labels"] == 1
     for by, names in (("light", {"day", "night"}), ("split", {"train", "test"})):
         assert set(said(capsys, "evaluate", files["labels"], files["half"], "--slice-by", by)["slices"]) == names
+
+
+def test_slices_are_asked_for_by_metadata(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    found = said(capsys, "evaluate", files["labels"], files["half"], "--slice", "light=night", "--slice", "width>=64")
+
+    assert {name: metrics["mAP"] for name, metrics in found["slices"].items()} == {
+        "light=night": 0.0,
+        "width>=64": pytest.approx(0.5),
+    }
+
+
+def test_scripts_get_confusions_reliability_and_curves(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = said(capsys, "evaluate", files["labels"], files["half"])
+
+    assert found["confusion"] == {
+        "names": ["cat", "dog", "background"],
+        "counts": [[1, 0, 0], [0, 0, 1], [0, 0, 0]],
+    }
+    assert found["curves"]["cat"] == {"confidence": [0.9], "precision": [1.0], "recall": [1.0], "f1": [1.0]}
+    assert found["per_feature"]["cat"]["confidence"] == 0.9
+    assert [one["count"] for one in found["reliability"] if one["count"]] == [1]
+
+
+def test_matches_are_lines_of_json(files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "matches.ndjson"
+    assert main(["evaluate", files["labels"], files["half"], "--matches", str(path)]) == 0
+
+    hit, missed = map(json.loads, path.read_text().splitlines())
+    assert (hit["item"], hit["status"], hit["label"], hit["iou"]) == ("a", "true_positive", LABELS[0].id, 1.0)
+    assert (missed["item"], missed["status"], missed["label"]) == ("b", "false_negative", LABELS[1].id)
+    assert f"Wrote {path}" in capsys.readouterr().out
+
+
+def test_rows_on_items_that_the_labels_do_not_have_are_counted(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stray = Prediction("elsewhere", "cat", Box(1, 1, 9, 9), confidence=0.9)
+    path = tmp_path / "more.ndjson"
+    NdjsonWriter(path).write(ONTOLOGY, [*ITEMS, Item("elsewhere")], [*RIGHT, stray])
+
+    found = said(capsys, "evaluate", files["labels"], str(path))
+    assert (found["predictions"], found["left_out"]) == (2, 1)
+    assert main(["evaluate", files["labels"], str(path)]) == 0
+    assert "1 rows on other items left out" in capsys.readouterr().out
+
+
+def test_tracks_are_measured_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("trackeval", reason="TrackEval is an extra of its own")
+    video = [Item("v", media="video", frames=10, frame_rate=5.0)]
+    tracked = [Box(n, 0, 40, 40) for n in range(10)]
+    labels = [Label("v", "cat", box, frame=n, track_id="1") for n, box in enumerate(tracked)]
+    predictions = [
+        Prediction("v", "cat", box, frame=n, track_id="ab"[n > 4], confidence=0.9) for n, box in enumerate(tracked)
+    ]
+    places = [str(tmp_path / name) for name in ("labels.ndjson", "predictions.ndjson")]
+    for place, rows in zip(places, (labels, predictions), strict=True):
+        NdjsonWriter(Path(place)).write(ONTOLOGY, video, rows)  # type: ignore[arg-type]
+
+    found = said(capsys, "evaluate", *places, "--tracking")
+    assert found["metrics"]["mAP"] == pytest.approx(1.0), "frame by frame"
+    assert found["metrics"]["MOTA"] == pytest.approx(0.9)
+    assert found["per_feature"]["cat"]["IDF1"] == pytest.approx(0.5)
+    html = tmp_path / "page.html"
+    assert main(["evaluate", *places, "--tracking", "--html", str(html)]) == 0
+    assert "HOTA" in capsys.readouterr().out
+    assert "HOTA" in html.read_text()
 
 
 def test_a_policy_is_taken(files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +141,7 @@ def test_a_policy_is_taken(files: dict[str, str], tmp_path: Path, capsys: pytest
     predictions = str(tmp_path / "wrong.ndjson")
 
     assert said(capsys, "evaluate", files["labels"], predictions)["metrics"]["recall"] == 0.0
-    for option in (["--class-agnostic"], ["--pair", "cat=dog"]):
+    for option in (["--class-agnostic"], ["--pair", "cat=dog"], ["--pair", "cat=dog", "--pair", "cat=cow"]):
         assert said(capsys, "evaluate", files["labels"], predictions, *option)["metrics"]["recall"] == 0.5
 
 
@@ -81,7 +164,10 @@ def test_versions_are_compared(files: dict[str, str], tmp_path: Path, capsys: py
 
     html = tmp_path / "page.html"
     assert main(["compare", files["labels"], files["half"], files["right"], "--draws", "20", "--html", str(html)]) == 0
-    assert "against" in capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "against" in printed
+    assert "dog │ +1.000" in printed
+    assert "b │ -1" in printed
     assert "against" in html.read_text()
 
 
@@ -114,6 +200,9 @@ def test_a_backend_and_a_file_are_compared(
         (["{labels}", "local:d"], "names no version"),
         (["{labels}", "{half}", "--split", "none"], "no items in the split 'none'"),
         (["{labels}", "{half}", "--slice-by", "weather"], "has 'weather' among its metadata"),
+        (["{labels}", "{half}", "--slice", "light"], "'light' is no query"),
+        (["{labels}", "{half}", "--slice", "light=dusk"], "No item fits 'light=dusk'"),
+        (["{labels}", "{half}", "--tracking"], "No label is a box with a track on a frame"),
         (["nowhere:d", "{half}"], "There is no backend named 'nowhere'"),
     ],
 )

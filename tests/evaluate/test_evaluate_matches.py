@@ -91,6 +91,15 @@ def test_frames_of_a_video_are_images_of_their_own() -> None:
     assert statuses(rows) == ["false_positive", "false_negative"]
 
 
+def test_items_without_labels_or_without_predictions_count() -> None:
+    labels, predictions = (
+        [label("cat", CAT), label("cat", CAT, item="b")],
+        [said("cat", CAT), said("cat", CAT, item="c")],
+    )
+
+    assert statuses(matched(labels, predictions)) == ["true_positive", "false_positive", "false_negative"]
+
+
 def test_what_lies_in_a_crowd_counts_for_nothing() -> None:
     crowd = label("cat", Box(0, 0, 100, 100), metadata={"coco": {"iscrowd": 1}})
     found = study([crowd, label("cat", CAT, item="b")], [said("cat", CAT)] * 1, version="v", dataset="d")

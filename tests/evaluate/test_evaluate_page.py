@@ -48,6 +48,14 @@ def test_it_says_what_was_found(shown: str) -> None:
     assert "1 wrong feature, 1 false positive" in shown
     assert '<image href="data:image/png;base64,' in shown
     assert 'viewBox="0 0 64.0 48.0"' in shown
+    assert "<title>said cat 0.30</title>" in shown
+
+
+def test_it_says_what_another_version_does_differently(shown: str) -> None:
+    rows = [re.sub(r"<[^>]*>|\s+", " ", row).split() for row in re.findall(r"<tr.*?</tr>", shown, re.DOTALL)]
+
+    assert ["cat", "-1.000"] in rows
+    assert ["a", "+1"] in rows
 
 
 def test_what_comes_from_the_data_is_text_and_nothing_else(shown: str) -> None:
@@ -71,7 +79,9 @@ def test_classifications_show_what_was_taken_for_what() -> None:
     labels = [Label(item, "cat", Whole()) for item in "ab"]
     said = [Prediction("a", "cat", Whole(), confidence=0.5), Prediction("b", "dog", Whole(), confidence=0.9)]
 
-    assert "b is cat, said dog" in page(study(labels, said, version="v", dataset="d"))
+    shown = " ".join(page(study(labels, said, version="v", dataset="d")).split())
+    assert "b is cat, said dog with 0.90" in shown
+    assert "Surest mistakes" in shown
 
 
 PROBE = """
@@ -104,6 +114,10 @@ def test_it_works_in_a_browser_without_an_error(shown: str, tmp_path: Path) -> N
             "--no-sandbox",
             "--disable-gpu",
             "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-quic",
+            "--disable-sync",
+            "--no-first-run",
             "--enable-logging=stderr",
             f"--user-data-dir={tmp_path / 'profile'}",
             "--dump-dom",

@@ -11,7 +11,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from dragoman import InvalidData, Label, Polygon, Prediction
+from dragoman import Box, InvalidData, Label, Polygon, Prediction
 from dragoman.evaluate import evaluate, study
 from dragoman.evaluate.detection import METRICS
 from dragoman.geometry import mask_of_array, mask_of_polygon, string_of_mask
@@ -116,7 +116,7 @@ def test_an_empty_mask_finds_nothing() -> None:
 
 def test_predictions_of_another_kind_are_counted_and_left_out() -> None:
     labels, predictions = random_regions(1)
-    boxes = [Prediction("i1", "cat", Polygon.of([(0, 0), (1, 0), (1, 1)]), span=(0, 3))]
+    boxes = [Prediction("i1", "cat", Box(0, 0, 1, 1))]
 
     found = evaluate(labels, [*predictions, *boxes], version="v", dataset="d")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +10,24 @@ from typing import Annotated, Any
 
 import typer
 
-from dragoman.cli.show import Bars, as_json, out, settings, table
+from dragoman.cli.evaluate_sides import Sides
+from dragoman.cli.show import as_json, out, settings, table
 from dragoman.errors import InvalidData
-from dragoman.plugins import installed
-from dragoman.schema import Item, Label, MatchPolicy, Prediction
+from dragoman.schema import Item, MatchPolicy
+
+MOST = 10
+"""Items that are shown of those that changed."""
 
 Where = "a file or folder (PATH or FORMAT:PATH), or BACKEND:DATASET"
 Labels = Annotated[str, typer.Argument(help=f"Where the labels are: {Where}.")]
 Settings = Annotated[list[str], typer.Option("--set", metavar="BACKEND.NAME=VALUE", help="A setting of a backend.")]
 Split = Annotated[str | None, typer.Option(help="Only items of this split.")]
 SliceBy = Annotated[str | None, typer.Option(help="A key of the items' metadata, or split; each value is a slice.")]
+Slices = Annotated[
+    list[str], typer.Option("--slice", metavar="QUERY", help="A slice by metadata: 'weather=rain, speed>=50'.")
+]
+Tracking = Annotated[bool, typer.Option("--tracking", help="Measure tracks over the frames of videos, too.")]
+Lines = Annotated[Path | None, typer.Option("--matches", help="Write what hit what to this file, as lines of JSON.")]
 Iou = Annotated[float, typer.Option(help="Least overlap of a hit.", min=0, max=1)]
 Agnostic = Annotated[bool, typer.Option("--class-agnostic", help="A hit's features may differ.")]
 Pairs = Annotated[list[str], typer.Option("--pair", metavar="LABEL=PREDICTION", help="Features that match as well.")]
@@ -33,27 +41,30 @@ def evaluate(
     set_: Settings = [],  # noqa: B006 - typer reads the default and never changes it
     split: Split = None,
     slice_by: SliceBy = None,
+    slice_: Slices = [],  # noqa: B006
     iou: Iou = 0.5,
     class_agnostic: Agnostic = False,
     pair: Pairs = [],  # noqa: B006
+    tracking: Tracking = False,
+    matches: Lines = None,
     html: Html = None,
     json: Json = False,
 ) -> None:
     """Evaluate predictions against labels, wherever both are."""
-    policy = _policy(iou, class_agnostic, pair)
+    asked = _Asked(labels, _policy(iou, class_agnostic, pair), split, slice_by, slice_, tracking)
     with ExitStack() as stack:
-        sides = _Sides(stack, _by_backend(set_))
-        (study,), items = _studies(sides, labels, [predictions], split, slice_by, policy)
+        (study,), items = _studies(Sides(stack, _by_backend(set_)), asked, [predictions])
+    if matches is not None:
+        _write_matches(study, matches)
     if html is not None:
         from dragoman.evaluate.page import page
 
         html.write_text(page(study, items=items), encoding="utf-8")
     if json:
-        as_json({**study.evaluation.model_dump(mode="json"), "slices": study.slices})
+        as_json(_as_plain(study))
         return
     _show(study)
-    if html is not None:
-        out.print(f"Wrote {html}.", soft_wrap=True)
+    _say_written(matches, html)
 
 
 def compare(
@@ -71,10 +82,9 @@ def compare(
     """Compare the predictions of two or more versions with those of the first, across backends and files."""
     from dragoman.evaluate.compare import compare as run
 
-    policy = _policy(iou, class_agnostic, pair)
+    asked = _Asked(labels, _policy(iou, class_agnostic, pair), split)
     with ExitStack() as stack:
-        sides = _Sides(stack, _by_backend(set_))
-        studies, items = _studies(sides, labels, predictions, split, None, policy)
+        studies, items = _studies(Sides(stack, _by_backend(set_)), asked, predictions)
     comparisons = run(studies, draws=draws)
     if html is not None:
         from dragoman.evaluate.page import page
@@ -84,106 +94,61 @@ def compare(
         as_json([_plain(one) for one in comparisons])
         return
     for one in comparisons:
-        rows = [
-            (name, f"{c.delta:+.3f}", f"{c.low:+.3f}", f"{c.high:+.3f}", "yes" if c.certain else "can be chance")
-            for name, c in one.metrics.items()
-        ]
-        table(f"{one.other} against {one.first}", ["metric", "change#", "low#", "high#", "certain"], rows)
-    if html is not None:
-        out.print(f"Wrote {html}.", soft_wrap=True)
+        _show_comparison(one)
+    _say_written(html)
 
 
-@dataclass
-class _Sides:
-    """Reads items and rows from where they are. A backend is connected to once.
+@dataclass(frozen=True)
+class _Asked:
+    """What is evaluated, and how.
 
     Args:
-        stack: Closes the backends.
-        given: Settings by backend.
+        labels: Where the labels are.
+        policy: When a prediction hits a label.
+        split: Only items of this split.
+        slice_by: The name whose values are slices.
+        queries: Slices by what their items' metadata say.
+        tracking: Whether tracks are measured.
     """
 
-    stack: ExitStack
-    given: Mapping[str, Mapping[str, str]]
-
-    def __post_init__(self) -> None:
-        self._open: dict[str, Any] = {}
-
-    def items(self, where: str) -> Iterator[Item]:
-        """Yield the items of a dataset."""
-        if found := self._reader(where):
-            return iter(found.items())
-        backend, dataset, _ = _parts(where)
-        return iter(self._backend(backend).datasets.read_items(dataset))
-
-    def labels(self, where: str) -> Iterator[Label]:
-        """Yield the labels of a dataset."""
-        if found := self._reader(where):
-            return (row for row in found.rows() if not isinstance(row, Prediction))
-        backend, dataset, _ = _parts(where)
-        return iter(self._backend(backend).labels.read(dataset))
-
-    def predictions(self, where: str) -> Iterator[Prediction]:
-        """Yield the predictions of a version."""
-        if found := self._reader(where):
-            return (row for row in found.rows() if isinstance(row, Prediction))
-        backend, dataset, version = _parts(where)
-        if not version:
-            raise InvalidData(f"{where} names no version.", hint="Write BACKEND:DATASET:VERSION.")
-        return iter(self._backend(backend).predictions.read(version, dataset=dataset))
-
-    def _reader(self, where: str) -> Any:
-        """Return the reader of a file, which may have its format's name before it; None if a backend is meant."""
-        from dragoman.formats.convert import open_reader
-
-        name, _, rest = where.partition(":")
-        if Path(where).exists():
-            return open_reader(Path(where))
-        return open_reader(Path(rest), name) if rest and name in installed().formats() else None
-
-    def _backend(self, name: str) -> Any:
-        if name not in self._open:
-            from dragoman.connecting import connect
-
-            self._open[name] = self.stack.enter_context(connect(name, **self.given.get(name, {})))
-        return self._open[name]
+    labels: str
+    policy: MatchPolicy
+    split: str | None = None
+    slice_by: str | None = None
+    queries: Sequence[str] = ()
+    tracking: bool = False
 
 
-def _studies(
-    sides: _Sides, labels: str, predictions: list[str], split: str | None, slice_by: str | None, policy: MatchPolicy
-) -> tuple[list[Any], dict[str, Item]]:
+def _studies(sides: Sides, asked: _Asked, predictions: Sequence[str]) -> tuple[list[Any], dict[str, Item]]:
+    """Return a study of each version, and the items by key."""
     from dragoman.evaluate import study
 
-    items = {item.key: item for item in sides.items(labels)}
-    keys = {key for key, item in items.items() if split is None or item.split == split}
-    if not keys:
-        raise InvalidData(f"{labels} has no items" + (f" in the split {split!r}." if split else "."))
-    slices = _slices([items[key] for key in keys], slice_by) if slice_by else None
-    bars, studies = Bars(), []
-    for where in predictions:
-        truth = (row for row in bars.track(sides.labels(labels), "labels") if row.item in keys)
-        said = (row for row in bars.track(sides.predictions(where), f"predictions of {where}") if row.item in keys)
-        whole = policy == MatchPolicy()
-        found = study(truth, said, version=where, dataset=labels, policy=None if whole else policy, slices=slices)
-        studies.append(found)
+    items = {item.key: item for item in sides.items(asked.labels)}
+    chosen = [item for item in items.values() if asked.split is None or item.split == asked.split]
+    if not chosen:
+        raise InvalidData(f"{asked.labels} has no items" + (f" in the split {asked.split!r}." if asked.split else "."))
+    keys, slices = {item.key for item in chosen}, _slices(chosen, asked)
+    studies = [
+        study(
+            sides.labels(asked.labels),
+            sides.predictions(where, asked.labels),
+            version=where,
+            dataset=asked.labels,
+            policy=None if asked.policy == MatchPolicy() else asked.policy,
+            slices=slices,
+            items=keys,
+            tracking=asked.tracking,
+        )
+        for where in predictions
+    ]
     return studies, items
 
 
-def _slices(items: list[Item], by: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for item in items:
-        value = item.split if by == "split" else item.metadata.get(by)
-        found.setdefault("" if value is None else str(value), []).append(item.key)
-    if set(found) == {""}:
-        raise InvalidData(f"No item has {by!r} among its metadata.", field="slice_by")
-    return dict(sorted(found.items()))
+def _slices(items: list[Item], asked: _Asked) -> dict[str, list[str]]:
+    from dragoman.evaluate.slices import slice_of, slices_by
 
-
-def _parts(where: str) -> tuple[str, str, str]:
-    backend, _, rest = where.partition(":")
-    dataset, _, version = rest.partition(":")
-    if not dataset:
-        raise InvalidData(f"There is no file {where}.", hint="For a backend write BACKEND:DATASET.")
-    return backend, dataset, version
+    found = slices_by(items, asked.slice_by) if asked.slice_by else {}
+    return found | {query: slice_of(items, query) for query in asked.queries}
 
 
 def _by_backend(pairs: list[str]) -> dict[str, dict[str, str]]:
@@ -197,7 +162,9 @@ def _by_backend(pairs: list[str]) -> dict[str, dict[str, str]]:
 
 
 def _policy(iou: float, class_agnostic: bool, pairs: list[str]) -> MatchPolicy:
-    return MatchPolicy(iou=iou, class_agnostic=class_agnostic, pairs=tuple(settings(pairs).items()))
+    # One by one: a feature may be in several pairs.
+    both = tuple(pair for text in pairs for pair in settings([text]).items())
+    return MatchPolicy(iou=iou, class_agnostic=class_agnostic, pairs=both)
 
 
 def _show(study: Any) -> None:
@@ -219,7 +186,52 @@ def _show(study: Any) -> None:
     for name, metrics in study.slices.items():
         table(f"Slice {name}", ["metric", "value#"], [(metric, f"{value:.3f}") for metric, value in metrics.items()])
     skipped = f", {found.skipped} predictions of another kind left out" if found.skipped else ""
-    out.print(f"{found.labels} labels, {found.predictions} predictions{skipped}.")
+    left_out = f", {study.left_out} rows on other items left out" if study.left_out else ""
+    out.print(f"{found.labels} labels, {found.predictions} predictions{skipped}{left_out}.")
+
+
+def _show_comparison(one: Any) -> None:
+    rows = [
+        (name, f"{c.delta:+.3f}", f"{c.low:+.3f}", f"{c.high:+.3f}", "yes" if c.certain else "can be chance")
+        for name, c in one.metrics.items()
+    ]
+    table(f"{one.other} against {one.first}", ["metric", "change#", "low#", "high#", "certain"], rows)
+    table("Features", ["feature", "change#"], [(name, f"{change:+.3f}") for name, change in one.per_feature.items()])
+    if one.items:
+        changed = [(item, f"{change:+d}") for item, change in list(one.items.items())[:MOST]]
+        table("Items that changed most", ["item", "mistakes#"], changed)
+
+
+def _say_written(*paths: Path | None) -> None:
+    for path in paths:
+        if path is not None:
+            out.print(f"Wrote {path}.", soft_wrap=True)
+
+
+def _write_matches(study: Any, path: Path) -> None:
+    if study.matches is None:
+        raise InvalidData("Classifications have no matches.", hint="Leave out --matches.", field="matches")
+    from dragoman.formats.native.ndjson import batched
+    from dragoman.schema import encode_rows
+
+    with path.open("wb") as file:
+        file.writelines(map(encode_rows, batched(study.matches.rows(), 10_000)))
+
+
+def _as_plain(study: Any) -> dict[str, Any]:
+    names, counts = study.confusion
+    curves = {
+        feature: {name: getattr(curve, name).tolist() for name in ("confidence", "precision", "recall", "f1")}
+        for feature, curve in study.curves.items()
+    }
+    return {
+        **study.evaluation.model_dump(mode="json"),
+        "left_out": study.left_out,
+        "slices": study.slices,
+        "confusion": {"names": names, "counts": counts.tolist()},
+        "reliability": study.reliability,
+        "curves": curves,
+    }
 
 
 def _plain(one: Any) -> dict[str, Any]:

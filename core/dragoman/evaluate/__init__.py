@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING
 
 from dragoman.schema import Evaluation, Label, MatchPolicy, Prediction
@@ -23,7 +23,8 @@ def evaluate(
 ) -> Evaluation:
     """Return the metrics of predictions; `study` says more.
 
-    Boxes, and masks and polygons, are evaluated as COCO does; classifications by their most confident prediction.
+    Boxes, and masks and polygons, are evaluated as COCO does; classifications by their most confident prediction. Files
+    are read fastest by `dragoman.evaluate.files.labels_of` and `predictions_of`.
 
     Args:
         labels: Ground truth, all of one kind; streamed.
@@ -39,10 +40,11 @@ def evaluate(
     """
     from dragoman.evaluate import studies
     from dragoman.evaluate.classification import Classification
+    from dragoman.evaluate.sources import Source
 
     if policy is not None:
         return studies.study(labels, predictions, version=version, dataset=dataset, policy=policy).evaluation
-    found = studies.gather(labels, predictions)
+    found = studies.gather(Source(labels), Source(predictions))
     if isinstance(found, Classification):
         return studies.class_figures(found, version, dataset)
     return studies.figures(*found, version, dataset)[0]
@@ -56,8 +58,19 @@ def study(
     dataset: str,
     policy: MatchPolicy | None = None,
     slices: Slices | None = None,
+    items: Container[str] | None = None,
+    tracking: bool = False,
 ) -> Study:
     """Evaluate predictions against labels; see `dragoman.evaluate.studies.study`."""
     from dragoman.evaluate.studies import study as run
 
-    return run(labels, predictions, version=version, dataset=dataset, policy=policy, slices=slices)
+    return run(
+        labels,
+        predictions,
+        version=version,
+        dataset=dataset,
+        policy=policy,
+        slices=slices,
+        items=items,
+        tracking=tracking,
+    )

@@ -17,6 +17,8 @@ from dragoman.evaluate.columns import Floats, Integers
 from dragoman.schema import Label, Prediction, Radio, Whole
 
 BINS = 10
+TOP = (3, 5)
+"""How many of the most confident classes count as said in `top3` and `top5`, where there are more classes than that."""
 NOTHING = "nothing"
 """What is said of an item without a prediction."""
 
@@ -46,15 +48,15 @@ class Classification:
     predictions: int
 
     def metrics(self) -> dict[str, float]:
-        """Return accuracy, accuracy of the best five, macro precision, recall, F1 and ROC AUC, and calibration.
+        """Return accuracy, also of the best three and five, macro precision, recall, F1 and ROC AUC, and calibration.
 
-        `top5` needs more than five classes, `auc` two classes and scores in both; `ece` is the expected calibration
-        error in ten bins (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
+        `top3` and `top5` need more classes than that, `AUC` two classes and scores in both; `ECE` is the expected
+        calibration error in ten bins (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
         """
         right = self.there == self.said
         found = {"accuracy": float(right.mean())}
-        if len(self.names) > 5:
-            found["top5"] = float(np.mean(_rank(self.scores, self.there) < 5))
+        rank = _rank(self.scores, self.there)
+        found |= {f"top{most}": float(np.mean(rank < most)) for most in TOP if len(self.names) > most}
         by_class = list(self.per_feature().values())
         for name in ("precision", "recall", "F1"):
             found[name] = float(np.mean([values[name] for values in by_class]))
@@ -107,7 +109,7 @@ class Classification:
         return measures.calibration_curve(self.confidence[sure], right, BINS)
 
 
-def classify(labels: Iterable[Label], predictions: Iterable[Prediction]) -> Classification:
+def classify(labels: Iterable[Label], predictions: Iterable[Label]) -> Classification:
     """Bring labels and predictions together."""
     truth = [label for label in labels if isinstance(label.geometry, Whole)]
     names: dict[str, int] = {}
@@ -116,7 +118,7 @@ def classify(labels: Iterable[Label], predictions: Iterable[Prediction]) -> Clas
     sums: dict[tuple[Any, str], float] = {}
     count = skipped = 0
     for prediction in predictions:
-        if not isinstance(prediction.geometry, Whole):
+        if not (isinstance(prediction, Prediction) and isinstance(prediction.geometry, Whole)):
             skipped += 1
             continue
         count += 1

@@ -9,14 +9,13 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dragoman.errors import InvalidData
-from dragoman.formats.coco.plain import FACTS
+from dragoman.evaluate.sources import Batch
 from dragoman.schema import Box, Label, Mask, Polygon, Prediction
 
 KINDS = {"box": (Box,), "region": (Mask, Polygon)}
@@ -26,19 +25,16 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
-@dataclass
-class Index:
-    """Numbers for names, in the order in which they come."""
+class Index(dict[Any, int]):
+    """Numbers for names, in the order in which they come: a name that is looked up gets one."""
 
-    numbers: dict[Any, int] = field(default_factory=dict)
-
-    def of(self, name: Any) -> int:
-        """Return the number of a name, a new one if it is new."""
-        return self.numbers.setdefault(name, len(self.numbers))
+    def __missing__(self, name: Any) -> int:
+        number = self[name] = len(self)
+        return number
 
     def names(self) -> list[Any]:
         """Return the names by number."""
-        return list(self.numbers)
+        return list(self)
 
 
 class Columns:
@@ -55,38 +51,58 @@ class Columns:
         self.units = units
         self.features = features
         self.skipped = 0
+        self.kinds: set[str] = set()
         self.ids: list[str] = []
         self.shapes: list[Mask | Polygon] = []
         self._unit, self._feature = array("q"), array("q")
         self._score, self._box = array("d"), array("d")
         self._crowd = bytearray()
 
-    def add(self, rows: Iterable[Label]) -> None:
-        """Add rows. Those of other kinds of geometry, and those over a span, are counted in `skipped`.
+    def add(self, pieces: Iterable[Batch | Iterable[Label]]) -> None:
+        """Add rows. Those of other kinds of geometry are counted in `skipped`.
 
         Raises:
             InvalidData: An id occurs twice.
         """
-        wanted = KINDS[self.kind]
-        of_unit, of_feature = self.units.of, self.features.of
+        for piece in pieces:
+            if isinstance(piece, Batch):
+                self._add_batch(piece)
+            else:
+                self._add_rows(piece)
+        if twice := _twice(self.ids):
+            raise InvalidData(f"The id {twice!r} occurs twice; an evaluation counts each row once.", field="id")
+
+    def _add_batch(self, batch: Batch) -> None:
+        if batch.ids:
+            self.kinds.add(Box.kind)
+        if self.kind != "box":
+            self.skipped += len(batch.ids)
+            return
+        self._unit.frombytes(batch.unit.tobytes())
+        self._feature.frombytes(batch.feature.tobytes())
+        self._score.frombytes(batch.score.tobytes())
+        self._box.frombytes(batch.boxes.tobytes())
+        self._crowd += batch.crowd
+        self.ids += batch.ids
+
+    def _add_rows(self, rows: Iterable[Label]) -> None:
+        wanted, units, features = KINDS[self.kind], self.units, self.features
         for row in rows:
             geometry = row.geometry
-            if not isinstance(geometry, wanted) or (row.span is not None and row.frame is None):
+            self.kinds.add(geometry.kind)
+            if not isinstance(geometry, wanted):
                 self.skipped += 1
                 continue
-            self._unit.append(of_unit(row.item if row.frame is None else (row.item, row.frame)))
-            self._feature.append(of_feature(row.feature))
+            self._unit.append(units[row.item if row.frame is None else (row.item, row.frame)])
+            self._feature.append(features[row.feature])
             confidence = row.confidence if isinstance(row, Prediction) else None
             self._score.append(1.0 if confidence is None else confidence)
             if isinstance(geometry, Box):
                 self._box.extend((geometry.x, geometry.y, geometry.width, geometry.height))
             else:
                 self.shapes.append(geometry)
-            self._crowd.append(bool(row.metadata and row.metadata.get(FACTS, {}).get("iscrowd")))
+            self._crowd.append(in_crowd(row.metadata))
             self.ids.append(row.id)
-        if len(set(self.ids)) < len(self.ids):
-            twice = Counter(self.ids).most_common(1)[0][0]
-            raise InvalidData(f"The id {twice!r} occurs twice; an evaluation counts each row once.", field="id")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -121,6 +137,29 @@ class Columns:
         # An empty mask has no box; it covers nothing.
         around = (bounding_box(shape) or Box(0, 0, 0, 0) for shape in self.shapes)
         return np.array([(box.x, box.y, box.width, box.height) for box in around]).reshape(-1, 4)
+
+
+def _twice(ids: list[str]) -> str | None:
+    """Return an id that occurs more than once."""
+    # Numbers that are sorted take a fraction of a set's memory.
+    hashes = np.fromiter(map(hash, ids), np.int64, len(ids))
+    hashes.sort()
+    if not len(ids) or (np.diff(hashes) != 0).all():
+        return None
+    # Equal hashes need not be of equal ids.
+    name, count = Counter(ids).most_common(1)[0]
+    return name if count > 1 else None
+
+
+def in_crowd(metadata: Any) -> bool:
+    """Whether a row's metadata say that COCO calls it a crowd."""
+    if not metadata:
+        return False
+    # Imported here: all of COCO's formats come with it, and most rows have no metadata.
+    from dragoman.formats.coco.plain import FACTS
+
+    facts = metadata.get(FACTS)
+    return isinstance(facts, dict) and bool(facts.get("iscrowd"))
 
 
 def encoded(rows: Columns, sizes: dict[int, tuple[int, int]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hotcoco import COCO, COCOeval, mask
 
-from dragoman.evaluate.columns import Columns, encoded, sizes_of
+from dragoman.evaluate.columns import Columns, Floats, Integers, encoded, sizes_of
 
 METRICS = (
     "mAP",
@@ -39,12 +39,16 @@ class Detection:
     """
 
     def __init__(self, truth: Columns, said: Columns) -> None:
-        there = set(truth.feature.tolist())
-        self._features = [name for name, number in truth.features.numbers.items() if number in there]
+        there = np.bincount(truth.feature, minlength=len(truth.features)) > 0
+        self._features = {name: number for name, number in truth.features.items() if there[number]}
         self._units = truth.units
         sizes = sizes_of(truth, said) if truth.kind == "region" else {}
         self.regions = (encoded(truth, sizes), encoded(said, sizes)) if truth.kind == "region" else None
-        self.coco = _evaluated(truth, said, sizes, self.regions)
+        labels = _labels(truth, self._features, sizes, self.regions)
+        found = _found(labels, said, np.flatnonzero(there[said.feature]), self.regions)
+        self.coco = COCOeval(labels, found, IOU_TYPES[truth.kind])
+        self.coco.evaluate()
+        self.coco.accumulate()
 
     def metrics(self) -> dict[str, float]:
         """Return metric to value, 0 to 1. A size class without labels has none and is left out."""
@@ -73,7 +77,7 @@ class Detection:
             slices: Name of a slice to the keys of its items.
         """
         numbers: dict[str, list[int]] = {}
-        for unit, number in self._units.numbers.items():
+        for unit, number in self._units.items():
             numbers.setdefault(unit if isinstance(unit, str) else unit[0], []).append(number + 1)
         images = {name: [number for key in keys for number in numbers.get(key, ())] for name, keys in slices.items()}
         found: dict[str, Any] = self.coco.slice_by({name: chosen for name, chosen in images.items() if chosen})
@@ -81,20 +85,15 @@ class Detection:
         return {name: _named([result[key] for key in keys]) for name, result in found.items() if name in slices}
 
 
-def _evaluated(truth: Columns, said: Columns, sizes: Mapping[int, tuple[int, int]], regions: Any) -> COCOeval:
-    there = np.unique(truth.feature)
-    known = np.isin(said.feature, there)
+def _labels(truth: Columns, features: Mapping[str, int], sizes: Mapping[int, tuple[int, int]], regions: Any) -> COCO:
     images = [
         {"id": number + 1, "height": height, "width": width}
-        for number in range(len(truth.units.numbers))
+        for number in range(len(truth.units))
         for height, width in (sizes.get(number, (1, 1)),)
     ]
-    categories = [
-        {"id": number + 1, "name": name} for name, number in truth.features.numbers.items() if number in there
-    ]
-    labels = COCO.from_arrays(
+    return COCO.from_arrays(
         images,
-        categories,
+        [{"id": number + 1, "name": name} for name, number in features.items()],
         truth.unit + 1,
         truth.feature + 1,
         truth.boxes,
@@ -103,15 +102,23 @@ def _evaluated(truth: Columns, said: Columns, sizes: Mapping[int, tuple[int, int
         iscrowd=truth.crowd.astype(np.int64),
         segmentation=regions[0] if regions else None,
     )
-    results = np.column_stack([said.unit + 1, said.boxes, said.score, said.feature + 1])[known]
-    chosen = [region for region, counts in zip(regions[1], known, strict=True) if counts] if regions else None
-    found = labels.load_res(results, segmentation=chosen)
+
+
+def _found(labels: COCO, said: Columns, known: Integers, regions: Any) -> COCO:
+    """Return the predictions of known features."""
+    chosen = [regions[1][place] for place in known.tolist()] if regions else None
+    found = labels.load_res(_results(said, known), segmentation=chosen)
     if chosen:
         found.update_anns(ids=np.arange(1, len(chosen) + 1), area=mask.area(chosen))
-    evaluation = COCOeval(labels, found, IOU_TYPES[truth.kind])
-    evaluation.evaluate()
-    evaluation.accumulate()
-    return evaluation
+    return found
+
+
+def _results(said: Columns, known: Integers) -> Floats:
+    """Return predictions as hotcoco reads them: image, box, confidence and category, shape (predictions, 7)."""
+    results = np.empty((len(known), 7))
+    results[:, 0], results[:, 6] = said.unit[known] + 1, said.feature[known] + 1
+    results[:, 1:5], results[:, 5] = said.boxes[known], said.score[known]
+    return results
 
 
 def _named(stats: Any) -> dict[str, float]:

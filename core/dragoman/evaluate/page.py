@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dragoman.evaluate.classification import Classification
-from dragoman.evaluate.columns import Columns
+from dragoman.evaluate.columns import Columns, Floats
 from dragoman.evaluate.compare import Comparison
 from dragoman.evaluate.curves import Curve
 from dragoman.evaluate.matching import NOBODY, Matches
@@ -27,17 +27,22 @@ STATUSES = ("false_negative", "wrong_feature", "false_positive")
 
 @dataclass(frozen=True)
 class Example:
-    """One image with mistakes, ready to be drawn: sizes in pixels, shapes as SVG path data."""
+    """One image with mistakes, ready to be drawn: sizes in pixels, shapes as what they are and SVG path data.
+
+    Args:
+        note: What is said of a classification.
+    """
 
     item: str
     frame: int | None
     width: float
     height: float
     image: str | None
-    labels: Sequence[str]
-    predictions: Sequence[str]
     features: Sequence[str]
     counts: Mapping[str, int]
+    labels: Sequence[tuple[str, str]] = ()
+    predictions: Sequence[tuple[str, str]] = ()
+    note: str = ""
 
 
 def page(study: Study, *, comparisons: Sequence[Comparison] = (), items: Mapping[str, Item] | None = None) -> str:
@@ -61,13 +66,13 @@ def page(study: Study, *, comparisons: Sequence[Comparison] = (), items: Mapping
         "study.html.jinja",
         evaluation=study.evaluation,
         columns=list(dict.fromkeys(name for metrics in values for name in metrics)),
-        comparisons=comparisons,
+        comparisons=[(one, _intervals(one)) for one in comparisons],
         curves={
             feature: _lines(curve, 360 * n / len(study.curves))
             for n, (feature, curve) in enumerate(study.curves.items())
         },
         reliability=_reliability(study.reliability),
-        histogram=_histogram(study.matches) if study.matches is not None else [],
+        histogram=_histogram(*_scores(study)),
         names=names,
         matrix=matrix,
         hidden=hidden,
@@ -106,15 +111,37 @@ def _reliability(bins: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
     ]
 
 
-def _histogram(matches: Matches) -> list[dict[str, float]]:
-    hits = matches.label_of != NOBODY
+def _intervals(comparison: Comparison) -> dict[str, dict[str, float]]:
+    """Return metric to the ends and the middle of its interval; zero is at 50, and what reaches too far is cut."""
+    reaches = [max(abs(one.low), abs(one.high)) for one in comparison.metrics.values()]
+    # A rare size class is so uncertain that at its scale nothing else would be to be seen.
+    reach = min(max(reaches, default=0.0), 3 * float(np.median(reaches))) or 1.0
+    return {
+        name: {end: min(max(50 + 50 * getattr(one, end) / reach, 0), 100) for end in ("low", "delta", "high")}
+        for name, one in comparison.metrics.items()
+    }
+
+
+def _scores(study: Study) -> tuple[Floats, Floats]:
+    """Return the confidences of predictions that are right, and of those that are wrong."""
+    if study.matches is not None:
+        matches, hits = study.matches, study.matches.label_of != NOBODY
+        return matches.said.score[hits], matches.said.score[~hits & ~matches.ignored]
+    found = study.classification
+    assert found is not None
+    right, sure = found.there == found.said, found.said < len(found.names)
+    return found.confidence[right], found.confidence[~right & sure]
+
+
+def _histogram(right: Floats, wrong: Floats) -> list[dict[str, float]]:
+    """Return the bars of two histograms, each a share of its own scores in percent."""
     shares = []
-    for chosen in (hits, ~hits & ~matches.ignored):
-        counts, _ = np.histogram(matches.said.score[chosen], BINS, (0.0, 1.0))
+    for scores in (right, wrong):
+        counts, _ = np.histogram(scores, BINS, (0.0, 1.0))
         shares.append(100 * counts / max(counts.sum(), 1))
     return [
-        {"x": 100 * n / BINS + 0.4, "right": float(right), "wrong": float(wrong)}
-        for n, (right, wrong) in enumerate(zip(*shares, strict=True))
+        {"x": 100 * n / BINS + 0.4, "right": float(hits), "wrong": float(misses)}
+        for n, (hits, misses) in enumerate(zip(*shares, strict=True))
     ]
 
 
@@ -160,8 +187,11 @@ def _shape_examples(matches: Matches, items: Mapping[str, Item]) -> list[Example
                 width=width,
                 height=height,
                 image=None if frame is not None else _image(items.get(item)),
-                labels=list(map(path_of, shapes[0])),
-                predictions=list(map(path_of, shapes[1])),
+                labels=[(names[truth.feature[n]], path_of(shape)) for n, shape in zip(there, shapes[0], strict=True)],
+                predictions=[
+                    (f"{names[said.feature[n]]} {said.score[n]:.2f}", path_of(shape))
+                    for n, shape in zip(mistaken, shapes[1], strict=True)
+                ],
                 features=sorted(features),
                 counts={status: counts[unit][status] for status in STATUSES if counts[unit][status]},
             )
@@ -180,8 +210,8 @@ def _class_examples(found: Classification, items: Mapping[str, Item]) -> list[Ex
         there, said = found.names[found.there[place]], found.names[found.said[place]]
         width, height = _size(items.get(key))
         image = None if frame is not None else _image(items.get(key))
-        name = f"{key} is {there}, said {said}"
-        examples.append(Example(name, frame, width, height, image, (), (), (there, said), {"wrong_feature": 1}))
+        note = f"is {there}, said {said} with {found.confidence[place]:.2f}"
+        examples.append(Example(key, frame, width, height, image, (there, said), {"wrong_feature": 1}, note=note))
     return examples
 
 

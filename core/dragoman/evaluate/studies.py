@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import chain
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hotcoco import metrics as measures
@@ -15,6 +14,8 @@ from dragoman.evaluate.columns import Columns, Index
 from dragoman.evaluate.curves import Curve, curves, overall
 from dragoman.evaluate.detection import Detection
 from dragoman.evaluate.matching import NOBODY, Matches, match
+from dragoman.evaluate.sources import Source, kind_of, rows_of
+from dragoman.evaluate.tracking import Tracks, evaluate_tracks
 from dragoman.schema import Evaluation, Label, MatchPolicy, Prediction
 
 Slices = Mapping[str, Collection[str]]
@@ -36,6 +37,7 @@ class Study:
         matches: Which prediction hit which label, for shapes; see `dragoman.evaluate.matching.Matches`.
         detection: COCO's evaluation, for shapes.
         classification: The classes of items, for classifications.
+        left_out: How many rows were on other items than the chosen ones.
     """
 
     evaluation: Evaluation
@@ -46,6 +48,7 @@ class Study:
     matches: Matches | None = None
     detection: Detection | None = None
     classification: Classification | None = None
+    left_out: int = 0
 
 
 def study(
@@ -56,6 +59,8 @@ def study(
     dataset: str,
     policy: MatchPolicy | None = None,
     slices: Slices | None = None,
+    items: Container[str] | None = None,
+    tracking: bool = False,
 ) -> Study:
     """Evaluate predictions against labels, with curves, confusions and matches.
 
@@ -72,38 +77,49 @@ def study(
         policy: When a prediction hits a label, for curves, confusions and matches. COCO's averages have a policy of
             their own.
         slices: Name of a slice to the keys of its items.
+        items: Keys of the items that are evaluated, all if not given; rows on others are counted and left out.
+        tracking: Whether tracks over the frames of videos are measured, too.
 
     Raises:
-        InvalidData: There are no labels, they are of several kinds, or of a kind that cannot be evaluated; or an id
-            occurs twice.
-        Unsupported: Classifications were given a policy.
+        InvalidData: There are no labels, they are of several kinds, or of a kind that cannot be evaluated; an id
+            occurs twice; or tracks are to be measured and labels have none, or one is on a frame twice.
+        Unsupported: Classifications were given a policy, or TrackEval is needed and not installed.
     """
-    found = gather(labels, predictions)
-    if isinstance(found, Classification):
+    tracks = (Tracks(), Tracks()) if tracking else (None, None)
+    truth, said = Source(labels, items, tracks[0]), Source(predictions, items, tracks[1])
+    rows = gather(truth, said)
+    if isinstance(rows, Classification):
         if policy is not None:
             raise Unsupported("Classifications have no match policy.", hint="Leave it out.")
-        return _classified(found, version, dataset, slices or {})
-    return _detected(*found, version, dataset, policy or MatchPolicy(), slices or {})
+        found = _classified(rows, version, dataset, slices or {})
+    else:
+        found = _detected(*rows, version, dataset, policy or MatchPolicy(), slices or {})
+    if tracking:
+        found = _tracked(found, *tracks)
+    return replace(found, left_out=truth.left_out + said.left_out)
 
 
-def gather(labels: Iterable[Label], predictions: Iterable[Prediction]) -> tuple[Columns, Columns] | Classification:
+def gather(truth: Source, said: Source) -> tuple[Columns, Columns] | Classification:
     """Read both sides once and return them as columns, or as classes where the labels are classifications."""
-    stream, kinds = iter(labels), set[str]()
-    first = next(stream, None)
-    kind = KINDS.get(first.geometry.kind) if first else None
-    if first is None or kind is None:
-        raise _unfit({first.geometry.kind} if first else set())
-    watched = _watched(chain([first], stream), kinds)
-    if kind == "whole":
-        classes = classify(watched, predictions)
-        _check(kinds)
-        return classes
     units, features = Index(), Index()
-    truth, said = Columns(kind, units, features), Columns(kind, units, features)
-    truth.add(watched)
+    first, pieces = kind_of(truth.pieces(units, features))
+    kind = KINDS.get(first) if first else None
+    if kind is None:
+        raise _unfit({first} if first else set())
+    if kind == "whole":
+        return _gather_classes(rows_of(pieces), said)
+    labels, predictions = Columns(kind, units, features), Columns(kind, units, features)
+    labels.add(pieces)
+    _check(labels.kinds)
+    predictions.add(said.pieces(units, features))
+    return labels, predictions
+
+
+def _gather_classes(labels: Iterable[Label], said: Source) -> Classification:
+    kinds = set[str]()
+    found = classify(_watched(labels, kinds), said)
     _check(kinds)
-    said.add(predictions)
-    return truth, said
+    return found
 
 
 def figures(truth: Columns, said: Columns, version: str, dataset: str) -> tuple[Evaluation, Detection]:
@@ -138,6 +154,14 @@ def _detected(truth: Columns, said: Columns, version: str, dataset: str, policy:
         matches=matches,
         detection=detection,
     )
+
+
+def _tracked(found: Study, truth: Tracks, said: Tracks) -> Study:
+    metrics, per_feature = evaluate_tracks(truth, said)
+    evaluation = found.evaluation
+    joined = {feature: values | per_feature.get(feature, {}) for feature, values in evaluation.per_feature.items()}
+    update = {"metrics": evaluation.metrics | metrics, "per_feature": joined}
+    return replace(found, evaluation=evaluation.model_copy(update=update))
 
 
 def _classified(found: Classification, version: str, dataset: str, slices: Slices) -> Study:

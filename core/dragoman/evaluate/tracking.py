@@ -5,33 +5,55 @@ A track is one `track_id` of one feature on one item. Rows without a frame or a 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from dragoman.errors import Unsupported
+from dragoman.errors import InvalidData, Unsupported
+from dragoman.evaluate.columns import Floats, Index, Integers
 from dragoman.schema import Box, Label
 
-Frames = dict[int, list[tuple[str, Box]]]
-"""Frame to the track and box of each object on it."""
+Frames = dict[int, dict[str, Box]]
+"""Frame to the box of each track on it."""
 Sequences = dict[tuple[str, str], Frames]
 """(feature, item) to its frames."""
 NAMES = {"HOTA": ("HOTA", "DetA", "AssA"), "CLEAR": ("MOTA", "MOTP"), "Identity": ("IDF1",)}
 """TrackEval's metric to what is taken of it. HOTA is the mean over its overlaps from 0.05 to 0.95."""
 
 
-def tracks(rows: Iterable[Label]) -> Sequences:
-    """Return the tracked boxes of rows by feature, item and frame."""
-    found: Sequences = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        if row.track_id is not None and row.frame is not None and isinstance(row.geometry, Box):
-            found[row.feature, row.item][row.frame].append((row.track_id, row.geometry))
-    return found
+class Tracks:
+    """The tracked boxes of rows.
+
+    Args:
+        rows: The rows, unless they are watched later.
+
+    Raises:
+        InvalidData: A track is on a frame twice.
+    """
+
+    def __init__(self, rows: Iterable[Label] = ()) -> None:
+        self.sequences: Sequences = {}
+        for row in rows:
+            self._add(row)
+
+    def watch(self, rows: Iterable[Label]) -> Iterator[Label]:
+        """Yield rows, and note their tracks."""
+        for row in rows:
+            self._add(row)
+            yield row
+
+    def _add(self, row: Label) -> None:
+        if row.track_id is None or row.frame is None or not isinstance(row.geometry, Box):
+            return
+        boxes = self.sequences.setdefault((row.feature, row.item), {}).setdefault(row.frame, {})
+        if boxes.setdefault(row.track_id, row.geometry) is not row.geometry:
+            raise InvalidData(
+                f"The track {row.track_id!r} has two boxes on frame {row.frame} of {row.item!r}.", field="track_id"
+            )
 
 
-def evaluate_tracks(truth: Sequences, said: Sequences) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+def evaluate_tracks(truth: Tracks, said: Tracks) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """Return the metrics of tracks: their means over the features that labels have, and of each feature.
 
     MOTA can be below zero, where more is wrong than there is.
@@ -41,8 +63,11 @@ def evaluate_tracks(truth: Sequences, said: Sequences) -> tuple[dict[str, float]
         said: The predictions' tracks; on items or features without labels they count for nothing.
 
     Raises:
+        InvalidData: No label has a track.
         Unsupported: TrackEval is not installed.
     """
+    if not truth.sequences:
+        raise InvalidData("No label is a box with a track on a frame.", field="track_id")
     try:
         from trackeval.metrics import CLEAR, HOTA, Identity
     except ImportError as error:
@@ -52,9 +77,9 @@ def evaluate_tracks(truth: Sequences, said: Sequences) -> tuple[dict[str, float]
     quiet = {"THRESHOLD": 0.5, "PRINT_CONFIG": False}
     measures = {"HOTA": HOTA({}), "CLEAR": CLEAR(quiet), "Identity": Identity(quiet)}
     per_feature = {}
-    for feature in sorted({feature for feature, _ in truth}):
-        items = {item: frames for (name, item), frames in truth.items() if name == feature}
-        data = {item: _sequence(frames, said.get((feature, item), {})) for item, frames in items.items()}
+    for feature in sorted({feature for feature, _ in truth.sequences}):
+        items = {item: frames for (name, item), frames in truth.sequences.items() if name == feature}
+        data = {item: _sequence(frames, said.sequences.get((feature, item), {})) for item, frames in items.items()}
         values: dict[str, float] = {}
         for measure, names in NAMES.items():
             found = {item: measures[measure].eval_sequence(one) for item, one in data.items()}
@@ -74,35 +99,27 @@ def _sequence(truth: Frames, said: Frames) -> dict[str, Any]:
     from hotcoco import primitives
 
     times = sorted(truth.keys() | said.keys())
-    sides: list[tuple[list[Any], dict[str, int]]] = []
-    for frames in (truth, said):
-        numbers: dict[str, int] = {}
-        listed = [
-            np.array([numbers.setdefault(track, len(numbers)) for track, _ in frames.get(time, ())], np.int64)
-            for time in times
-        ]
-        sides.append((listed, numbers))
-    (there, theirs), (found, ours) = sides
+    theirs, ours = _numbered(truth, times), _numbered(said, times)
     return {
         "num_timesteps": len(times),
-        "gt_ids": there,
-        "tracker_ids": found,
-        "num_gt_dets": sum(map(len, there)),
-        "num_tracker_dets": sum(map(len, found)),
-        "num_gt_ids": len(theirs),
-        "num_tracker_ids": len(ours),
+        "gt_ids": theirs,
+        "tracker_ids": ours,
+        "num_gt_dets": sum(map(len, theirs)),
+        "num_tracker_dets": sum(map(len, ours)),
+        "num_gt_ids": len({track for boxes in truth.values() for track in boxes}),
+        "num_tracker_ids": len({track for boxes in said.values() for track in boxes}),
         "similarity_scores": [
-            primitives.bbox_iou(
-                _boxes(said.get(time, [])), _boxes(truth.get(time, [])), _no_crowd(truth.get(time, []))
-            ).T
+            primitives.bbox_iou(_boxes(said, time), _boxes(truth, time), [False] * len(truth.get(time, {}))).T
             for time in times
         ],
     }
 
 
-def _boxes(objects: list[tuple[str, Box]]) -> Any:
-    return np.array([(box.x, box.y, box.width, box.height) for _, box in objects]).reshape(-1, 4)
+def _numbered(frames: Frames, times: Sequence[int]) -> list[Integers]:
+    """Return the tracks of each frame by number, from zero."""
+    numbers = Index()
+    return [np.array([numbers[track] for track in frames.get(time, {})], np.int64) for time in times]
 
 
-def _no_crowd(objects: list[tuple[str, Box]]) -> Any:
-    return np.zeros(len(objects), np.bool_)
+def _boxes(frames: Frames, time: int) -> Floats:
+    return np.array([(box.x, box.y, box.width, box.height) for box in frames.get(time, {}).values()]).reshape(-1, 4)
