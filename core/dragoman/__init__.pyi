@@ -63,6 +63,7 @@ from .schema import (
     decode_rows,
     encode_rows,
 )
+from .showing import show
 
 __version__: str
 
@@ -133,4 +134,5 @@ __all__ = [
     "hookimpl",
     "item_from_file",
     "items_from_folder",
+    "show",
 ]

@@ -32,6 +32,7 @@ from dragoman.interface import (
     Versions,
 )
 from dragoman.settings import PlatformSettings
+from dragoman.showing import Showing, Shown
 
 F = TypeVar("F", bound=Facet)
 
@@ -57,7 +58,7 @@ class facet(Generic[F]):
         return instance
 
 
-class Adapter:
+class Adapter(Showing):
     """Base of all adapters.
 
     Args:
@@ -132,6 +133,13 @@ class Adapter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _shown(self) -> Shown:
+        """Show which operations there are, facet by facet."""
+        found = self.capabilities()
+        able = {base.name: [op for op in base.operations if found[f"{base.name}.{op}"].supported] for base in FACETS}
+        rows = [(name, ", ".join(operations)) for name, operations in able.items()]
+        return Shown(f"Backend {self.name}", ("facet", "operations"), rows)
 
     def __repr__(self) -> str:
         return f"<dragoman backend {self.name!r}>"

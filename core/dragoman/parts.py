@@ -22,8 +22,9 @@ def load_part(owner: Any, part: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except Exception as error:
+        extra = part == "emulator" and isinstance(error, ModuleNotFoundError)
         raise PluginError(
             f"The {part} {target} cannot be imported: {type(error).__name__}: {error}",
-            hint="`dragoman doctor` checks every plugin.",
+            hint="Install the plugin with its extra `emulator`." if extra else "`dragoman doctor` checks every plugin.",
             platform=owner.name,
         ) from error

@@ -11,8 +11,9 @@ from google.rpc import error_details_pb2, status_pb2
 
 from dragoman import Conflict, InvalidData, NotFound, PlatformError, RateLimited, Timeout, Unavailable, Unsupported
 from dragoman.calls.binding import bind
+from dragoman.calls.over_grpc import KINDS
 from dragoman.calls.scrub import Scrubber
-from dragoman_viam.errors import ERRORS, KINDS, CallFailed, translated
+from dragoman_viam.errors import ERRORS, CallFailed, translated
 from dragoman_viam.messages import SERVICES, modules
 
 Code = grpc.StatusCode

@@ -15,6 +15,7 @@ import typer
 from dragoman.cli.show import as_json, out, settings, table
 from dragoman.connecting import connect
 from dragoman.schema import Report
+from dragoman.showing import text
 
 Command = TypeVar("Command", bound=Callable[..., None])
 Backend = Annotated[str, typer.Argument(help="Name of the backend; `dragoman backends` lists them.")]
@@ -67,7 +68,7 @@ def listed(title: str, things: Iterable[Any], columns: Sequence[str], *, json: b
     if json:
         as_json([thing.model_dump(mode="json") for thing in things])
         return
-    table(title, columns, ([_cell(getattr(thing, column.rstrip("#"))) for column in columns] for thing in things))
+    table(title, columns, ([text(getattr(thing, column.rstrip("#"))) for column in columns] for thing in things))
 
 
 def shown(thing: Any, *, json: bool) -> None:
@@ -76,7 +77,7 @@ def shown(thing: Any, *, json: bool) -> None:
     if json:
         as_json(fields)
     else:
-        table(type(thing).__name__, ["field", "value"], [(name, _cell(value)) for name, value in fields.items()])
+        table(type(thing).__name__, ["field", "value"], [(name, text(value)) for name, value in fields.items()])
 
 
 def would(what: str, *, json: bool) -> None:
@@ -121,7 +122,7 @@ def streamed(rows: Iterable[Any], *, json: bool, limit: int | None, title: str, 
             sys.stdout.write(encode(row).decode() + "\n")
         return
     shown_rows = list(islice(rows, (limit or MOST) + 1))
-    cells = ([_cell(_field(row, column)) for column in columns] for row in shown_rows[: limit or MOST])
+    cells = ([text(getattr(row, column.rstrip("#"))) for column in columns] for row in shown_rows[: limit or MOST])
     table(title, columns, cells)
     if len(shown_rows) > (limit or MOST) and limit is None:
         out.print("... and more; --json has all, --limit shows others.")
@@ -132,18 +133,3 @@ def rows_of(path: Path, kind: type[Any], read_as: str | None) -> Iterator[Any]:
     from dragoman.formats.convert import open_reader
 
     return (row for row in open_reader(path, read_as).rows() if type(row) is kind)
-
-
-def _field(row: Any, column: str) -> Any:
-    value = getattr(row, column.rstrip("#"))
-    return value.form if column == "geometry" else value
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={entry}" for key, entry in value.items())
-    return str(value)

@@ -165,9 +165,13 @@ def label_versions(
 def export_labels(
     backend: Adapter,
     dataset: Dataset,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Make the platform's own export and say where it can be fetched."""
+    if dry_run:
+        would(f"make an export of the labels of {dataset} on {backend.name}", json=json)
+        return
     where = backend.labels.export(dataset)
     done(where, json=json, export=where)
 

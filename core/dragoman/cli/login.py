@@ -8,11 +8,11 @@ import typer
 from pydantic import SecretStr
 
 from dragoman.adapter import Adapter
-from dragoman.cli.backend import Backend, Json, Settings, done
+from dragoman.cli.backend import Backend, DryRun, Json, Settings, done, would
 from dragoman.cli.show import settings
 from dragoman.connecting import connect
 from dragoman.plugins import installed
-from dragoman.profiles import save_profile
+from dragoman.profiles import DEFAULT, save_profile
 from dragoman.settings import PlatformSettings, resolve
 
 
@@ -21,6 +21,7 @@ def login(
     set_: Settings = [],  # noqa: B006 - typer reads the default and never changes it
     profile: Annotated[str | None, typer.Option(help="Profile to keep it in; the default one if not given.")] = None,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Ask the platform whether it lets you in.")] = True,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Keep the settings of a backend for later; what it needs and was not given is asked for.
@@ -36,6 +37,9 @@ def login(
     if check:
         with connect(backend, **given) as opened:
             _knock(opened)
+    if dry_run:
+        would(f"keep {', '.join(given) or 'nothing'} for {backend} in the profile {profile or DEFAULT!r}", json=json)
+        return
     secrets = {name: value for name, value in given.items() if _is_secret(kind, name)}
     values = {name: value for name, value in given.items() if name not in secrets}
     where = save_profile(backend, values, secrets, profile=profile)

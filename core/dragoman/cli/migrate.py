@@ -6,7 +6,7 @@ What a migration keeps is beside its plan: `plan.ledger`, `plan.outcomes.ndjson`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,8 +15,8 @@ import typer
 
 from dragoman.adapter import Adapter
 from dragoman.cli import EXIT_DIFFERENT
+from dragoman.cli.backend import DryRun, would
 from dragoman.cli.migrate_show import (
-    RateBars,
     save_outcomes,
     show_applied,
     show_plan,
@@ -25,11 +25,13 @@ from dragoman.cli.migrate_show import (
     show_verification,
     watch_status,
 )
-from dragoman.cli.show import as_json, err, out, settings
+from dragoman.cli.show import Bars, as_json, err, out, settings
 from dragoman.errors import DragomanError, InvalidData
 from dragoman.migrate import Ledger, Migration, Plan, Scope, letters
 from dragoman.migrate.expect import Choice
 from dragoman.migrate.report import Summary
+from dragoman.migrate.rollback import made_by
+from dragoman.migrate.scope import Kind
 from dragoman.migrate.shards import Endpoint, apply_sharded
 
 __all__ = ["cli", "save_outcomes"]
@@ -64,7 +66,7 @@ OnLoss = Annotated[
 def plan(
     source: Annotated[str, typer.Option(help="Backend to read from, or a file as FORMAT:PATH.")],
     target: Annotated[str, typer.Option(help="Backend to write to, or a file as FORMAT:PATH.")],
-    dataset: Annotated[str, typer.Option(help="Id or name of the dataset.")],
+    dataset: Annotated[str | None, typer.Option(help="Id or name of the dataset; none moves a model only.")] = None,
     model: Annotated[str | None, typer.Option(help="Id, key or name of the model; none moves data only.")] = None,
     version: Annotated[str | None, typer.Option(help="Id or name of the version; the newest by default.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the plan.")] = Path("plan.json"),
@@ -125,10 +127,15 @@ def apply(
     recheck: Annotated[
         bool, typer.Option(help="Read both sides once more before writing, to see whether the plan still fits.")
     ] = True,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Carry out a plan, or go on with it where it was. Outcomes go to a file beside the plan."""
     made = Plan.load(plan_file)
+    if dry_run:
+        sent = {step.kind: step.created for step in made.steps if not step.exists}
+        would(f"write to {made.target}: {_counted(sent)}", json=json)
+        return
     with (
         _open_ledger(plan_file, ledger) as book,
         _migration(made, source_set, target_set, source_profile, target_profile, in_flight, media_folder) as migration,
@@ -173,10 +180,15 @@ def retry(
     ledger: LedgerFile = None,
     in_flight: InFlight = None,
     media_folder: MediaFolder = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Send the refused rows once more, as they are in the dead-letter file by now, and no others."""
     made, file = Plan.load(plan_file), _beside(plan_file, "dead.ndjson")
+    if dry_run:
+        count = sum(1 for _ in letters.load(file)) if file.exists() else 0
+        would(f"send {count} refused rows to {made.target} once more", json=json)
+        return
     with (
         _open_ledger(plan_file, ledger, must_exist=True) as book,
         _migration(made, source_set, target_set, source_profile, target_profile, in_flight, media_folder) as migration,
@@ -268,10 +280,16 @@ def rollback(
     source_profile: SourceProfile = None,
     target_profile: TargetProfile = None,
     ledger: LedgerFile = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Delete what this migration has made on the target, where the target can, and nothing else."""
     made = Plan.load(plan_file)
+    if dry_run:
+        with _open_ledger(plan_file, ledger, must_exist=True) as book:
+            there = made_by(book)
+        would(f"delete from {made.target}, where it can: {_counted(there)}", json=json)
+        return
     with (
         _open_ledger(plan_file, ledger, must_exist=True) as book,
         _migration(made, source_set, target_set, source_profile, target_profile) as migration,
@@ -286,6 +304,10 @@ def rollback(
 
 
 # -- helpers ----------------------------------------------------------------------------------------------------------
+
+
+def _counted(counts: Mapping[Kind, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "nothing"
 
 
 def _beside(plan_file: Path, suffix: str) -> Path:
@@ -336,7 +358,7 @@ def _connected(
         here = stack.enter_context(_opened(source, source_profile, source_set))
         there = stack.enter_context(_opened(target, target_profile, target_set))
         try:
-            yield Migration(here, there, scope, progress=RateBars(), in_flight=in_flight, media=media)
+            yield Migration(here, there, scope, progress=Bars(), in_flight=in_flight, media=media)
         except DragomanError as error:
             if error.report is not None:
                 err.print(f"Before it stopped: {error.report}")

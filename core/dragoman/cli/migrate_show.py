@@ -3,66 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from rich.live import Live
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
-from rich.text import Text
 
-from dragoman.cli.show import err, out, table
+from dragoman.cli.show import out, table
 from dragoman.migrate import Applied, Ledger, Plan, RolledBack, State, Verification
 from dragoman.migrate.report import Summary
 from dragoman.schema import encode_rows
 
-T = TypeVar("T")
-
 SHOWN = 20
 """Most problems that a table shows; the files and `--json` have all."""
 REFRESH_SECONDS = 1.0
-
-
-class Rate(ProgressColumn):
-    """Rows per second."""
-
-    def render(self, task: Task) -> Text:
-        """Return the rate of the last while."""
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f}/s", style="progress.data.speed")
-
-
-class RateBars:
-    """Progress bars with rate and time left, on standard error; a `dragoman.progress.Progress`."""
-
-    def track(self, rows: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-        """Yield the rows under a bar."""
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description:<28}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            Rate(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
-            task = progress.add_task(description, total=total)
-            for row in rows:
-                yield row
-                progress.advance(task)
-            progress.update(task, total=progress.tasks[0].completed)
 
 
 def save_outcomes(applied: Applied, path: Path) -> None:

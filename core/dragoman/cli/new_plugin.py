@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dragoman.cli.show import out
+from dragoman.cli.backend import DryRun, Json, done, would
 from dragoman.errors import Conflict, NotFound
 
 TEMPLATE_NAME = "acme"
@@ -19,6 +19,8 @@ KEPT = (".py", ".toml", ".md")
 def new_plugin(
     name: Annotated[str, typer.Argument(help="Name of the platform: lower-case letters and digits.")],
     folder: Annotated[Path | None, typer.Option(help="Where to put it; dragoman-NAME by default.")] = None,
+    dry_run: DryRun = False,
+    json: Json = False,
 ) -> None:
     """Make a plugin package that already passes the conformance kit, to be changed into the platform's."""
     if not re.fullmatch(r"[a-z][a-z0-9]*", name):
@@ -26,10 +28,11 @@ def new_plugin(
     target = folder or Path(f"dragoman-{name}")
     if target.exists() and any(target.iterdir()):
         raise Conflict(f"{target} exists and is not empty.", hint="Choose another place with --folder.")
-    made = write_plugin(name, target)
-    for path in made:
-        out.print(str(path), markup=False, soft_wrap=True)
-    out.print(f"Next: pip install -e '{target}[test]' && pytest {target}", markup=False, soft_wrap=True)
+    if dry_run:
+        would(f"write a plugin for {name} to {target}", json=json)
+        return
+    made = "\n".join(map(str, write_plugin(name, target)))
+    done(f"{made}\nNext: pip install -e '{target}[test]' && pytest {target}", json=json, files=made.splitlines())
 
 
 def write_plugin(name: str, target: Path) -> list[Path]:

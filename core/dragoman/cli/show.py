@@ -13,12 +13,15 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from dragoman.errors import DragomanError
 
@@ -51,11 +54,20 @@ def error_line(error: DragomanError, *, as_json: bool) -> None:
         err.print(f"[bold red]error[/] {escape(f'[{error.code}] {error}')}", soft_wrap=True)
 
 
+class Rate(ProgressColumn):
+    """Rows per second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate of the last while."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s", style="progress.data.speed")
+
+
 class Bars:
     """Progress bars for steps that last; a `dragoman.progress.Progress`."""
 
     def track(self, rows: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-        """Yield the rows under a bar, with their number and the time left if the total is known."""
+        """Yield the rows under a bar, with their number, rate, and the time left if the total is known."""
         with bars() as progress:
             task = progress.add_task(description, total=total, note="")
             for row in rows:
@@ -71,6 +83,7 @@ def bars() -> Progress:
         TextColumn("{task.description:<28}"),
         BarColumn(),
         MofNCompleteColumn(),
+        Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),

@@ -99,14 +99,15 @@ def logs(
     backend: Adapter,
     job: Job,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    json: Json = False,
 ) -> None:
-    """Print the log of a job."""
+    """Print the log of a job; with --json each line as a string."""
     printed = 0
     for _ in count():
         ended = backend.training.get(job).status.ended
         for number, line in enumerate(backend.training.logs(job)):
             if number >= printed:
-                out.print(line, markup=False, soft_wrap=True)
+                out.print(json_module.dumps(line) if json else line, markup=False, soft_wrap=True)
                 printed += 1
         # Looked at before the log was read, so that its last lines are not missed.
         if ended or not follow:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from dragoman.errors import InvalidData
 from dragoman.schema.values import check_values
+from dragoman.showing import Showing, Shown, whole
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -19,10 +20,13 @@ SCHEMA_HOME = "https://dragoman.example/schema/"
 """Base of the identifiers of embedded JSON Schemas; nothing is fetched from it."""
 
 
-class Control(BaseModel):
+class Control(Showing, BaseModel):
     """Base of the control plane: frozen, and unknown fields are an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def _shown(self) -> Shown:
+        return whole(self)
 
 
 Name = Annotated[str, Field(min_length=1)]

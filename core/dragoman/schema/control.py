@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from dragoman.errors import InvalidData
 from dragoman.schema.base import Control, Metadata, Name
+from dragoman.showing import Shown
 
 
 class Task(StrEnum):
@@ -187,3 +188,8 @@ class Evaluation(Control):
     predictions: int = 0
     skipped: int = 0
     id: str = ""
+
+    def _shown(self) -> Shown:
+        rows = [(name, f"{value:.3f}") for name, value in self.metrics.items()]
+        counted = f"{self.labels} labels, {self.predictions} predictions"
+        return Shown(f"{self.version} on {self.dataset}", ("metric", "value"), rows, counted)

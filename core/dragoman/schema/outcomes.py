@@ -6,11 +6,13 @@ import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
 
 from dragoman.errors import PartialFailure
+from dragoman.showing import MOST, Showing, Shown
 
 OutcomeStatus = Literal["created", "updated", "ignored", "rejected", "unknown"]
 
@@ -88,7 +90,7 @@ _ALIKE = b'{"keys":'
 """How the line of an `_Alike` begins."""
 
 
-class Report:
+class Report(Showing):
     """All outcomes of a bulk call, in the order of the rows; `losses` are what was converted, stored or dropped.
 
     Counts are at hand; the outcomes themselves are spooled to a temporary file once they are many, so a report of a
@@ -161,6 +163,12 @@ class Report:
         """Return the counts and losses as plain values."""
         losses = {"losses": msgspec.to_builtins(self.losses)} if self.losses else {}
         return {"rows": len(self), **dict(self.counts), **losses}
+
+    def _shown(self) -> Shown:
+        counts = [(status, str(count), "") for status, count in sorted(self.counts.items())]
+        problems = [(one.status, one.key, one.reason or "") for one in islice(() if self.ok else self.problems(), MOST)]
+        losses = "; ".join(f"{loss.rows} rows: {loss.what} {loss.survival}, {loss.how}" for loss in self.losses)
+        return Shown(f"Report of {len(self)} rows", ("outcome", "rows", "reason"), [*counts, *problems], losses)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items())) or "no rows"
