@@ -181,3 +181,40 @@ def test_its_own_export_is_read_by_our_format(studio: Any, tmp_path: Path) -> No
     exported = open_file("labelstudio", Path(studio.labels.export(project)), hook_caller())
     (dataset,) = exported.datasets.list()
     assert without_provenance(exported.labels.read(dataset)) == without_provenance(studio.labels.read(project))
+
+
+def test_drafts_that_a_killed_run_has_left_are_deleted_by_the_next_and_never_shown(
+    studio: Any, api: httpx.Client
+) -> None:
+    project = project_with(studio, 5)
+    first, *_ = studio.datasets.read_items(project)
+    left = [{"task": int(first.id), "result": [], "model_version": "dragoman draft of a run that is gone"}]
+    api.post(f"/api/projects/{project}/import/predictions", json=left).raise_for_status()
+    assert list(studio.versions.list(project)) == []
+    assert list(studio.models.list()) == []
+    labels = [Label(f"{n}.png", "car", Box(n, 1, 20, 10)) for n in range(5)]
+    studio.labels.write(labels, dataset=project).raise_for_problems()
+    assert api.get(f"/api/projects/{project}/model-versions/").json() == {}
+
+
+def test_models_are_the_projects_that_have_predictions_in_the_order_that_is_asked_for(studio: Any) -> None:
+    for name in ("zebra", "Ant", "anteater", "unpredicted"):
+        made = studio.datasets.create(name)
+        studio.ontologies.create(CARS, dataset=made)
+        studio.datasets.write_items(far(1), dataset=made)
+        if name != "unpredicted":
+            row = Prediction("0.png", "car", Box(1, 1, 2, 2), confidence=0.5)
+            studio.predictions.write([row], version="v1", dataset=made).raise_for_problems()
+    assert [model.name for model in studio.models.list(query="ANT", order="name")] == ["Ant", "anteater"]
+    assert [model.name for model in studio.models.list(page_size=1)] == ["zebra", "Ant", "anteater"]
+
+
+def test_predictions_that_another_project_has_no_place_for_are_not_left_behind_in_silence(studio: Any) -> None:
+    project = project_with(studio, 2)
+    rows = [Prediction(f"{n}.png", "car", Box(n, 1, 20, 10), confidence=0.5) for n in range(2)]
+    studio.predictions.write(rows, version="v1", dataset=project).raise_for_problems()
+    other = studio.datasets.create("trams")
+    trams = Ontology(name="trams", features=(Feature(name="tram", geometries=("box",)),))
+    studio.ontologies.create(trams, dataset=other)
+    with pytest.raises(InvalidData, match="no rectangle for 'car'"):
+        studio.handoff.send_predictions("v1", dataset=project, project=other.id)
