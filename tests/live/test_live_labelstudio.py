@@ -15,7 +15,8 @@ from memory import hook_caller
 from servers import Server
 
 import dragoman
-from dragoman import AuthenticationError, Box, Conflict, Feature, InvalidData, Item, Label, Ontology, Prediction
+from dragoman import AuthenticationError, Box, Conflict, Feature, InvalidData, Item, Label, Ontology, Point, Prediction
+from dragoman.formats.labelstudio.regions import ELLIPSE, read_ellipse
 from dragoman.migrate.files import open_file
 from dragoman.schema import Radio, Whole
 
@@ -218,3 +219,38 @@ def test_predictions_that_another_project_has_no_place_for_are_not_left_behind_i
     studio.ontologies.create(trams, dataset=other)
     with pytest.raises(InvalidData, match="no rectangle for 'car'"):
         studio.handoff.send_predictions("v1", dataset=project, project=other.id)
+
+
+def test_ellipses_points_and_relations_come_back_as_they_are(studio: Any, api: httpx.Client) -> None:
+    made = studio.datasets.create("shapes")
+    feature = Feature(name="car", geometries=("polygon", "point", "box"))
+    studio.ontologies.create(Ontology(name="shapes", features=(feature,)), dataset=made)
+    studio.datasets.write_items(far(5), dataset=made).raise_for_problems()
+    numbers = {"x": 50.0, "y": 50.0, "radiusX": 20.0, "radiusY": 10.0, "rotation": 30.0}
+    ellipse = Label("0.png", "car", read_ellipse(numbers, (64, 48)), metadata={ELLIPSE: numbers})
+    point = Label("0.png", "car", Point(12, 30))
+    related = {"relations": [{"to": point.id, "direction": "right", "labels": ["beside"]}]}
+    rows = [ellipse, point, *(Label(f"{n}.png", "car", Box(n, 1, 20, 10)) for n in range(1, 5))]
+    rows.append(Label("0.png", "car", Box(1, 1, 9, 9), metadata=related))
+    studio.labels.write(rows, dataset=made).raise_for_problems()
+    assert without_provenance(studio.labels.read(made)) == {row.id: row for row in rows}
+    item = next(studio.datasets.read_items(made))
+    (annotation,) = api.get(f"/api/tasks/{item.id}/annotations/").json()
+    kinds = [result["type"] for result in annotation["result"]]
+    assert kinds == ["ellipselabels", "keypointlabels", "rectanglelabels", "relation"]
+
+
+def test_stretches_of_a_video_are_a_timeline(studio: Any, api: httpx.Client) -> None:
+    made = studio.datasets.create("films")
+    film = Item("film", uri="https://example.com/film.mp4", media="video", width=64, height=48, frames=50)
+    studio.ontologies.create(
+        Ontology(name="events", features=(Feature(name="goal", geometries=("whole",)),)), dataset=made
+    )
+    studio.datasets.write_items([film], dataset=made).raise_for_problems()
+    rows = [Label("film", "goal", Whole(), span=(2, 8)), Label("film", "goal", Whole(), frame=30)]
+    studio.labels.write(rows, dataset=made).raise_for_problems()
+    assert without_provenance(studio.labels.read(made)) == {row.id: row for row in rows}
+    (item,) = studio.datasets.read_items(made)
+    (annotation,) = api.get(f"/api/tasks/{item.id}/annotations/").json()
+    ranges = [result["value"]["ranges"] for result in annotation["result"]]
+    assert ranges == [[{"start": 3, "end": 9}], [{"start": 31, "end": 31}]]

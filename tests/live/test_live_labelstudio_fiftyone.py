@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from labelstudio_ground import connected
 from labelstudio_server import TOKEN, remove_projects
 from servers import Server
 
+os.environ |= {"FIFTYONE_DO_NOT_TRACK": "true", "FIFTYONE_DATABASE_VALIDATION": "false"}
 fiftyone = pytest.importorskip("fiftyone", reason="run `make test-live-fiftyone`")
 
 from dragoman import Box, Label  # noqa: E402

@@ -113,6 +113,7 @@ class Killer(Hooks):
             threading.Timer(self.seconds, self.server.kill).start()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("kind", "seconds"), [("items", 0.3), ("labels", 2.5)])
 def test_a_server_that_is_killed_while_it_imports_ends_with_everything_once(

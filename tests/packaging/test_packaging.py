@@ -29,7 +29,10 @@ PART_OF_ANOTHER = {
     "dragoman-labelbox": ["lbox"],  # the SDK's own part
 }
 """Modules of packages that another one, which is declared, brings in the version that fits."""
-OPTIONAL = {"dragoman-local": ["torchvision"]}
+OPTIONAL = {
+    "dragoman": ["cvat_sdk"],  # whoever has CVAT run a function of ours has it
+    "dragoman-local": ["torchvision"],
+}
 """Modules that are looked at where they happen to be installed."""
 
 

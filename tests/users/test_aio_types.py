@@ -11,17 +11,17 @@ import pytest
 GOOD = """
 from collections.abc import AsyncIterator
 from typing import assert_type
-from dragoman import Item, Label, Model, Report, Training
+from dragoman import Item, Label, Model, Report, Training, Whole
 from dragoman.aio import connect
 
 async def labels() -> AsyncIterator[Label]:
-    yield Label("a", "cat")
+    yield Label("a", "cat", Whole())
 
 async def use() -> None:
     async with connect("nucleus") as backend:
         assert_type(await backend.models.create("m", task="object_detection", features=["cat"]), Model)
         assert_type(await backend.labels.write(labels(), dataset="d", on_loss="drop"), Report)
-        assert_type(await backend.labels.write([Label("a", "cat")], dataset="d"), Report)
+        assert_type(await backend.labels.write([Label("a", "cat", Whole())], dataset="d"), Report)
         assert_type(await backend.training.wait("t", timeout=3), Training)
         async for item in backend.datasets.read_items("d"):
             assert_type(item, Item)

@@ -174,7 +174,7 @@ class MatchPolicy(Control):
 
 
 class Evaluation(Control):
-    """Metrics of one version against the labels of one dataset; values lie between 0 and 1.
+    """Metrics of one version against the labels of one dataset; values lie between 0 and 1, MOTA's may be below.
 
     `labels` and `predictions` say how many rows were counted, `skipped` how many predictions were not: those of another
     kind of geometry than the labels'.

@@ -55,6 +55,11 @@ class LabelStudioClient:
         self._http = httpx.Client(timeout=timeout, verify=trusted(), transport=transport, follow_redirects=False)
         self._access = Access(settings.token.get_secret_value(), self._exchange)
 
+    @property
+    def host(self) -> str:
+        """The server's name, with its port where that is not the usual one, as a word."""
+        return httpx.URL(self.base).netloc.decode().replace(":", "-")
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()

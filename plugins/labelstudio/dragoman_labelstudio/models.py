@@ -11,6 +11,7 @@ from dragoman.errors import NotFound
 from dragoman.interface import Models
 from dragoman.interface.models import select
 from dragoman.schema import Dataset, Feature, Model, Task
+from dragoman_labelstudio.client import LabelStudioClient
 from dragoman_labelstudio.drafts import clear, versions_in
 from dragoman_labelstudio.projects import OfProject, project_of
 
@@ -28,13 +29,13 @@ class LabelStudioModels(Models):
         project = project_of(self._adapter.client, model)
         if not versions_in(self._adapter.client, model):
             raise NotFound(f"Project {model} has no predictions, and so no model.")
-        return _model_in(project)
+        return _model_in(self._adapter.client, project)
 
     def _list(self, query: str | None, order: str | None, cursor: str | None, size: int) -> Page[Model]:
         client = self._adapter.client
         page: Page[Dataset] = self._adapter.datasets._list(cursor, size) if order is None else self._all()
         predicted = [one.id for one in page.items if versions_in(client, one.id)]
-        return Page(select([_model_in(project_of(client, one)) for one in predicted], query, order), page.next)
+        return Page(select([_model_in(client, project_of(client, one)) for one in predicted], query, order), page.next)
 
     def _all(self) -> Page[Dataset]:
         """Return all projects: what is sorted cannot be paged."""
@@ -55,14 +56,15 @@ class LabelStudioModels(Models):
             clear(self._adapter.client, model, counted.model_version or "")
 
 
-def _model_in(project: OfProject) -> Model:
+def _model_in(client: LabelStudioClient, project: OfProject) -> Model:
     features = project.ontology.features
     return Model(
         id=str(project.id),
         name=project.title,
         task=_task_of(features),
         features=tuple(feature.name for feature in features),
-        key=f"labelstudio-{project.id}",
+        # Two servers count their projects alike.
+        key=f"labelstudio-{client.host}-{project.id}",
     )
 
 

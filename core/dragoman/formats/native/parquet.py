@@ -15,12 +15,17 @@ from pydantic import ValidationError
 from dragoman.errors import InvalidData, Unsupported
 from dragoman.fidelity import LOSSLESS
 from dragoman.formats.base import ErrorPolicy, Reader, Writer, completed
-from dragoman.formats.native.ndjson import checked_items, checked_rows
+from dragoman.formats.native.ndjson import batched, checked_items, checked_rows
 from dragoman.interop import arrow
 from dragoman.schema import Item, Label, Ontology
 
 ONTOLOGY = b"dragoman.ontology"
 """Key of a file's metadata for the ontology as JSON."""
+
+REPEATED = ("kind", "geometry_type", "item", "feature", "interpolation", "track_id", "media", "split")
+"""Columns whose values come again and again; a dictionary of ids or coordinates is made in vain."""
+GROUP = 10
+"""Batches of a row group: many small groups take longer to read than what is in them."""
 
 ITEMS, ROWS = "items.parquet", "rows.parquet"
 
@@ -117,10 +122,11 @@ def recognise_parquet(path: Path) -> bool:
 
 
 def _write(path: Path, schema: Any, batches: Iterable[Any]) -> None:
-    _, parquet = _pyarrow()
-    with parquet.ParquetWriter(path, schema, compression="zstd") as file:
-        for batch in batches:
-            file.write_batch(batch)
+    pyarrow, parquet = _pyarrow()
+    often = [name for name in schema.names if name in REPEATED]
+    with parquet.ParquetWriter(path, schema, compression="zstd", use_dictionary=often) as file:
+        for some in batched(batches, GROUP):
+            file.write_table(pyarrow.Table.from_batches(some, schema), row_group_size=GROUP * arrow.BATCH)
 
 
 def _pyarrow() -> tuple[Any, Any]:
