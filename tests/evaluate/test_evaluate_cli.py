@@ -172,7 +172,7 @@ def test_versions_are_compared(files: dict[str, str], tmp_path: Path, capsys: py
 
 
 def test_a_backend_and_a_file_are_compared(
-    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "state"
     with dragoman.connect("local", root=root) as backend:
@@ -187,10 +187,13 @@ def test_a_backend_and_a_file_are_compared(
         backend.predictions.write(RIGHT, version=version, dataset=dataset).raise_for_problems()
     where = f"local:{dataset.id}:{version.id}"
 
-    (found,) = said(capsys, "compare", files["labels"], files["half"], where, "--set", f"local.root={root}")
+    (tmp_path / "config.toml").write_text(f'[home.local]\nroot = "{root}"\n')
+    monkeypatch.setenv("DRAGOMAN_CONFIG", str(tmp_path / "config.toml"))
+    for named in (("--set", f"local.root={root}"), ("--profile", "local=home")):
+        (found,) = said(capsys, "compare", files["labels"], files["half"], where, *named)
 
-    assert found["other"] == where
-    assert found["metrics"]["mAP"]["change"] == pytest.approx(0.5)
+        assert found["other"] == where
+        assert found["metrics"]["mAP"]["change"] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

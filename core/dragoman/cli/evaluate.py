@@ -21,6 +21,9 @@ MOST = 10
 Where = "a file or folder (PATH or FORMAT:PATH), or BACKEND:DATASET"
 Labels = Annotated[str, typer.Argument(help=f"Where the labels are: {Where}.")]
 Settings = Annotated[list[str], typer.Option("--set", metavar="BACKEND.NAME=VALUE", help="A setting of a backend.")]
+Profiles = Annotated[
+    list[str], typer.Option("--profile", metavar="BACKEND=NAME", help="Profile of the settings of a backend.")
+]
 Split = Annotated[str | None, typer.Option(help="Only items of this split.")]
 SliceBy = Annotated[str | None, typer.Option(help="A key of the items' metadata, or split; each value is a slice.")]
 Slices = Annotated[
@@ -39,6 +42,7 @@ def evaluate(
     labels: Labels,
     predictions: Annotated[str, typer.Argument(help="Where the predictions are; on a backend with :VERSION.")],
     set_: Settings = [],  # noqa: B006 - typer reads the default and never changes it
+    profile: Profiles = [],  # noqa: B006
     split: Split = None,
     slice_by: SliceBy = None,
     slice_: Slices = [],  # noqa: B006
@@ -53,7 +57,7 @@ def evaluate(
     """Evaluate predictions against labels, wherever both are."""
     asked = _Asked(labels, _policy(iou, class_agnostic, pair), split, slice_by, slice_, tracking)
     with ExitStack() as stack:
-        (study,), items = _studies(Sides(stack, _by_backend(set_)), asked, [predictions])
+        (study,), items = _studies(Sides(stack, _by_backend(set_), settings(profile)), asked, [predictions])
     if matches is not None:
         _write_matches(study, matches)
     if html is not None:
@@ -71,6 +75,7 @@ def compare(
     labels: Labels,
     predictions: Annotated[list[str], typer.Argument(help="Where the predictions of each version are.")],
     set_: Settings = [],  # noqa: B006
+    profile: Profiles = [],  # noqa: B006
     split: Split = None,
     iou: Iou = 0.5,
     class_agnostic: Agnostic = False,
@@ -84,7 +89,7 @@ def compare(
 
     asked = _Asked(labels, _policy(iou, class_agnostic, pair), split)
     with ExitStack() as stack:
-        studies, items = _studies(Sides(stack, _by_backend(set_)), asked, predictions)
+        studies, items = _studies(Sides(stack, _by_backend(set_), settings(profile)), asked, predictions)
     comparisons = run(studies, draws=draws)
     if html is not None:
         from dragoman.evaluate.page import page

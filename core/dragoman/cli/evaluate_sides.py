@@ -22,10 +22,12 @@ class Sides:
     Args:
         stack: Closes the backends.
         given: Settings by backend.
+        profiles: Names of profiles by backend.
     """
 
     stack: ExitStack
     given: Mapping[str, Mapping[str, str]]
+    profiles: Mapping[str, str]
 
     def __post_init__(self) -> None:
         self._open: dict[str, Any] = {}
@@ -73,7 +75,8 @@ class Sides:
         if name not in self._open:
             from dragoman.connecting import connect
 
-            self._open[name] = self.stack.enter_context(connect(name, **self.given.get(name, {})))
+            opened = connect(name, profile=self.profiles.get(name), **self.given.get(name, {}))
+            self._open[name] = self.stack.enter_context(opened)
         return self._open[name]
 
 
