@@ -22,7 +22,8 @@ sys.path.append(str(Path(__file__).parents[1] / "labelstudio"))
 
 import labelstudio_subject
 
-pytestmark = pytest.mark.live_labelstudio
+# The kit over recordings is in every run; over the server itself it takes minutes.
+pytestmark = [pytest.mark.live_labelstudio, pytest.mark.slow]
 
 
 class LabelStudio(labelstudio_subject.LabelStudio):

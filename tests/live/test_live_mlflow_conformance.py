@@ -14,7 +14,8 @@ from dragoman.conformance import Subject
 from dragoman.emulate import Live, running
 from dragoman.emulate.relay import relay
 
-pytestmark = pytest.mark.live_mlflow
+# The kit over recordings is in every run; over the server itself it takes minutes.
+pytestmark = [pytest.mark.live_mlflow, pytest.mark.slow]
 
 
 class Mlflow(Subject):

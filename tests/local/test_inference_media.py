@@ -142,6 +142,7 @@ def test_image_among_videos_has_no_frame(shapes: Trained, clip: Path) -> None:
     assert {(row.item, row.frame) for row in rows} == {(str(clip), 0), (picture.key, None)}
 
 
+@pytest.mark.slow
 def test_predicting_images_loads_no_tracker(shapes: Trained) -> None:
     home, version = shapes.backend.settings.root, shapes.version.id  # type: ignore[attr-defined]
     image = shapes.items("test")[0].uri

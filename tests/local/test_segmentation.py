@@ -10,6 +10,8 @@ from dragoman.geometry import array_of_mask, iou, mask_of_polygon
 
 from .conftest import SIDE, Trained
 
+pytestmark = pytest.mark.slow
+
 
 def test_segmenter_outlines_the_shapes_of_images_it_has_not_seen(outlines: Trained) -> None:
     backend, items = outlines.backend, {item.key for item in outlines.items("test")}

@@ -246,6 +246,7 @@ def test_job_outlives_the_process_that_submitted_it_and_can_be_deleted_then(
     assert list(local.inference.predict(job.version, [tmp_path / "a.png"], confidence=0.0))
 
 
+@pytest.mark.slow
 def test_image_that_turns_out_corrupt_fails_the_job_and_is_named(
     local: Adapter, detector: Model, boxes: Dataset, tmp_path: Path
 ) -> None:

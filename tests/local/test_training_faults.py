@@ -85,6 +85,7 @@ class TestCancelling:
         local.models.delete(detector)
         assert list(local.training.list()) == []
 
+    @pytest.mark.slow
     def test_waiting_jobs_are_cancelled_at_once_and_the_next_one_moves_up(
         self, local: Adapter, endless: Training, detector: Model, boxes: Dataset
     ) -> None:
@@ -162,6 +163,7 @@ class TestKilled:
         assert local.training.get(job).status is Status.FAILED
 
 
+@pytest.mark.slow
 class TestTwoProcessesOfOneJob:
     def test_what_an_earlier_attempt_still_says_counts_for_nothing(
         self, local: Adapter, endless: Training, detector: Model
@@ -209,6 +211,7 @@ def test_job_that_needs_too_much_memory_fails_with_advice_and_the_next_one_runs(
     assert local.training.wait(second, timeout=120).status is Status.SUCCEEDED
 
 
+@pytest.mark.slow
 def test_disk_that_takes_no_weights_fails_the_job_and_loses_nothing(
     shapes: Trained, tmp_path: Path, small_disk: Callable[[int], None]
 ) -> None:

@@ -134,7 +134,7 @@ ONE = BoxTensors(torch.tensor([[16.0, 16.0, 48.0, 40.0]]), torch.tensor([2]), SQ
 NONE = BoxTensors(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0, 16, 16))
 
 
-@pytest.mark.parametrize("name", ["compact", "rf-detr"])
+@pytest.mark.parametrize("name", ["compact", pytest.param("rf-detr", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("targets", "share"), [([ONE, NONE], 0.9), ([NONE, NONE], 0.5)], ids=["one", "none"])
 def test_segmenters_learn_from_images_with_and_without_objects(
     name: str, targets: list[BoxTensors], share: float
@@ -149,7 +149,7 @@ def test_segmenters_learn_from_images_with_and_without_objects(
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
 
 
-@pytest.mark.parametrize("name", ["compact", "rf-detr"])
+@pytest.mark.parametrize("name", ["compact", pytest.param("rf-detr", marks=pytest.mark.slow)])
 def test_masks_are_made_for_the_rows_that_are_asked_for(name: str, tmp_path: Path) -> None:
     network = new(name).eval()
     save(network, tuple("abcd"), tmp_path / "w.safetensors")

@@ -41,7 +41,7 @@ def check_step(network: Network, targets: Targets) -> None:
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
 
 
-@pytest.mark.parametrize("name", ["compact", "rf-detr"])
+@pytest.mark.parametrize("name", ["compact", pytest.param("rf-detr", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("targets", [[ONE, NONE], [NONE, NONE]], ids=["one box", "no boxes"])
 def test_detectors_learn_from_images_with_and_without_objects(name: str, targets: list[BoxTensors]) -> None:
     check_step(new("detection", name), targets)
@@ -51,7 +51,7 @@ def test_classifier_learns() -> None:
     check_step(new("classification", "resnet"), torch.tensor([0, 3]))
 
 
-@pytest.mark.parametrize("name", ["compact", "rf-detr"])
+@pytest.mark.parametrize("name", ["compact", pytest.param("rf-detr", marks=pytest.mark.slow)])
 def test_detections_come_best_first_with_the_scores_of_all_classes(name: str) -> None:
     with torch.inference_mode():
         raw = new("detection", name).eval().predict(images())
