@@ -14,6 +14,9 @@ import pytest
 CANVASES, DIGITS = 40, 100
 COMMAND = [sys.executable, "-m", "dragoman", "demo", "--json", "--epochs", "2"]
 
+# It trains for a minute; `make demo` is the same.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

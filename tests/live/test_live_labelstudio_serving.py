@@ -24,7 +24,7 @@ import dragoman
 from dragoman import Feature, Item, Label, Ontology, Whole
 from dragoman.schema import Status
 
-pytestmark = pytest.mark.live_labelstudio
+pytestmark = [pytest.mark.live_labelstudio, pytest.mark.slow]
 
 CLASSES = ("dark", "bright")
 LABELLED, ALL = 24, 30

@@ -31,6 +31,7 @@ class TestModels(Local, conformance.BaseModels): ...
 class TestVersions(Local, conformance.BaseVersions): ...
 
 
+@pytest.mark.slow
 class TestTraining(Local, conformance.BaseTraining):
     training_parameters = {"steps": 2, "image_size": 64, "device": "cpu"}
 
