@@ -30,6 +30,7 @@ def _share(name: str, path: Path) -> ModuleType:
 
 for _name, _folder in (
     ("memory", "core"),
+    ("calling", "core"),
     ("moving", "migrate"),
     ("platforms", "migrate"),
     ("distributions", "packaging"),

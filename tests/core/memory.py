@@ -439,6 +439,14 @@ def open_memory(
     return adapter
 
 
+def items(count: int) -> list[Item]:
+    return [Item(f"img-{n}", uri=f"/data/{n}.png", width=640, height=480) for n in range(count)]
+
+
+def predictions(count: int, **values: Any) -> list[Prediction]:
+    return [Prediction(f"img-{n % 7}", "cat", Box(n, 0, 10, 10), confidence=0.5, **values) for n in range(count)]
+
+
 PLATFORM = Platform(
     name="memory",
     title="Memory",
