@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import cv2
 import numpy as np
@@ -166,8 +167,8 @@ def _start_up(folder: Path) -> None:
 
 def _network(task: str) -> Network:
     torch.manual_seed(0)
-    network = build(task, TASKS[task], 2, (SIDE, SIDE), {})  # type: ignore[arg-type]
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    made: Any = build
+    network: Network = made(task, TASKS[task], 2, (SIDE, SIDE), {}).to(memory_format=torch.channels_last)
     return network
 
 

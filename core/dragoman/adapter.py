@@ -7,6 +7,7 @@ adapter opens when it is first needed.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
@@ -97,7 +98,7 @@ class Adapter(Showing):
 
     def __init__(self, settings: PlatformSettings, hooks: Any) -> None:
         self.settings = settings
-        self.sleep = time.sleep
+        self.sleep: Callable[[float], None] = time.sleep
         self.pipeline = Pipeline(
             self.name,
             errors=self.errors,

@@ -8,13 +8,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
 from inference_servers import mlserver, triton
-from labelstudio_server import labelstudio
+from labelstudio_ground import connected
+from labelstudio_server import labelstudio, remove_projects
 from mlflow_server import mlflow
 from servers import Server
 
@@ -44,6 +46,14 @@ def labelstudio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     """A running Label Studio; `labelstudio_server.TOKEN` lets in."""
     with labelstudio(tmp_path_factory.mktemp("labelstudio")) as server:
         yield server
+
+
+@pytest.fixture
+def studio(labelstudio_server: Server, tmp_path: Path) -> Iterator[Any]:
+    """Label Studio, with no project, connected to."""
+    remove_projects(labelstudio_server)
+    with connected(labelstudio_server, tmp_path / "studio") as backend:
+        yield backend
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from labelstudio_ground import connected, fill
-from labelstudio_server import TOKEN, remove_projects
+from labelstudio_ground import fill
+from labelstudio_server import TOKEN
 from memory import hook_caller
 from servers import Server
 
@@ -29,14 +29,6 @@ THEIRS = """<View>
 </View>"""
 CARS = Ontology(name="cars", features=(Feature(name="car", geometries=("box",)),))
 RUBBISH = {"from_name": "ghost", "to_name": "img", "type": "rectanglelabels", "value": {"x": 500}}
-
-
-@pytest.fixture
-def studio(labelstudio_server: Server, tmp_path: Path) -> Iterator[Any]:
-    """Label Studio, with no project, connected to."""
-    remove_projects(labelstudio_server)
-    with connected(labelstudio_server, tmp_path / "studio") as backend:
-        yield backend
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labelstudio_ground import connected
-from labelstudio_server import TOKEN, remove_projects
+from labelstudio_server import TOKEN
 from servers import Server
 
 os.environ |= {"FIFTYONE_DO_NOT_TRACK": "true", "FIFTYONE_DATABASE_VALIDATION": "false"}
@@ -23,14 +22,6 @@ pytestmark = pytest.mark.live_labelstudio
 CLASSES = ["car", "bus"]
 COUNT = 4
 FIELD = "ground_truth"
-
-
-@pytest.fixture
-def studio(labelstudio_server: Server, tmp_path: Path) -> Iterator[Any]:
-    """Label Studio, with no project, connected to."""
-    remove_projects(labelstudio_server)
-    with connected(labelstudio_server, tmp_path / "studio") as backend:
-        yield backend
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from labelstudio_ground import VERSION, connected
 from labelstudio_ground import fill as fill_studio
-from labelstudio_server import labelstudio, remove_projects
+from labelstudio_server import labelstudio
 from memory import hook_caller, open_memory
 from platforms import DATASET, KEYS, fill, opened
 from servers import Server
@@ -26,14 +26,6 @@ from dragoman.migrate.files import open_file
 from dragoman.migrate.hooks import Hooks
 
 pytestmark = pytest.mark.live_labelstudio
-
-
-@pytest.fixture
-def studio(labelstudio_server: Server, tmp_path: Path) -> Iterator[Any]:
-    """Label Studio, with no project, connected to."""
-    remove_projects(labelstudio_server)
-    with connected(labelstudio_server, tmp_path / "studio") as backend:
-        yield backend
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from labelstudio_ground import connected
-from labelstudio_server import TOKEN, remove_projects
+from labelstudio_server import TOKEN
 from PIL import Image
 from servers import Server
 
@@ -29,14 +28,6 @@ pytestmark = [pytest.mark.live_labelstudio, pytest.mark.slow]
 CLASSES = ("dark", "bright")
 LABELLED, ALL = 24, 30
 PARAMETERS = {"steps": 20, "batch_size": 8, "image_size": 32, "seed": 1, "device": "cpu"}
-
-
-@pytest.fixture
-def studio(labelstudio_server: Server, tmp_path: Path) -> Iterator[Any]:
-    """Label Studio, with no project, connected to."""
-    remove_projects(labelstudio_server)
-    with connected(labelstudio_server, tmp_path / "studio") as backend:
-        yield backend
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_what_an_error_says_is_found_in_every_body(body: Any, text: str) -> None
 
 def test_a_server_that_is_not_there_is_unavailable_over_grpc() -> None:
     with dragoman.connect("openinference", endpoint="grpc://127.0.0.1:1", timeout=5) as backend:
-        backend.sleep = lambda seconds: None  # type: ignore[assignment]
+        backend.sleep = lambda seconds: None
         with pytest.raises(Unavailable):
             backend.models.get("m")
 

@@ -46,7 +46,7 @@ class AsyncBackend:
         if not hooks.is_registered(SAFE_POINTS):
             hooks.register(SAFE_POINTS)
         self.backend = backend
-        backend.sleep = rest  # type: ignore[assignment]
+        backend.sleep = rest
         workers = Workers(threads)
         self.models = AsyncModels(backend.models, workers)
         self.versions = AsyncVersions(backend.versions, workers)

@@ -113,7 +113,7 @@ class Subject:
         with connect(self.platform, **self.settings(live, tmp_path)) as backend:
             slept: list[float] = []
             backend.slept = slept  # type: ignore[attr-defined]
-            backend.sleep = slept.append  # type: ignore[assignment]
+            backend.sleep = slept.append
             yield backend
 
     @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ class Ontologies(Facet, name="ontologies"):
             WouldLose: It would lose something that `on_loss` does not allow; nothing was sent.
             NotFound: There is no such dataset.
         """
+        # A gap comes before what would be lost.
         self._translation("create")
         kept = DatasetKeeper(self._adapter.dataset_fidelity, on_loss).ontology(ontology)
         return self._call("create", kept, ref(dataset))
