@@ -9,19 +9,19 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 import dragoman
-from dragoman import Adapter, Box, Feature, Item, Label, Migration, Ontology, Prediction
-from dragoman.emulate import running
+from dragoman import Adapter, Box, Feature, Item, Label, Migration, Ontology, Prediction, testing
 from dragoman.migrate import Scope
 
 DATASET = "street"
 SIZE = 160, 120
+MORE = {"synapse": {"plugin": "detector"}}
+"""Settings that a platform needs besides those that lead to its emulator."""
 
 
 @contextmanager
@@ -31,28 +31,10 @@ def emulated(platform: str) -> Iterator[Adapter]:
         with tempfile.TemporaryDirectory() as folder, dragoman.connect("local", root=folder) as backend:
             yield backend
         return
-    emulator = import_module(f"dragoman_{platform}.emulator")
-    serve = getattr(emulator, "running", running)
-    with serve(emulator.create()) as live:
-        live.settings.job_polls = 0
-        with dragoman.connect(platform, **settings_of(platform, live)) as backend:
-            if platform == "synapse":
-                review(live)
-            yield backend
-
-
-def settings_of(platform: str, live: Any) -> dict[str, Any]:
-    """Return what leads to an emulator in place of the platform."""
-    match platform:
-        case "encord":
-            where = {"domain": live.url, "integration": next(iter(live.state.integrations))}
-        case "labelbox":
-            where = {"endpoint": f"{live.url}/graphql", "rest_endpoint": f"{live.url}/api/v1"}
-        case "synapse":
-            where = {"endpoint": live.url, "plugin": "detector"}
-        case _:
-            where = {"endpoint": live.url}
-    return {**where, **live.credentials}
+    with testing.emulated(platform, **MORE.get(platform, {})) as live:
+        if platform == "synapse":
+            review(live)
+        yield live.backend
 
 
 def fill(backend: Adapter) -> None:

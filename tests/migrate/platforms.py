@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import dragoman
 from dragoman import Adapter, Item, Label, Ontology, Prediction
 from dragoman.conformance.difficult import GEOMETRIES, HEIGHT, METADATA, WIDTH, feature_of, png
-from dragoman.emulate import running
 from dragoman.fidelity import FidelityTable, Survival
 from dragoman.schema import Attribute, AttributeOption, Checklist, Feature, Option, Radio, Text, Whole
+from dragoman.testing import Emulated, emulated
 
 NAMES = ("encord", "labelbox", "local", "nucleus", "synapse", "viam")
 DATASET = "mixed"
@@ -93,6 +92,17 @@ def predictions_for(forms: Iterable[str]) -> Iterator[Prediction]:
 # -- opening and filling ----------------------------------------------------------------------------------------------
 
 
+def beside(name: str, live: Emulated) -> dict[str, Any]:
+    """Return the settings that a platform needs besides those that lead to its emulator."""
+    match name:
+        case "encord":
+            return {"integration": next(iter(live.state.integrations))}
+        case "synapse":
+            return {"plugin": "detector"}
+        case _:
+            return {}
+
+
 @contextmanager
 def opened(name: str, folder: Path) -> Iterator[tuple[Any, Any]]:
     """Connect to a platform over a fresh emulator; the local backend has a folder instead.
@@ -100,22 +110,13 @@ def opened(name: str, folder: Path) -> Iterator[tuple[Any, Any]]:
     Yields:
         The backend, which does not sleep, and the served emulator or None.
     """
+    live = None
     with ExitStack() as stack:
-        live = None
-        settings: dict[str, Any] = {"root": folder / name}
-        if name != "local":
-            emulator = import_module(f"dragoman_{name}.emulator")
-            serve = emulator.running if name == "viam" else running
-            live = stack.enter_context(serve(emulator.create()))
-            live.settings.job_polls = 0
-            settings = {"endpoint": live.url, **live.credentials}
-        if name == "encord":
-            settings = {"domain": live.url, "integration": next(iter(live.state.integrations)), **live.credentials}
-        if name == "labelbox":
-            settings |= {"endpoint": f"{live.url}/graphql", "rest_endpoint": f"{live.url}/api/v1"}
-        if name == "synapse":
-            settings["plugin"] = "detector"
-        backend = stack.enter_context(dragoman.connect(name, **settings))
+        if name == "local":
+            backend = stack.enter_context(dragoman.connect(name, root=folder / name))
+        else:
+            live = stack.enter_context(emulated(name))
+            backend = stack.enter_context(dragoman.connect(name, **live.connection, **beside(name, live)))
         backend.sleep = lambda seconds: None
         yield backend, live
 
