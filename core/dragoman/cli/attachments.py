@@ -36,7 +36,7 @@ def attach(
     model: Annotated[str, typer.Argument(help="Id of the model.")],
     project: Project,
     feature: Features,
-    version: Versions = ["latest"],  # noqa: B006
+    version: Versions = ["latest"],
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -52,8 +52,8 @@ def attach(
 def update(
     backend: Adapter,
     attachment: Attachment,
-    feature: Features = [],  # noqa: B006
-    version: Versions = [],  # noqa: B006
+    feature: Features = [],
+    version: Versions = [],
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:

@@ -27,8 +27,8 @@ def convert(
     write_as: Annotated[str | None, typer.Option("--to", help="Format of the target; else by its suffix.")] = None,
     on_loss: OnLoss = "raise",
     on_error: Annotated[ErrorPolicy, typer.Option(help="Stop at a bad row, or pass it over and list it.")] = "raise",
-    read_set: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="An option of the reader.")] = [],  # noqa: B006
-    write_set: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="An option of the writer.")] = [],  # noqa: B006
+    read_set: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="An option of the reader.")] = [],
+    write_set: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="An option of the writer.")] = [],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; say what would be lost.")] = False,
     json: Json = False,
 ) -> None:

@@ -121,7 +121,7 @@ def delete_dataset(
 def read_labels(
     backend: Adapter,
     dataset: Dataset,
-    item: Annotated[list[str], typer.Option(help="Only labels on the item of this key.")] = [],  # noqa: B006
+    item: Annotated[list[str], typer.Option(help="Only labels on the item of this key.")] = [],
     limit: Limit = None,
     json: Json = False,
 ) -> None:
@@ -181,7 +181,7 @@ def read_predictions(
     backend: Adapter,
     version: Version,
     dataset: Dataset,
-    item: Annotated[list[str], typer.Option(help="Only predictions on the item of this key.")] = [],  # noqa: B006
+    item: Annotated[list[str], typer.Option(help="Only predictions on the item of this key.")] = [],
     limit: Limit = None,
     json: Json = False,
 ) -> None:

@@ -41,14 +41,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 def evaluate(
     labels: Labels,
     predictions: Annotated[str, typer.Argument(help="Where the predictions are; on a backend with :VERSION.")],
-    set_: Settings = [],  # noqa: B006 - typer reads the default and never changes it
-    profile: Profiles = [],  # noqa: B006
+    set_: Settings = [],
+    profile: Profiles = [],
     split: Split = None,
     slice_by: SliceBy = None,
-    slice_: Slices = [],  # noqa: B006
+    slice_: Slices = [],
     iou: Iou = 0.5,
     class_agnostic: Agnostic = False,
-    pair: Pairs = [],  # noqa: B006
+    pair: Pairs = [],
     tracking: Tracking = False,
     matches: Lines = None,
     html: Html = None,
@@ -74,12 +74,12 @@ def evaluate(
 def compare(
     labels: Labels,
     predictions: Annotated[list[str], typer.Argument(help="Where the predictions of each version are.")],
-    set_: Settings = [],  # noqa: B006
-    profile: Profiles = [],  # noqa: B006
+    set_: Settings = [],
+    profile: Profiles = [],
     split: Split = None,
     iou: Iou = 0.5,
     class_agnostic: Agnostic = False,
-    pair: Pairs = [],  # noqa: B006
+    pair: Pairs = [],
     draws: Annotated[int, typer.Option(help="How often images are drawn anew for the intervals.", min=1)] = 1000,
     html: Html = None,
     json: Json = False,

@@ -18,7 +18,7 @@ from dragoman.settings import PlatformSettings, resolve
 
 def login(
     backend: Backend,
-    set_: Settings = [],  # noqa: B006 - typer reads the default and never changes it
+    set_: Settings = [],
     profile: Annotated[str | None, typer.Option(help="Profile to keep it in; the default one if not given.")] = None,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Ask the platform whether it lets you in.")] = True,
     dry_run: DryRun = False,

@@ -70,15 +70,15 @@ def plan(
     model: Annotated[str | None, typer.Option(help="Id, key or name of the model; none moves data only.")] = None,
     version: Annotated[str | None, typer.Option(help="Id or name of the version; the newest by default.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the plan.")] = Path("plan.json"),
-    on_loss: OnLoss = [],  # noqa: B006 - typer reads the default and never changes it
-    only: Annotated[list[str], typer.Option(help="Move only this kind; may be given several times.")] = [],  # noqa: B006
+    on_loss: OnLoss = [],
+    only: Annotated[list[str], typer.Option(help="Move only this kind; may be given several times.")] = [],
     where: Annotated[
         list[str], typer.Option(help="Move only rows like this: items.split=train, predictions.confidence>=0.5.")
-    ] = [],  # noqa: B006
+    ] = [],
     limit: Annotated[int | None, typer.Option(help="Move only so many items, with what is on them.", min=1)] = None,
-    rename: Annotated[list[str], typer.Option(help="Name of a feature on the target, OLD=NEW.")] = [],  # noqa: B006
-    source_set: SourceSet = [],  # noqa: B006
-    target_set: TargetSet = [],  # noqa: B006
+    rename: Annotated[list[str], typer.Option(help="Name of a feature on the target, OLD=NEW.")] = [],
+    source_set: SourceSet = [],
+    target_set: TargetSet = [],
     source_profile: SourceProfile = None,
     target_profile: TargetProfile = None,
     json: Json = False,
@@ -111,8 +111,8 @@ def plan(
 @cli.command()
 def apply(
     plan_file: PlanFile,
-    source_set: SourceSet = [],  # noqa: B006
-    target_set: TargetSet = [],  # noqa: B006
+    source_set: SourceSet = [],
+    target_set: TargetSet = [],
     source_profile: SourceProfile = None,
     target_profile: TargetProfile = None,
     ledger: LedgerFile = None,
@@ -173,8 +173,8 @@ def apply(
 @cli.command()
 def retry(
     plan_file: PlanFile,
-    source_set: SourceSet = [],  # noqa: B006
-    target_set: TargetSet = [],  # noqa: B006
+    source_set: SourceSet = [],
+    target_set: TargetSet = [],
     source_profile: SourceProfile = None,
     target_profile: TargetProfile = None,
     ledger: LedgerFile = None,
@@ -227,8 +227,8 @@ def status(
 def verify(
     plan_file: PlanFile,
     media: Annotated[bool, typer.Option("--media", help="Compare the bytes of the media, too.")] = False,
-    source_set: SourceSet = [],  # noqa: B006
-    target_set: TargetSet = [],  # noqa: B006
+    source_set: SourceSet = [],
+    target_set: TargetSet = [],
     source_profile: SourceProfile = None,
     target_profile: TargetProfile = None,
     json: Json = False,
@@ -275,8 +275,8 @@ def report(
 @cli.command()
 def rollback(
     plan_file: PlanFile,
-    source_set: SourceSet = [],  # noqa: B006
-    target_set: TargetSet = [],  # noqa: B006
+    source_set: SourceSet = [],
+    target_set: TargetSet = [],
     source_profile: SourceProfile = None,
     target_profile: TargetProfile = None,
     ledger: LedgerFile = None,

@@ -26,7 +26,7 @@ def serve(
         int | None,
         typer.Option(help="Port of gRPC, where the protocol has it; 0 takes a free one.", min=0, max=65535),
     ] = None,
-    set_: Settings = [],  # noqa: B006 - typer reads the default and never changes it
+    set_: Settings = [],
     profile: Profile = None,
 ) -> None:
     """Serve a model of a backend to other programs until it is interrupted.

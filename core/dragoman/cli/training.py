@@ -39,11 +39,11 @@ def submit(
     dataset: Annotated[list[str], typer.Argument(help="Id of a dataset, or of several.")],
     feature: Annotated[
         list[str], typer.Option(metavar="LABEL=FEATURE", help="A label's feature and what the model calls it.")
-    ] = [],  # noqa: B006 - typer reads the default and never changes it
+    ] = [],
     pretrained: Annotated[str | None, typer.Option(help="Id of a version to start from.")] = None,
     parameter: Annotated[
         list[str], typer.Option(metavar="NAME=VALUE", help="A hyper-parameter; values are read as JSON.")
-    ] = [],  # noqa: B006
+    ] = [],
     wait: Wait = False,
     dry_run: DryRun = False,
     json: Json = False,
