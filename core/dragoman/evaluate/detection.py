@@ -45,7 +45,9 @@ class Detection:
         sizes = sizes_of(truth, said) if truth.kind == "region" else {}
         self.regions = (encoded(truth, sizes), encoded(said, sizes)) if truth.kind == "region" else None
         labels = _labels(truth, self._features, sizes, self.regions)
-        found = _found(labels, said, np.flatnonzero(there[said.feature]), self.regions)
+        known = there[said.feature]
+        # Mostly all of them are known, and then nothing is gathered.
+        found = _found(labels, said, None if known.all() else np.flatnonzero(known), self.regions)
         self.coco = COCOeval(labels, found, IOU_TYPES[truth.kind])
         self.coco.evaluate()
         self.coco.accumulate()
@@ -104,21 +106,23 @@ def _labels(truth: Columns, features: Mapping[str, int], sizes: Mapping[int, tup
     )
 
 
-def _found(labels: COCO, said: Columns, known: Integers, regions: Any) -> COCO:
-    """Return the predictions of known features."""
-    chosen = [regions[1][place] for place in known.tolist()] if regions else None
+def _found(labels: COCO, said: Columns, known: Integers | None, regions: Any) -> COCO:
+    """Return the predictions of known features, which may be all."""
+    chosen: list[Any] | None = regions[1] if regions else None
+    if chosen is not None and known is not None:
+        chosen = [chosen[place] for place in known.tolist()]
     found = labels.load_res(_results(said, known), segmentation=chosen)
     if chosen:
         found.update_anns(ids=np.arange(1, len(chosen) + 1), area=mask.area(chosen))
     return found
 
 
-def _results(said: Columns, known: Integers) -> Floats:
+def _results(said: Columns, known: Integers | None) -> Floats:
     """Return predictions as hotcoco reads them: image, box, confidence and category, shape (predictions, 7)."""
-    results = np.empty((len(known), 7))
-    results[:, 0], results[:, 6] = said.unit[known] + 1, said.feature[known] + 1
-    results[:, 1:5], results[:, 5] = said.boxes[known], said.score[known]
-    return results
+    results = np.empty((len(said), 7))
+    results[:, 0], results[:, 1:5], results[:, 5], results[:, 6] = said.unit, said.boxes, said.score, said.feature
+    results[:, (0, 6)] += 1  # numbers begin with 1 there
+    return results if known is None else results[known]
 
 
 def _named(stats: Any) -> dict[str, float]:
