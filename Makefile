@@ -27,7 +27,7 @@ test: check ## What CI runs.
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/.installed-dev ## What takes longer than a change should wait.
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m slow tests examples tests/packaging/environments.py
 
 test-live: $(VENV)/.installed-dev $(foreach name,$(LIVE),.venv-$(name)/.installed) .venv-labelstudio/template ## Test against real servers, started on loopback.
 	$(BIN)/python -m pytest -q tests/live -m live
@@ -36,7 +36,7 @@ test-servers: .venv-labelstudio/template .venv-mlflow/.installed ## As test-live
 	$(BIN)/python -m pytest -q tests/live -m "(live_labelstudio or live_mlflow) and not slow"
 
 test-wheels: $(VENV)/.installed-dev ## Install each wheel alone in a fresh environment and try it.
-	$(BIN)/python -m pytest -q tests/packaging/environments.py -m slow
+	$(BIN)/python -m pytest -q tests/packaging/environments.py -m "not slow"
 
 test-fiftyone: .venv-fiftyone/.installed ## Test against the real FiftyOne, which is too heavy for the environment of all.
 	.venv-fiftyone/bin/python -m pytest tests/interop/test_interop_fiftyone.py
