@@ -114,19 +114,26 @@ class TestEvaluations:
         with pytest.raises(InvalidData, match="name one of them"):
             backend.benchmarks.evaluate(benchmark)
 
-    def test_one_that_runs_is_stopped_and_one_is_made_again(
+    def test_one_that_runs_is_stopped_and_one_that_failed_is_made_again(
         self, backend: Any, labelled: Any, model: Any, emulated: Live[Any]
     ) -> None:
         benchmark = backend.benchmarks.create("all", datasets=[labelled])
         version = judged(backend, labelled, model, 3)
         emulated.settings.job_polls = 10**9
-        wanted = {"model_run_id": version.id}
-        started = backend.client.post(wanted, f"benchmarks/{benchmark.id}/evaluationsV2")["evaluation_id"]
+
+        def start() -> str:
+            wanted = {"model_run_id": version.id}
+            answer = backend.client.post(wanted, f"benchmarks/{benchmark.id}/evaluationsV2")
+            return str(answer["evaluation_id"])
+
+        started = start()
         backend.benchmarks.cancel(started)
         assert backend.client.get(f"evaluationsV2/{started}")["status"] == "cancelled"
         emulated.settings.job_polls = 0
-        again = backend.benchmarks.retry(started)
-        assert again != started
+        emulated.state.jobs.fail_next("Errored", "out of luck")
+        failed = start()
+        again = backend.benchmarks.retry(failed)
+        assert again != failed
         assert backend.evaluations.get(again).metrics["recall"] == 1
 
     def test_models_are_ranked(self, backend: Any, labelled: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import nucleus
 import pytest
@@ -12,6 +13,7 @@ from nucleus import (
     CategoryAnnotation,
     CategoryPrediction,
     CuboidAnnotation,
+    DatasetItem,
     Keypoint,
     KeypointsAnnotation,
     LineAnnotation,
@@ -88,6 +90,35 @@ def test_one_annotation_is_found_by_its_ids(dataset):
     for reference_id, annotation_id in (("img-0", "none"), ("none", "polygon"), ("img-1", "polygon")):
         with pytest.raises(NucleusAPIError, match="does not exist"):
             dataset.ground_truth_loc(reference_id, annotation_id)
+
+
+def test_ids_that_are_paths_name_one_annotation(client):
+    made = client.create_dataset("folders", is_scene=False)
+    made.append([DatasetItem("https://images.example/a.jpg", "train/day/a.jpg")]).sleep_until_complete(False)
+    row = BoxAnnotation("car", 0, 0, 1, 1, "train/day/a.jpg")
+    made.annotate([row])
+    assert row.annotation_id == "car-0-0-1-1-train/day/a.jpg"
+    assert made.ground_truth_loc(row.reference_id, row.annotation_id) == row
+
+
+def test_mirrored_images_are_shown_where_they_are_asked_for(dataset):
+    part = dataset.create_slice("s", ["img-0"])
+    for source in (dataset, part):
+        (shown, *_) = source.items_and_annotation_generator(use_mirrored_images=True)
+        assert shown["item"].image_location == "https://images.example/0.jpg"
+
+
+def test_chips_are_cut_from_mirrored_images(client, tmp_path, monkeypatch):
+    """The SDK fetches images from S3, which is not there; all else is as it is."""
+    image = Image.new("RGB", (20, 20), "red")
+    made = client.create_dataset("bucket", is_scene=False)
+    made.append([DatasetItem("s3://bucket/a.jpg", "a")]).sleep_until_complete(verbose_std_out=False)
+    made.annotate([BoxAnnotation("car", 0, 0, 5, 5, "a")])
+    fetched = {"s3://bucket/a.jpg": image}
+    monkeypatch.setattr(nucleus.dataset, "fetch_image", fetched.__getitem__)
+    chips = list(made.items_and_annotation_chip_generator(10, 5, str(tmp_path)))
+    assert [Image.open(chip["image_location"]).size for chip in chips] == [(10, 10)] * len(chips)
+    assert json.loads(Path(chips[0]["annotation_location"]).read_text())[0]["label"] == "car"
 
 
 def test_export_has_a_row_for_every_item(dataset):

@@ -52,6 +52,12 @@ def test_a_taxonomy_is_created_kept_updated_and_deleted(dataset, live):
         dataset.delete_taxonomy("weather")
 
 
+def test_taxonomies_are_of_categories_only(dataset):
+    with pytest.raises(NucleusAPIError, match="type") as refusal:
+        dataset.add_taxonomy("weather", "box", ["sun"])
+    assert refusal.value.status_code == 400
+
+
 def test_class_labels_are_those_of_the_ground_truth(dataset):
     dataset.annotate(
         [

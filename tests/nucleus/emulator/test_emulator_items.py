@@ -74,9 +74,20 @@ def test_one_item_by_reference_id_and_position(dataset):
     by_reference = dataset.refloc("img-2")["item"]
     assert dataset.loc(by_reference.dataset_item_id)["item"] == by_reference
     assert dataset.iloc(2)["item"] == by_reference
-    for missing in (lambda: dataset.refloc("none"), lambda: dataset.loc("di_none"), lambda: dataset.iloc(5)):
+    for missing in (
+        lambda: dataset.refloc("none"),
+        lambda: dataset.loc("di_none"),
+        lambda: dataset.iloc(5),
+        lambda: dataset.iloc(-1),
+    ):
         with pytest.raises(NucleusAPIError, match="does not exist"):
             missing()
+
+
+def test_a_position_is_a_number(dataset):
+    with pytest.raises(NucleusAPIError, match="two is not the number of an item") as refusal:
+        dataset.iloc("two")
+    assert refusal.value.status_code == 400
 
 
 @pytest.mark.parametrize("reference_id", ["a/b c?d#e%41", "ümläut", "with space", "a/../b"])

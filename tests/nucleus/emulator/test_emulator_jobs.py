@@ -122,6 +122,7 @@ def test_lists_filter_by_date():
         since = client.list_jobs(show_completed=True, from_date="2025-03-01T12:00:00")
         until = client.list_jobs(show_completed=True, to_date=datetime.datetime(2025, 3, 1, 12))
         assert [job.job_id for job in since] == [late.job_id]
+        assert client.list_jobs(show_completed=True, from_date="Mar 1 2025 12:00") == since
         assert [job.job_id for job in until] == [early.job_id]
 
 

@@ -155,7 +155,7 @@ def test_one_prediction_is_found_by_its_ids(dataset, model):
         dataset.prediction_loc(model, "img-0", "a")
     dataset.upload_predictions(model, [box()])
     assert dataset.prediction_loc(model, "img-0", "a").label == "car"
-    with pytest.raises(NucleusAPIError, match="Prediction none does not exist"):
+    with pytest.raises(NucleusAPIError, match="Prediction img-0/none does not exist"):
         dataset.prediction_loc(model, "img-0", "none")
 
 
@@ -164,9 +164,10 @@ def test_difficult_reference_ids_are_read_back(client, model, reference_id):
     made = client.create_dataset("odd", is_scene=False)
     item = DatasetItem("https://images.example/a.jpg", reference_id)
     made.append([item]).sleep_until_complete(verbose_std_out=False)
-    made.upload_predictions(model, [box(reference_id)])
+    made.upload_predictions(model, [box(reference_id), box(reference_id, "a/b", label="bus")])
     assert made.predictions_refloc(model, reference_id)["box"][0].reference_id == reference_id
     assert made.prediction_loc(model, reference_id, "a").label == "car"
+    assert made.prediction_loc(model, reference_id, "a/b").label == "bus"
 
 
 def test_local_masks_are_stored(dataset, model, tmp_path):
@@ -205,9 +206,21 @@ def test_a_run_takes_asynchronous_uploads_by_dataset(dataset, model):
     assert len(run.ungrouped_export()["box"]) == 1
 
 
-def test_the_training_slice_is_noted(dataset, model, live):
-    answer = dataset.upload_predictions(model, [box()], trained_slice_id="slc_train")
-    assert live.state.runs[answer["model_run_id"]].trained_slice_id == "slc_train"
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_the_training_slice_is_noted(dataset, model, live, asynchronous):
+    part = dataset.create_slice("train", ["img-1"])
+    dataset.upload_predictions(model, [box()], asynchronous=asynchronous, trained_slice_id=part.id)
+    (run_id,) = dataset.model_runs
+    assert live.state.runs[run_id].trained_slice_id == part.id
+
+
+def test_the_training_slice_is_of_the_dataset(client, dataset, model):
+    other = client.create_dataset("other", is_scene=False).create_slice("train")
+    for slice_id, status in (("slc_none", 404), (other.id, 400)):
+        with pytest.raises(NucleusAPIError) as refusal:
+            dataset.upload_predictions(model, [box()], trained_slice_id=slice_id)
+        assert refusal.value.status_code == status
+    assert dataset.export_predictions(model) == {"annotations": {}}
 
 
 def test_multicategory_is_no_prediction(endpoint, dataset, model):

@@ -35,6 +35,11 @@ def test_a_run_made_from_the_dataset_finds_its_model_by_reference_id(model, data
     assert made.info()["model_id"] == model.id
 
 
+def test_a_run_made_by_the_client_finds_its_model_by_id_too(client, model, dataset):
+    made = client.create_model_run(dataset.id, {"name": "first", "model_id": model.id})
+    assert (made.info()["model_id"], dataset.model_runs) == (model.id, [made.model_run_id])
+
+
 @pytest.mark.parametrize(("reference_id", "status"), [("none", 404), (None, 400)])
 def test_a_run_made_from_the_dataset_needs_a_known_reference_id(dataset, model, reference_id, status):
     with pytest.raises(NucleusAPIError) as refusal:

@@ -143,6 +143,7 @@ def test_a_slice_of_objects(dataset, model, live):
     assert references(row["item"] for row in made.items_and_annotations()) == ["img-0", "img-1"]
     dataset.delete_item("img-0")
     assert [row.annotation_id for row in made.items] == ["p"]
+    assert [row["prediction"]["annotation_id"] for row in made.export_raw_json()] == ["p"]
 
 
 def test_members_must_exist_and_be_of_one_kind(dataset):
@@ -169,6 +170,12 @@ def test_a_slice_is_built_by_sampling_another(dataset, part, method):
     assert sample.id == slice_id
     assert set(references(sample.items)) < set(references(part.items))
     assert len(sample.items) == 2
+
+
+def test_a_slice_that_is_sampled_needs_a_new_name(dataset, part):
+    with pytest.raises(NucleusAPIError, match="exists already") as refusal:
+        dataset.build_slice(part.name, 2, SliceBuilderMethods.RANDOM)
+    assert refusal.value.status_code == 409
 
 
 def test_raw_items_tell_where_the_images_are(part):

@@ -150,14 +150,31 @@ def test_a_finished_benchmark_cannot_be_changed(client, street, ids):
     assert status_of(made.finalize) == 409
 
 
-def test_name_description_metadata_and_classes_can_be_changed(client, street, live):
+def test_name_description_and_metadata_can_be_changed(client, street):
     made = create(client, dataset_id=street.id, description="old")
     made.update(name="n", metadata={"k": 2})
-    assert (made.name, made.description, made.metadata) == ("n", "old", {"k": 2})
+    assert (made.name, made.description, made.metadata, made.status) == ("n", "old", {"k": 2}, "ready")
+
+
+def test_the_classes_of_a_draft_can_be_changed_and_cleared(client, street, live):
+    made = create(client, dataset_id=street.id, draft=True)
     assert made.update(class_agnostic=True).class_agnostic is True
     made.update(rollup_groups=[RollupGroup("vehicle", ["car"])])
     kept = live.state.benchmarks[made.id]
     assert (kept.class_agnostic, kept.rollup_groups[0].class_name) == (None, "vehicle")
+    made.update(name="n")
+    assert kept.rollup_groups is not None
+    made.update(allowed_label_matches_id=None)
+    assert kept.rollup_groups is None
+
+
+@pytest.mark.parametrize(
+    "taxonomy",
+    [{"class_agnostic": True}, {"rollup_groups": [RollupGroup("v", ["car"])]}, {"allowed_label_matches_id": None}],
+)
+def test_the_classes_of_a_finished_benchmark_are_frozen(client, street, taxonomy):
+    made = create(client, dataset_id=street.id)
+    assert status_of(lambda: made.update(**taxonomy)) == 409
 
 
 def test_classes_are_set_in_one_way(client, street):
@@ -165,6 +182,15 @@ def test_classes_are_set_in_one_way(client, street):
     assert status_of(lambda: client.post(payload, "benchmarks")) == 400
     unknown = {"allowed_label_matches_id": "alm_none"}
     assert status_of(lambda: create(client, dataset_id=street.id, **unknown)) == 404
+
+
+def test_a_deleted_item_leaves_the_benchmarks(client, street, ids):
+    made = create(client, dataset_id=street.id)
+    street.delete_item("img-1")
+    assert (made.refresh().item_count, made.items().item_ids) == (3, [ids[0], *ids[2:4]])
+    assert create(client, parent_benchmark_id=made.id).item_count == 3
+    client.delete_dataset(street.id)
+    assert (made.refresh().item_count, made.dataset_count) == (0, 0)
 
 
 def test_a_deleted_benchmark_is_gone(client, street):

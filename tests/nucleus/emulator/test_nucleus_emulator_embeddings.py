@@ -46,13 +46,19 @@ def pictures(client, tmp_path):
 
 
 def bits_apart(dataset, first, second):
-    hashes = [int(dataset.refloc(name)["item"].phash, 16) for name in (first, second)]
+    hashes = [int(dataset.refloc(name)["item"].phash, 2) for name in (first, second)]
     return (hashes[0] ^ hashes[1]).bit_count()
 
 
 def test_like_images_have_like_hashes(pictures):
     assert bits_apart(pictures, "first", "larger") <= 4
     assert bits_apart(pictures, "first", "other") > 10
+
+
+def test_the_sdk_finds_the_same_images_without_the_platform(pictures):
+    local = nucleus.deduplicate_by_phash(pictures.items_and_annotation_generator(), 8)
+    assert len(local.unique) == 2
+    assert "other" in local.unique_reference_ids
 
 
 def test_images_that_are_alike_are_kept_once(pictures):

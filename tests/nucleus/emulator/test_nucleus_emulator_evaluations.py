@@ -48,6 +48,10 @@ def detector(model):
     return model
 
 
+def version(client, benchmark, **taxonomy):
+    return client.create_benchmark("v", parent_benchmark_id=benchmark.id, verbose=False, **taxonomy)
+
+
 def evaluate(benchmark, model, **options):
     return benchmark.create_evaluation_v2(model_id=model, **options).wait_for_completion(poll_interval=0)
 
@@ -161,14 +165,28 @@ def test_labels_are_rolled_up_to_classes(benchmark, detector, evaluation):
     done = evaluate(benchmark, detector, rollup_groups=groups)
     assert done.rollup_groups == groups
     assert counts(done) == (3, 3, 2)
-    benchmark.update(rollup_groups=groups)
-    assert counts(evaluate(benchmark, detector)) == (3, 3, 2)
-    assert counts(evaluate(benchmark, detector, rollup_groups=[])) == (2, 4, 3)
 
 
-def test_a_benchmark_can_ignore_classes(benchmark, detector, evaluation):
-    benchmark.update(class_agnostic=True)
-    assert counts(evaluate(benchmark, detector)) == (3, 3, 2)
+def test_groups_of_an_evaluation_go_before_those_of_its_benchmark(client, benchmark, detector, evaluation):
+    groups = [RollupGroup("vehicle", ["car", "bus"])]
+    rolled = version(client, benchmark, rollup_groups=groups)
+    assert counts(evaluate(rolled, detector)) == (3, 3, 2)
+    assert counts(evaluate(rolled, detector, rollup_groups=[])) == (2, 4, 3)
+
+
+def test_a_label_is_in_one_group(client, benchmark, detector):
+    groups = [RollupGroup("vehicle", ["car", "bus"]), RollupGroup("long", ["bus"])]
+    for attempt in (
+        lambda: evaluate(benchmark, detector, rollup_groups=groups),
+        lambda: version(client, benchmark, rollup_groups=groups),
+    ):
+        with pytest.raises(NucleusAPIError, match="bus") as refusal:
+            attempt()
+        assert refusal.value.status_code == 400
+
+
+def test_a_benchmark_can_ignore_classes(client, benchmark, detector, evaluation):
+    assert counts(evaluate(version(client, benchmark, class_agnostic=True), detector)) == (3, 3, 2)
 
 
 @pytest.mark.parametrize(
@@ -276,20 +294,27 @@ def test_the_filter_schema_tells_what_can_be_filtered(client, evaluation):
     assert (entry.key, entry.value_type, entry.values) == ("n", "number", ["0", "1"])
 
 
-def test_an_evaluation_can_be_cancelled_and_repeated(benchmark, detector):
+def test_an_evaluation_that_runs_can_be_cancelled(benchmark, detector):
     made = benchmark.create_evaluation_v2(model_id=detector)
     assert made.cancel().status == "cancelled"
-    with pytest.raises(NucleusAPIError) as refusal:
-        made.cancel()
-    assert refusal.value.status_code == 409
-    again = made.retry().wait_for_completion(poll_interval=0)
-    assert (again.id != made.id, again.status) == (True, "succeeded")
+    for attempt in (made.cancel, made.retry):
+        with pytest.raises(NucleusAPIError, match="is cancelled") as refusal:
+            attempt()
+        assert refusal.value.status_code == 409
 
 
-def test_a_failed_evaluation_says_why(benchmark, detector, live):
+def test_a_failed_evaluation_says_why_and_can_be_made_again(benchmark, detector, live):
     live.state.jobs.fail_next("Errored", "disk on fire")
+    made = benchmark.create_evaluation_v2(model_id=detector, name="e")
     with pytest.raises(RuntimeError, match="disk on fire"):
-        evaluate(benchmark, detector)
+        made.wait_for_completion(poll_interval=0)
+    again = made.retry().wait_for_completion(poll_interval=0)
+    assert (again.id != made.id, again.name, again.status) == (True, "e", "succeeded")
+
+
+def test_the_newest_evaluation_is_listed_first(client, benchmark, detector):
+    made = [evaluate(benchmark, detector, name=name) for name in ("first", "second")]
+    assert client.list_evaluations_v2(model_id=detector) == made[::-1]
 
 
 def test_a_deleted_evaluation_is_gone(client, evaluation):

@@ -19,7 +19,6 @@ from nucleus import (
     SegmentationPrediction,
 )
 from nucleus.dataset import ObjectQueryType
-from nucleus.errors import NucleusAPIError
 from nucleus.evaluation_match import ConfusionCategory
 from PIL import Image
 
@@ -204,10 +203,13 @@ def test_rows_can_be_queried_without_matches(dataset, model):
     assert (row.label, row.confidence) == ("bus", 0.5)
 
 
-def test_a_query_for_matches_needs_a_run(dataset):
-    with pytest.raises(NucleusAPIError, match="model_run_id is required") as refusal:
-        list(dataset.query_objects("", ObjectQueryType.IOU))
-    assert refusal.value.status_code == 400
+@pytest.mark.parametrize("mode", [ObjectQueryType.IOU, ObjectQueryType.PREDICTIONS_ONLY])
+def test_a_query_that_names_no_run_means_the_youngest(dataset, model, mode):
+    assert list(dataset.query_objects("", mode)) == []
+    committed(dataset, model, [label("car", 0, "a")], [guess("car", 0, name) for name in "pq"])
+    young = committed(dataset, model, [], [guess("car", 0, "r")])
+    assert len(list(dataset.query_objects("", mode))) == 1
+    assert list(dataset.query_objects("", mode)) == list(dataset.query_objects("", mode, young.model_run_id))
 
 
 @pytest.mark.parametrize("page_limit", [None, 1, 2])

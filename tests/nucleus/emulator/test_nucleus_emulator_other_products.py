@@ -76,6 +76,6 @@ def test_a_bundle_is_never_run(client, dataset, model):
     with pytest.raises(NucleusAPIError, match="has no bundle"):
         model.run(dataset.id, "r", None)
     hosted = client.create_model("h", "h", bundle_name="b")
-    job = client.get_job(hosted.run(dataset.id, "r", None)["job_id"])
+    job = client.get_job(hosted.run(dataset.id, "r", None))
     with pytest.raises(JobError, match="does not exist"):
         job.sleep_until_complete(verbose_std_out=False)

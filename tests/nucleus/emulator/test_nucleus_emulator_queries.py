@@ -37,7 +37,7 @@ def street(dataset, model):
         ]
     )
     dataset.upload_predictions(model, [BoxPrediction("person", 1, 2, 3, 4, "img-2", 0.5, "p")])
-    dataset.update_item_metadata({"img-3": {"camera": "rear", "n": 50}, "img-4": {"camera": "front left"}})
+    dataset.update_item_metadata({"img-3": {"camera": "rear", "n": 50, "wet": True}, "img-4": {"camera": "front left"}})
     return dataset
 
 
@@ -66,6 +66,9 @@ QUERIES = {
     "(metadata.n = 1 OR metadata.n = 50) AND metadata.camera = rear": "3",
     'reference_id = "img-3"': "3",
     "metadata.camera > 3": "",
+    "metadata.wet = true": "3",
+    "metadata.wet != false or metadata.n = 1": "01234",
+    "metadata.wet = True and metadata.n = 50": "3",
 }
 
 

@@ -12,7 +12,9 @@ from nucleus import (
     CuboidPrediction,
     Point3D,
 )
+from nucleus.async_job import JobError
 from nucleus.errors import NucleusAPIError
+from nucleus.metrics.filtering import FieldFilter, MetadataFilter
 from nucleus.validate.constants import EntityLevel
 from nucleus.validate.data_transfer_objects.scenario_test_evaluations import EvaluationResult
 
@@ -85,6 +87,17 @@ def test_a_function_scores_a_model(client, part, detector, name, arguments, resu
     assert (evaluation.status.value, evaluation.model_id) == ("completed", detector.id)
 
 
+@pytest.mark.parametrize(("method", "result"), [(None, 4 / 9), ("macro", 4 / 9), ("micro", 4 / 7), ("weighted", 0.5)])
+def test_the_f1_of_categories_is_over_all_items(client, part, street, model, method, result):
+    """F1 is 2/3 for rain, found once of twice, and for sun, found once too often; the weather was not sure enough."""
+    truth, made = ["sun", "rain", "rain"], ["sun", "sun", "rain"]
+    street.annotate([CategoryAnnotation(name, f"img-{n}", "sky") for n, name in enumerate(truth)])
+    guesses = [CategoryPrediction(name, f"img-{n}", "sky", 0.9) for n, name in enumerate(made)]
+    street.upload_predictions(model, [*guesses, CategoryPrediction("sun", "img-2", "weather", 0.1)])
+    evaluation = evaluate(model, create(client, part, "cat_f1", f1_method=method, confidence_threshold=0.5))
+    assert evaluation.result == pytest.approx(result)
+
+
 def test_every_item_has_its_own_score(client, street, part, detector):
     evaluation = evaluate(detector, create(client, part, "bbox_recall"))
     items = {item.dataset_item_id: item.reference_id for item in street.items}
@@ -109,12 +122,42 @@ def test_predictions_without_a_run_count_where_there_is_no_run(client, part, str
     assert evaluate(model, create(client, part, "bbox_recall")).result == pytest.approx(1 / 3)
 
 
-def test_tests_are_listed_found_and_deleted(client, part, model):
+def test_a_baseline_sets_the_thresholds(client, part, detector, model):
+    test = create(client, part, "bbox_recall")
+    with pytest.raises(NucleusAPIError, match="was not evaluated") as refusal:
+        test.set_baseline_model(detector.id)
+    assert refusal.value.status_code == 400
+    reached = evaluate(detector, test).result
+    assert test.set_baseline_model(detector.id) == detector.id
+    assert client.validate.scenario_tests[0].baseline_model_id == detector.id
+    assert [criterion.threshold for criterion in test.get_eval_functions()] == [reached]
+
+
+def test_names_are_taken_once(client, part):
+    create(client, part, "bbox_iou")
+    client.validate.create_external_eval_function("mine")
+    for attempt in (
+        lambda: create(client, part, "bbox_iou"),
+        lambda: client.validate.create_external_eval_function("mine"),
+    ):
+        with pytest.raises(NucleusAPIError, match="exists already") as refusal:
+            attempt()
+        assert refusal.value.status_code == 409
+
+
+def test_functions_from_outside_are_not_mixed_with_others(client, part):
+    test = create(client, part, "bbox_iou")
+    client.validate.create_external_eval_function("mine")
+    with pytest.raises(NucleusAPIError, match="mixed") as refusal:
+        test.add_eval_function(client.validate.eval_functions.external_functions["mine"])
+    assert refusal.value.status_code == 400
+    assert len(test.get_eval_functions()) == 1
+
+
+def test_tests_are_listed_found_and_deleted(client, part):
     test = create(client, part, "bbox_iou")
     assert (test.name, test.slice_id) == ("test of bbox_iou", part.id)
     assert client.validate.scenario_tests == [client.validate.get_scenario_test(test.id)] == [test]
-    assert test.set_baseline_model(model.id) == model.id
-    assert client.validate.scenario_tests[0].baseline_model_id == model.id
     assert client.validate.delete_scenario_test(test.id) is True
     assert client.validate.scenario_tests == []
 
@@ -157,6 +200,25 @@ def test_results_from_outside_are_kept(client, part, detector):
     assert len(test.get_eval_history()) == 1
 
 
+@pytest.mark.parametrize("level", ["scene_ref_id", "track_ref_id"])
+def test_results_of_scenes_and_tracks_have_no_items(client, part, detector, level):
+    client.validate.create_external_eval_function("mine", level=EntityLevel.SCENE)
+    function = client.validate.eval_functions.external_functions["mine"]
+    test = client.validate.create_scenario_test("external", part.id, [function])
+    test.upload_external_evaluation_results(function, [EvaluationResult(score=0.5, **{level: "s"})], detector.id)
+    (evaluation,) = test.get_eval_history()
+    assert (evaluation.result, evaluation.item_evals) == (0.5, [])
+
+
+def test_results_for_items_outside_of_the_test_are_refused(client, part, detector):
+    client.validate.create_external_eval_function("mine")
+    function = client.validate.eval_functions.external_functions["mine"]
+    test = client.validate.create_scenario_test("external", part.id, [function])
+    with pytest.raises(NucleusAPIError, match="img-4 does not exist"):
+        test.upload_external_evaluation_results(function, [EvaluationResult(item_ref_id="img-4")], detector.id)
+    assert test.get_eval_history() == []
+
+
 def test_what_does_not_exist_is_refused(client, part, model):
     for attempt in (
         lambda: client.validate.get_scenario_test("ut_none"),
@@ -168,7 +230,50 @@ def test_what_does_not_exist_is_refused(client, part, model):
         assert refusal.value.status_code == 404
 
 
-def test_filters_are_not_understood_and_not_ignored(client, part):
-    with pytest.raises(NucleusAPIError, match="annotation_filters") as refusal:
-        create(client, part, "bbox_iou", annotation_filters=[["label", "==", "car"]])
+@pytest.mark.parametrize(
+    ("filters", "result"),
+    [
+        ({"annotation_filters": [FieldFilter("x", "<", 50)]}, (0.5 + 1) / 2),
+        ({"annotation_filters": [FieldFilter("x", "<", 50), FieldFilter("reference_id", "==", "img-1")]}, 0.5),
+        ({"annotation_filters": [[FieldFilter("x", ">=", 50)], [FieldFilter("reference_id", "=", "img-1")]]}, 0.5),
+        ({"annotation_filters": [MetadataFilter("far", "!=", True, allow_missing=True)]}, 0.0),
+        ({"prediction_filters": [FieldFilter("label", "in", ["car"])]}, 0.5 / 3),
+        ({"prediction_filters": [FieldFilter("label", "not in", ["car"])]}, 1 / 3),
+        ({"prediction_filters": [FieldFilter("confidence", ">", 0.8), FieldFilter("y", "<=", 0)]}, 0.5 / 3),
+        ({"annotation_filters": [], "prediction_filters": None}, (0.5 + 1) / 3),
+    ],
+)
+def test_filters_narrow_what_a_function_looks_at(client, part, detector, filters, result):
+    evaluation = evaluate(detector, create(client, part, "bbox_iou", **filters))
+    assert evaluation.result == pytest.approx(result)
+
+
+def test_filters_narrow_categories_too(client, part, detector):
+    filters = [MetadataFilter("sure", "==", True, allow_missing=True)]
+    evaluation = evaluate(detector, create(client, part, "cat_f1", prediction_filters=filters))
+    assert evaluation.result == 0
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [MetadataFilter("far", "==", True), FieldFilter("taxonomy_name", "==", "a"), FieldFilter("x", "<", "a")],
+)
+def test_what_cannot_be_looked_up_fails_the_evaluation(client, part, detector, condition):
+    test = create(client, part, "bbox_iou", annotation_filters=[condition])
+    with pytest.raises(JobError, match=condition.key):
+        evaluate(detector, test)
+
+
+@pytest.mark.parametrize(
+    "filters", [[["label", "~", "car"]], [["label"]], [[["label", "==", "car", False, "segment_field"]]]]
+)
+def test_senseless_filters_are_refused(client, part, filters):
+    with pytest.raises(NucleusAPIError) as refusal:
+        create(client, part, "bbox_iou", annotation_filters=filters)
     assert refusal.value.status_code == 400
+
+
+def test_the_footprints_of_cuboids_are_compared_without_their_heights(client, part, street, model):
+    row = CuboidPrediction("van", Point3D(0, 0, 5), Point3D(2, 1, 9), 0, "img-2", 0.5, "r")
+    street.upload_predictions(model, [row])
+    assert evaluate(model, create(client, part, "cuboid_iou_2d")).result == pytest.approx(0.5)

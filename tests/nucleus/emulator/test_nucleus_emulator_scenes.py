@@ -275,3 +275,14 @@ def test_rows_of_a_deleted_track_stay_and_have_none(dataset, model):
 def test_an_unknown_track_cannot_be_changed(client, dataset):
     with pytest.raises(NucleusAPIError, match="Track none does not exist"):
         Track(client.connection, dataset.id, "none").update({"a": 1})
+
+
+def test_of_a_lidar_dataset_the_images_are_compared(scenes):
+    append(scenes, [lidar()])
+    result = scenes.deduplicate(0).result()
+    assert (result.unique_reference_ids, result.stats.original_count) == (["front-0", "front-1"], 2)
+
+
+def test_a_video_keeps_its_frame_rate_as_it_was(scenes):
+    append(scenes, [video()])
+    assert repr(scenes.get_scene("video").frame_rate) == "15"

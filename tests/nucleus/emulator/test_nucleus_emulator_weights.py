@@ -34,6 +34,10 @@ def test_weights_come_back_as_they_were_sent(client, model, live, file, tmp_path
     assert requests.get(sent.download_url, timeout=10).content == CONTENT
 
 
+def test_weights_are_bytes_unless_said_otherwise(model, file):
+    assert upload(model, file).content_type == "application/octet-stream"
+
+
 def test_a_large_file_goes_in_parts_and_a_small_one_in_one_piece(model, live, file):
     upload(model, file)
     whole = sum(entry.method == "PUT" for entry in live.journal.entries())

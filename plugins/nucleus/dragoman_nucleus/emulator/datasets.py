@@ -50,16 +50,17 @@ class Dataset:
             return self.scenes.by_reference.get(row.reference_id)
         return item
 
+    def known(self, reference_id: str) -> Item | Scene | None:
+        """Return the item with a reference id, or the scene if no item has it, or `None`."""
+        return self.items.by_reference.get(reference_id) or self.scenes.by_reference.get(reference_id)
+
     def target(self, reference_id: str) -> Item | Scene:
         """Return the item with a reference id, or the scene if no item has it.
 
         Raises:
             ApiError: 404, neither exists.
         """
-        scene = self.scenes.by_reference.get(reference_id)
-        if scene is not None and reference_id not in self.items.by_reference:
-            return scene
-        return self.items.reference(reference_id)
+        return self.known(reference_id) or self.items.reference(reference_id)
 
     def targets(self) -> list[Item | Scene]:
         """Return all that can carry rows, in the order of exports: items, then scenes."""

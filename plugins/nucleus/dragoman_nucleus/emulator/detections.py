@@ -4,12 +4,14 @@ overlap. What is not matched is attributed to a kind of error after TIDE (Bolya 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from msgspec import Struct
 
+from dragoman.emulate.app import ApiError
 from dragoman_nucleus.emulator.items import Item
 from dragoman_nucleus.emulator.overlap import Comparable, Floats, area, overlaps
 
@@ -25,6 +27,13 @@ class RollupGroup(Struct):
 
     class_name: str
     labels: list[str]
+
+
+def check_groups(groups: Iterable[RollupGroup]) -> None:
+    """Raise `ApiError` 400 if a label is in two groups."""
+    labels = Counter(label for group in groups for label in set(group.labels))
+    if twice := [label for label, count in labels.items() if count > 1]:
+        raise ApiError(400, f"Labels {twice} are in more than one group.")
 
 
 @dataclass(frozen=True)

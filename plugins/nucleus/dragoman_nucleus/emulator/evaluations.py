@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,8 +29,8 @@ class Benchmark:
     metadata: Json | None = None
     status: str = "building"
     """`draft`, `building`, `ready` or `failed`."""
-    item_ids: list[str] = field(default_factory=list)
-    dataset_ids: set[str] = field(default_factory=set)
+    members: dict[str, str] = field(default_factory=dict)
+    """Ids of the items in their order, each with that of its dataset."""
     skipped: int = 0
     jobs_open: int = 0
     """Jobs that are still to add items."""
@@ -40,6 +40,16 @@ class Benchmark:
     rollup_groups: list[RollupGroup] | None = None
     class_agnostic: bool | None = None
 
+    @property
+    def item_ids(self) -> list[str]:
+        """Ids of the items, in their order."""
+        return list(self.members)
+
+    def discard(self, item_ids: Iterable[str]) -> None:
+        """Give up items, as far as they are in here."""
+        for item_id in item_ids:
+            self.members.pop(item_id, None)
+
     def to_json(self) -> Json:
         return {
             "benchmark_id": self.id,
@@ -48,8 +58,8 @@ class Benchmark:
             "metadata": self.metadata,
             "created_by_user_id": None,
             "created_at": self.created.isoformat(),
-            "item_count": len(self.item_ids),
-            "dataset_count": len(self.dataset_ids),
+            "item_count": len(self.members),
+            "dataset_count": len(set(self.members.values())),
             "skipped_items_without_ground_truth": self.skipped,
             "status": self.status,
             "parent_benchmark_id": self.parent_id,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from dragoman_nucleus.emulator.items import Item, Json
-from dragoman_nucleus.emulator.phash import BITS
 
 
 @dataclass(kw_only=True)
@@ -51,4 +50,4 @@ def _vector(item: Item, indexed: frozenset[str]) -> list[float] | None:
     if item.embedding_info is not None:
         given: list[float] = item.embedding_info["embedding_vector"]
         return given
-    return [float(bit) for bit in f"{int(item.phash, 16):0{BITS}b}"] if item.id in indexed and item.phash else None
+    return [float(bit) for bit in item.phash] if item.id in indexed and item.phash else None

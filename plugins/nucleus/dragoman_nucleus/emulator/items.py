@@ -55,8 +55,12 @@ class Item:
     phash: str = ""
     scene_id: str | None = None
 
-    def to_json(self) -> Json:
-        """Return the item as it is shown; the platform does not give size and embedding back."""
+    def to_json(self, *, mirrored: bool = False) -> Json:
+        """Return the item as it is shown; the platform does not give size and embedding back.
+
+        Args:
+            mirrored: Whether to add the URL of the mirrored image, which is the image itself here.
+        """
         shown = {
             "id": self.id,
             "dataset_item_id": self.id,
@@ -65,8 +69,8 @@ class Item:
         }
         if self.pointcloud_url is not None:
             return shown | {"type": "pointcloud", "pointcloud_url": self.pointcloud_url}
-        urls = {"image_url": self.image_url, "original_image_url": self.image_url}
-        return shown | {"type": "image", **urls, "phash": self.phash}
+        names = ("image_url", "original_image_url", *(("processed_url",) if mirrored else ()))
+        return shown | {"type": "image", **dict.fromkeys(names, self.image_url), "phash": self.phash}
 
 
 @dataclass(kw_only=True)
@@ -82,7 +86,7 @@ class Scene:
     metadata: Json
     frames: list[dict[str, str]] = field(default_factory=list)
     """Item ids by sensor, one entry per frame; the one sensor of a video is called `camera`."""
-    frame_rate: float | None = None
+    frame_rate: int | float | None = None
     video_url: str | None = None
     track_ids: list[str] = field(default_factory=list)
     """Reference ids of the tracks that came with the scene."""

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
+from dateutil.parser import ParserError, parse  # type: ignore[import-untyped]
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -135,9 +136,10 @@ def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ApiError(400, f"{text} is not an ISO 8601 date.") from error
+        # The SDK sends what this parser understands, `Nov 5 2021` too.
+        moment = parse(text)
+    except (ParserError, OverflowError) as error:
+        raise ApiError(400, f"{text} is no date.") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dragoman.emulate.app import ApiError
 from dragoman_nucleus.emulator.datasets import Dataset
 from dragoman_nucleus.emulator.items import Item, Scene
 from dragoman_nucleus.emulator.models import Model, Run
-from dragoman_nucleus.emulator.rows import Row
+from dragoman_nucleus.emulator.rows import Row, Rows
 from dragoman_nucleus.emulator.state import State
 from dragoman_nucleus.emulator.uploads import Finder
 
@@ -35,9 +37,40 @@ def with_reference(datasets: list[Dataset], reference_id: str) -> Item | Scene:
         ApiError: 404, none does.
     """
     for dataset in datasets:
-        if reference_id in dataset.items.by_reference or reference_id in dataset.scenes.by_reference:
-            return dataset.target(reference_id)
+        if (target := dataset.known(reference_id)) is not None:
+            return target
     raise ApiError(404, f"Item with reference id {reference_id} does not exist.")
+
+
+def row_named(path: str, datasets: list[Dataset], rows: Rows, noun: str) -> Row:
+    """Return the row that a path names by a reference id and an annotation id.
+
+    Both may have slashes, which the SDK does not escape: reference ids are often paths, and annotation ids that the SDK
+    makes end with the reference id. So the path is taken apart in every way.
+
+    Args:
+        path: The two ids with a slash between them.
+        datasets: Where the item or scene may be.
+        rows: Where the row may be.
+        noun: What such a row is called in the refusal.
+
+    Raises:
+        ApiError: 404, there is no such row.
+    """
+    for reference_id, annotation_id in _halves(path):
+        for dataset in datasets:
+            target = dataset.known(reference_id)
+            row = None if target is None else rows.find(target.id, annotation_id)
+            if row is not None:
+                return row
+    raise ApiError(404, f"{noun} {path} does not exist.")
+
+
+def _halves(path: str) -> Iterator[tuple[str, str]]:
+    """Yield a path in two, at each of its slashes, the last one first."""
+    pieces = path.split("/")
+    for cut in range(len(pieces) - 1, 0, -1):
+        yield "/".join(pieces[:cut]), "/".join(pieces[cut:])
 
 
 def finder(datasets: list[Dataset]) -> Finder:

@@ -1,4 +1,4 @@
-"""Perceptual hashes of images, 64 bits as 16 hex digits, which the platform shows with items and compares for
+"""Perceptual hashes of images, 64 bits as so many digits 0 or 1, which the platform shows with items and compares for
 deduplication.
 
 The discrete cosine transform of the image at 32 x 32 grey pixels; a bit of the hash says whether one of the 64 lowest
@@ -30,8 +30,7 @@ def phash_of_image(content: bytes) -> str:
     except (UnidentifiedImageError, OSError):
         return _digest(content)
     frequencies = (_TRANSFORM @ pixels @ _TRANSFORM.T).ravel()
-    bits = frequencies > np.median(frequencies)
-    return np.packbits(bits).tobytes().hex()
+    return "".join("1" if above else "0" for above in frequencies > np.median(frequencies))
 
 
 def phash_of_url(url: str) -> str:
@@ -41,8 +40,9 @@ def phash_of_url(url: str) -> str:
 
 def distance(first: str, second: str) -> int:
     """Return in how many of the 64 bits two hashes differ."""
-    return (int(first, 16) ^ int(second, 16)).bit_count()
+    return (int(first, 2) ^ int(second, 2)).bit_count()
 
 
 def _digest(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=BITS // 8).hexdigest()
+    digest = hashlib.blake2b(content, digest_size=BITS // 8).digest()
+    return f"{int.from_bytes(digest):0{BITS}b}"

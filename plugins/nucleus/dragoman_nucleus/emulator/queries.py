@@ -124,6 +124,8 @@ def _geometry(rows: Iterable[Row], part: str, axis: str) -> Values:
 
 
 def _equal(first: Any, second: Any) -> bool:
+    if isinstance(first, bool) or isinstance(second, bool):
+        return str(first).casefold() == str(second).casefold()
     return bool(first == second) or str(first) == str(second)
 
 
@@ -195,7 +197,7 @@ def _combined(tokens: pp.ParseResults) -> Expression:
 
 def _grammar() -> pp.ParserElement:
     quoted = pp.QuotedString('"', esc_char="\\") | pp.QuotedString("'", esc_char="\\")
-    word = pp.Regex(r"(?!(?:AND|OR)\b)[^\W\d][\w-]*")
+    word = pp.Regex(r"(?!(?i:AND|OR)\b)[^\W\d][\w-]*")
     path = word + pp.ZeroOrMore(pp.Suppress(".") + (quoted | pp.Regex(r"[\w-]+")))
     constant = (quoted.copy() | pp.common.number.copy()).add_parse_action(_constant)
     operand = constant | path.add_parse_action(_path)
@@ -205,8 +207,8 @@ def _grammar() -> pp.ParserElement:
             ("%", 2, pp.OpAssoc.LEFT, _computed),
             (pp.one_of("+ -"), 2, pp.OpAssoc.LEFT, _computed),
             (pp.one_of("= != < <= > >="), 2, pp.OpAssoc.LEFT, _compared),
-            (pp.Keyword("AND"), 2, pp.OpAssoc.LEFT, _combined),
-            (pp.Keyword("OR"), 2, pp.OpAssoc.LEFT, _combined),
+            (pp.CaselessKeyword("AND"), 2, pp.OpAssoc.LEFT, _combined),
+            (pp.CaselessKeyword("OR"), 2, pp.OpAssoc.LEFT, _combined),
         ],
     )
     return grammar

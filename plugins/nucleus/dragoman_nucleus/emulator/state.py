@@ -22,7 +22,8 @@ from dragoman_nucleus.emulator.labeling import Task
 from dragoman_nucleus.emulator.models import Model, Run
 from dragoman_nucleus.emulator.objects import Objects
 from dragoman_nucleus.emulator.rows import Rows
-from dragoman_nucleus.emulator.scenarios import SCORERS, EvalFunction, ScenarioTest
+from dragoman_nucleus.emulator.scenarios import EvalFunction, ScenarioTest
+from dragoman_nucleus.emulator.scorers import SCORERS
 from dragoman_nucleus.emulator.weights import WeightsUploads
 
 
@@ -152,6 +153,8 @@ class State:
         stores, slices = self.stores_of(dataset), self.slices_of(dataset.id)
         item_ids = {target.id for target in targets if isinstance(target, Item)}
         self.tasks = {task.id: task for task in self.tasks.values() if task.item_id not in item_ids}
+        for benchmark in self.benchmarks.values():
+            benchmark.discard(item_ids)
         dataset.items.remove(item_ids)
         dataset.scenes.remove({target.id for target in targets if isinstance(target, Scene)})
         for target in targets:

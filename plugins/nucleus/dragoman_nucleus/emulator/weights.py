@@ -63,7 +63,7 @@ class Weights:
 
     size: int
     filename: str | None
-    content_type: str | None
+    content_type: str
     path: str
 
 

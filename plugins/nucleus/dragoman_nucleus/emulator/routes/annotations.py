@@ -12,7 +12,8 @@ from dragoman.emulate.app import ApiError, read_json
 from dragoman_nucleus.emulator.datasets import Dataset
 from dragoman_nucleus.emulator.exports import export_rows
 from dragoman_nucleus.emulator.jobs import Outcome
-from dragoman_nucleus.emulator.routes.names import QueryPage, delete, get, paged, post
+from dragoman_nucleus.emulator.lookups import row_named
+from dragoman_nucleus.emulator.routes.names import EXPORT_PAGE, delete, get, paged, post
 from dragoman_nucleus.emulator.state import State
 from dragoman_nucleus.emulator.subjects import select_items
 from dragoman_nucleus.emulator.uploads import ASYNC_UPLOAD, GROUND_TRUTH, is_async, uploaded
@@ -26,7 +27,6 @@ class Deletion(msgspec.Struct):
     keep_history: bool = True
 
 
-QUERY_PAGE = msgspec.json.Decoder(QueryPage)
 DELETION = msgspec.json.Decoder(Deletion)
 
 
@@ -41,7 +41,7 @@ class Annotations:
             post("dataset/{dataset}/annotate", self.annotate),
             get("dataset/{dataset}/exportForTraining", self.export),
             post("dataset/{dataset}/exportForTrainingPage", self.export_page),
-            get("dataset/{dataset}/groundTruth/loc/{reference:path}/{annotation}", self.one),
+            get("dataset/{dataset}/groundTruth/loc/{path:path}", self.one),
             delete("annotation/{dataset}", self.delete),
         ]
 
@@ -71,19 +71,15 @@ class Annotations:
 
     async def export_page(self, request: Request) -> object:
         dataset = self._named(request)
-        wanted = await read_json(request, QUERY_PAGE)
+        wanted = await read_json(request, EXPORT_PAGE)
         chosen = select_items(self._state, dataset, wanted.query)
         items, token = paged(self._state, chosen, wanted.token, wanted.size)
-        return {"data": export_rows(items, dataset.ground_truth), "nextPageToken": token}
+        rows = export_rows(items, dataset.ground_truth, mirrored=wanted.mirrored)
+        return {"data": rows, "nextPageToken": token}
 
     async def one(self, request: Request) -> object:
         dataset = self._named(request)
-        item = dataset.target(request.path_params["reference"])
-        annotation_id = request.path_params["annotation"]
-        row = dataset.ground_truth.find(item.id, annotation_id)
-        if row is None:
-            raise ApiError(404, f"Annotation {annotation_id} does not exist.")
-        return row
+        return row_named(request.path_params["path"], [dataset], dataset.ground_truth, "Annotation")
 
     async def delete(self, request: Request) -> object:
         dataset = self._named(request)

@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response, read_json
-from dragoman_nucleus.emulator.detections import RollupGroup
+from dragoman_nucleus.emulator.detections import RollupGroup, check_groups
 from dragoman_nucleus.emulator.evaluations import Benchmark
 from dragoman_nucleus.emulator.items import found
 from dragoman_nucleus.emulator.jobs import Outcome
@@ -44,18 +45,28 @@ class Taxonomy(msgspec.Struct):
 
     rollup_groups: list[RollupGroup] | None = msgspec.field(default=None, name="rollupGroups")
     class_agnostic: bool | None = None
-    allowed_label_matches_id: str | None = None
+    allowed_label_matches_id: str | UnsetType | None = UNSET
+    """Null clears the taxonomy."""
 
-    def check(self) -> None:
-        given = [self.rollup_groups, self.class_agnostic, self.allowed_label_matches_id]
-        if sum(one is not None for one in given) > 1:
+    def is_given(self) -> bool:
+        """Say whether there is anything of a taxonomy.
+
+        Raises:
+            ApiError: 400, there is more than one; 404, a configuration is named, of which there are none; 400, a label
+                is in two groups.
+        """
+        matches = self.allowed_label_matches_id
+        given = sum((self.rollup_groups is not None, self.class_agnostic is not None, matches is not UNSET))
+        if given > 1:
             raise ApiError(400, "At most one of rollup_groups, allowed_label_matches_id and class_agnostic.")
-        if self.allowed_label_matches_id is not None:
-            raise ApiError(404, f"Allowed label matches {self.allowed_label_matches_id} do not exist.")
+        if isinstance(matches, str):
+            raise ApiError(404, f"Allowed label matches {matches} do not exist.")
+        check_groups(self.rollup_groups or ())
+        return given > 0
 
     def apply(self, benchmark: Benchmark) -> None:
         """Give the taxonomy to a benchmark, if there is one."""
-        if self.rollup_groups is not None or self.class_agnostic is not None:
+        if self.is_given():
             benchmark.rollup_groups, benchmark.class_agnostic = self.rollup_groups, self.class_agnostic
 
 
@@ -124,7 +135,7 @@ class Benchmarks:
 
     async def create(self, request: Request) -> object:
         wanted, sources = await read_json(request, NEW_BENCHMARK), await read_json(request, SOURCES)
-        wanted.check()
+        wanted.is_given()
         parent = None
         if wanted.parent_benchmark_id is not None:
             parent = found(self._state.benchmarks, wanted.parent_benchmark_id, "Benchmark")
@@ -185,23 +196,23 @@ class Benchmarks:
         benchmark.jobs_open -= 1
         for item_id in dict.fromkeys(item_ids):
             item = self._state.item(item_id)
-            if item_id in benchmark.item_ids:
+            if item_id in benchmark.members:
                 continue
             if self._state.dataset(item.dataset_id).ground_truth.on(item_id):
-                benchmark.item_ids.append(item_id)
-                benchmark.dataset_ids.add(item.dataset_id)
+                benchmark.members[item_id] = item.dataset_id
             else:
                 benchmark.skipped += 1
         if benchmark.status == "building":
-            benchmark.status = "ready" if benchmark.item_ids else "failed"
+            benchmark.status = "ready" if benchmark.members else "failed"
         if benchmark.status == "failed":
             raise ApiError(400, "None of the items has ground truth.")
-        return Outcome({"item_count": len(benchmark.item_ids), "skipped": benchmark.skipped})
+        return Outcome({"item_count": len(benchmark.members), "skipped": benchmark.skipped})
 
     async def change(self, request: Request) -> object:
         benchmark = self._named(request)
         wanted = await read_json(request, CHANGE)
-        wanted.check()
+        if wanted.is_given() and benchmark.status != "draft":
+            raise ApiError(409, f"Benchmark {benchmark.id} is {benchmark.status}: its taxonomy is frozen.")
         benchmark.name = wanted.name or benchmark.name
         benchmark.description = benchmark.description if wanted.description is None else wanted.description
         benchmark.metadata = benchmark.metadata if wanted.metadata is None else wanted.metadata
@@ -230,15 +241,14 @@ class Benchmarks:
     async def remove_items(self, request: Request) -> object:
         benchmark = self._draft(request)
         doomed = (await read_json(request, ITEM_IDS)).item_ids
-        benchmark.item_ids = [item_id for item_id in benchmark.item_ids if item_id not in doomed]
-        benchmark.dataset_ids = {self._state.item(item_id).dataset_id for item_id in benchmark.item_ids}
+        benchmark.discard(doomed)
         return Response(status_code=204)
 
     async def finalize(self, request: Request) -> object:
         benchmark = self._draft(request)
         if benchmark.jobs_open:
             raise ApiError(409, f"Items are still being added to benchmark {benchmark.id}.")
-        if not benchmark.item_ids:
+        if not benchmark.members:
             raise ApiError(400, f"Benchmark {benchmark.id} has no items.")
         benchmark.status = "ready"
         return benchmark.to_json()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -26,7 +26,7 @@ class NewDataset(msgspec.Struct):
 
 class NewTaxonomy(msgspec.Struct):
     taxonomy_name: str
-    type: str
+    type: Literal["category"]
     labels: list[str]
     update: bool = False
 

@@ -55,7 +55,7 @@ def _chosen(dataset: Dataset, wanted: Deduplicate) -> list[Item]:
         return [dataset.items.reference(reference_id) for reference_id in wanted.reference_ids]
     if wanted.dataset_item_ids is not None:
         return [dataset.items.id(item_id) for item_id in wanted.dataset_item_ids]
-    return dataset.items.ordered()
+    return [item for item in dataset.items if item.image_url is not None]
 
 
 def _deduplicated(items: Sequence[Item], threshold: int) -> Outcome:

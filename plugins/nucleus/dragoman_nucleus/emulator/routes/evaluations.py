@@ -11,10 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response, read_json
-from dragoman_nucleus.emulator.detections import Case, Classes, RollupGroup
+from dragoman_nucleus.emulator.detections import Case, Classes, RollupGroup, check_groups
 from dragoman_nucleus.emulator.evaluations import Benchmark, Evaluation, EvaluationSettings
 from dragoman_nucleus.emulator.exclusions import AnyRule, item_excluded, rows_left
-from dragoman_nucleus.emulator.items import found
+from dragoman_nucleus.emulator.items import Json, found
 from dragoman_nucleus.emulator.jobs import Outcome
 from dragoman_nucleus.emulator.overlap import comparable
 from dragoman_nucleus.emulator.routes.names import delete, get, post
@@ -59,6 +59,7 @@ class Evaluations:
         wanted = await read_json(request, NEW_EVALUATION)
         if (wanted.model_id is None) == (wanted.model_run_id is None):
             raise ApiError(400, "Exactly one of model_id and model_run_id is needed.")
+        check_groups(wanted.rollup_groups or ())
         if benchmark.status != "ready":
             raise ApiError(409, f"Benchmark {benchmark.id} is {benchmark.status}.")
         settings = EvaluationSettings(
@@ -104,14 +105,17 @@ class Evaluations:
 
     async def of_model(self, request: Request) -> object:
         model = self._state.model(request.path_params["model"])
-        evaluations = self._state.evaluations.values()
-        return [
-            one.to_json() for one in evaluations if one.settings.model_id == model.id and one.settings.run_id is None
-        ]
+        return self._shown(model.id, None)
 
     async def of_run(self, request: Request) -> object:
         run = self._state.run(request.path_params["run"])
-        return [one.to_json() for one in self._state.evaluations.values() if one.settings.run_id == run.id]
+        return self._shown(run.model_id, run.id)
+
+    def _shown(self, model_id: str, run_id: str | None) -> list[Json]:
+        """Return the evaluations of a model without a run, or of a run, the newest first."""
+        anchor = (model_id, run_id)
+        newest_first = reversed(self._state.evaluations.values())
+        return [one.to_json() for one in newest_first if (one.settings.model_id, one.settings.run_id) == anchor]
 
     async def one(self, request: Request) -> object:
         evaluation = self._named(request)
@@ -131,8 +135,11 @@ class Evaluations:
         return Response(status_code=204)
 
     async def retry(self, request: Request) -> object:
-        """Start a new evaluation with the settings of another."""
-        return self._start(self._named(request).settings)
+        """Start a new evaluation with the settings of one that failed."""
+        failed = self._named(request)
+        if failed.status != "failed":
+            raise ApiError(409, f"Evaluation {failed.id} is {failed.status}.")
+        return self._start(failed.settings)
 
 
 def _classes(benchmark: Benchmark, groups: list[RollupGroup] | None) -> Classes:

@@ -16,7 +16,7 @@ from dragoman_nucleus.emulator.complaints import complaint
 from dragoman_nucleus.emulator.datasets import Dataset
 from dragoman_nucleus.emulator.items import Item
 from dragoman_nucleus.emulator.jobs import ERRORED, Outcome
-from dragoman_nucleus.emulator.routes.names import PAGE, delete, get, paged, post
+from dragoman_nucleus.emulator.routes.names import PAGE, delete, get, paged, position, post
 from dragoman_nucleus.emulator.rows import grouped
 from dragoman_nucleus.emulator.state import State
 from dragoman_nucleus.emulator.uploads import ASYNC_UPLOAD, form_files, non_empty_lines, uploaded
@@ -58,7 +58,7 @@ class DatasetItems:
             post("dataset/{dataset}/itemsPage", self.page),
             get("dataset/{dataset}/refloc/{reference:path}", self.by_reference),
             get("dataset/{dataset}/loc/{item}", self.by_id),
-            get("dataset/{dataset}/iloc/{position:int}", self.by_position),
+            get("dataset/{dataset}/iloc/{position}", self.by_position),
             delete("dataset/{dataset}/refloc/{reference:path}", self.delete),
         ]
 
@@ -156,7 +156,7 @@ class DatasetItems:
 
     async def by_position(self, request: Request) -> object:
         dataset = self._named(request)
-        return _shown(dataset, dataset.items.at(request.path_params["position"]))
+        return _shown(dataset, dataset.items.at(position(request)))
 
     async def delete(self, request: Request) -> object:
         dataset = self._named(request)

@@ -13,7 +13,7 @@ from dragoman_nucleus.emulator.datasets import Dataset
 from dragoman_nucleus.emulator.items import Item, Scene
 from dragoman_nucleus.emulator.lookups import finder_anywhere, item_with_id, with_reference
 from dragoman_nucleus.emulator.models import Model
-from dragoman_nucleus.emulator.routes.names import TAGS, added, delete, get, post
+from dragoman_nucleus.emulator.routes.names import TAGS, added, delete, get, position, post
 from dragoman_nucleus.emulator.rows import RunFreeRow
 from dragoman_nucleus.emulator.state import State
 from dragoman_nucleus.emulator.uploads import RUN_FREE, Batch
@@ -62,7 +62,7 @@ class Models:
             post("model/{model}/predictions/copyFromRun", self.copy_from_run),
             get("model/{model}/predictions/loc/{item}", self.on_id),
             get("model/{model}/predictions/refloc/{reference:path}", self.on_reference),
-            get("model/{model}/predictions/iloc/{position:int}", self.on_position),
+            get("model/{model}/predictions/iloc/{position}", self.on_position),
         ]
 
     def _named(self, request: Request) -> Model:
@@ -152,7 +152,7 @@ class Models:
         datasets = self._with_predictions(model)
         if not datasets:
             raise ApiError(404, f"Model {model.id} has no predictions.")
-        return _flat(model, datasets[0].items.at(request.path_params["position"]))
+        return _flat(model, datasets[0].items.at(position(request)))
 
     def _datasets(self) -> list[Dataset]:
         return list(self._state.datasets.values())

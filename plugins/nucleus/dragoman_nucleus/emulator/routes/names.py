@@ -10,7 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from dragoman.emulate.app import route
+from dragoman.emulate.app import ApiError, route
 from dragoman_nucleus.emulator.items import Numbered, page_of
 from dragoman_nucleus.emulator.state import State
 
@@ -32,11 +32,18 @@ class QueryPage(Page):
     query: str | None = None
 
 
+class ExportPage(QueryPage):
+    """Body of a request for one page of an export."""
+
+    mirrored: bool = msgspec.field(default=False, name="chip")
+
+
 class Tags(msgspec.Struct):
     tags: list[str]
 
 
 PAGE = msgspec.json.Decoder(Page)
+EXPORT_PAGE = msgspec.json.Decoder(ExportPage)
 TAGS = msgspec.json.Decoder(Tags)
 
 
@@ -54,6 +61,19 @@ delete = partial(api, "DELETE")
 def paged(state: State, things: Sequence[N], token: str | None, size: int) -> tuple[list[N], str | None]:
     """Return the page of things that a client asks for, and the token of the next one."""
     return page_of(things, token, size, state.settings.page_limit)
+
+
+def position(request: Request) -> int:
+    """Return the position of an item that a path names.
+
+    Raises:
+        ApiError: 400, it is no number.
+    """
+    text: str = request.path_params["position"]
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ApiError(400, f"{text} is not the number of an item.") from error
 
 
 def added(known: list[str], more: list[str]) -> list[str]:

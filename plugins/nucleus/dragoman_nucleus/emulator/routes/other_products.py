@@ -43,7 +43,10 @@ class OtherProducts:
         ]
 
     async def infer(self, request: Request) -> object:
-        """Start the inference of a model's bundle; the job fails, as nothing here runs bundles."""
+        """Start the inference of a model's bundle; the job fails, as nothing here runs bundles.
+
+        The answer is the id of the job as bare JSON text, since the SDK documents it as such and hands it on as it is.
+        """
         model = self._state.model(request.path_params["model"])
         wanted = await read_json(request, INFERENCE)
         dataset = self._state.dataset(wanted.dataset_id)
@@ -53,7 +56,7 @@ class OtherProducts:
         def refuse() -> Outcome:
             raise ApiError(400, f"Bundle {model.bundle_name} does not exist.")
 
-        return {"job_id": self._state.jobs.submit(INFERENCE_JOB, dataset.id, refuse)["job_id"]}
+        return self._state.jobs.submit(INFERENCE_JOB, dataset.id, refuse)["job_id"]
 
     async def autotags(self, request: Request) -> object:
         self._state.dataset(request.path_params["dataset"])

@@ -12,10 +12,10 @@ from dragoman.emulate.app import ApiError, read_json
 from dragoman_nucleus.emulator.datasets import Dataset
 from dragoman_nucleus.emulator.items import Item, Scene
 from dragoman_nucleus.emulator.jobs import Outcome
-from dragoman_nucleus.emulator.lookups import datasets_of, finder, finder_anywhere, run_on, widening
+from dragoman_nucleus.emulator.lookups import datasets_of, finder, finder_anywhere, row_named, run_on, widening
 from dragoman_nucleus.emulator.models import Run
-from dragoman_nucleus.emulator.routes.names import get, post
-from dragoman_nucleus.emulator.rows import grouped
+from dragoman_nucleus.emulator.routes.names import get, position, post
+from dragoman_nucleus.emulator.rows import Rows, grouped
 from dragoman_nucleus.emulator.state import State
 from dragoman_nucleus.emulator.uploads import ASYNC_UPLOAD, PREDICTIONS, Finder, is_async, uploaded
 
@@ -36,8 +36,8 @@ class Predictions:
             post("dataset/{dataset}/modelRun/{run}/uploadPredictions", self.upload_to_run_on_dataset),
             post(f"{on_model}/uploadPredictions", self.upload_to_model),
             get(f"{on_model}/referenceId/{{reference:path}}", self.on_reference),
-            get(f"{on_model}/iloc/{{position:int}}", self.on_position),
-            get(f"{on_model}/loc/{{reference:path}}/{{annotation}}", self.one),
+            get(f"{on_model}/iloc/{{position}}", self.on_position),
+            get(f"{on_model}/loc/{{path:path}}", self.one),
             get(f"{on_model}/export", self.export),
         ]
 
@@ -80,16 +80,24 @@ class Predictions:
 
     async def _take(self, request: Request, run: Run, find: Finder) -> dict[str, object]:
         batch = await PREDICTIONS.read(request, self._state)
-        run.trained_slice_id = batch.trained_slice_id or run.trained_slice_id
+        self._note_training(run, batch.trained_slice_id)
         tally = PREDICTIONS.store(batch, run.predictions, find, self._state)
         return tally.counts("predictions")
+
+    def _note_training(self, run: Run, slice_id: str | None) -> None:
+        """Note the slice that a run's model was trained on; it must be of a dataset that the run covers."""
+        if slice_id is None:
+            return
+        if self._state.slice(slice_id).dataset_id not in run.dataset_ids:
+            raise ApiError(400, f"Slice {slice_id} is of another dataset.")
+        run.trained_slice_id = slice_id
 
     async def _submit(self, request: Request, run: Run, datasets: list[Dataset]) -> object:
         """Queue an asynchronous upload; its file was signed for one of the datasets."""
         wanted = await read_json(request, ASYNC_UPLOAD)
         dataset_ids = [dataset.id for dataset in datasets]
         content = uploaded(self._state, dataset_ids, wanted.request_id)
-        run.trained_slice_id = wanted.trained_slice_id or run.trained_slice_id
+        self._note_training(run, wanted.trained_slice_id)
         work = partial(self._take_lines, run.id, dataset_ids, content, wanted.update)
         return self._state.jobs.submit(UPLOAD_JOB, dataset_ids[0], work)
 
@@ -111,16 +119,12 @@ class Predictions:
 
     async def on_position(self, request: Request) -> object:
         dataset, run = self._read(request)
-        return _shown(run, dataset.items.at(request.path_params["position"]))
+        return _shown(run, dataset.items.at(position(request)))
 
     async def one(self, request: Request) -> object:
         dataset, run = self._read(request)
-        item = dataset.target(request.path_params["reference"])
-        annotation_id = request.path_params["annotation"]
-        row = run.predictions.find(item.id, annotation_id) if run is not None else None
-        if row is None:
-            raise ApiError(404, f"Prediction {annotation_id} does not exist.")
-        return row
+        rows = Rows() if run is None else run.predictions
+        return row_named(request.path_params["path"], [dataset], rows, "Prediction")
 
     async def export(self, request: Request) -> object:
         dataset, run = self._read(request)

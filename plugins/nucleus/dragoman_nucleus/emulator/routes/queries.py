@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from dragoman.emulate.app import ApiError, as_dict, read_json
+from dragoman.emulate.app import as_dict, read_json
 from dragoman_nucleus.emulator.datasets import Dataset
 from dragoman_nucleus.emulator.items import Item, page_by_position
 from dragoman_nucleus.emulator.matches import Match
@@ -62,18 +62,24 @@ class Queries:
     async def objects(self, request: Request) -> object:
         dataset = self._named(request)
         wanted = await read_json(request, OBJECT_QUERY)
-        run = None if wanted.model_run_id is None else self._state.run(wanted.model_run_id)
-        if run is None and wanted.patch_mode != "ground_truth_only":
-            raise ApiError(400, f"model_run_id is required for {wanted.patch_mode}.")
+        run = self._run(dataset, wanted.model_run_id)
         items = select_items(self._state, dataset, wanted.query, None if run is None else run.predictions)
         found = list(self._found(dataset, wanted.patch_mode, run, items))
         page, token = page_by_position(found, wanted.token, wanted.size, self._state.settings.page_limit)
         return {"items": page, "nextPageToken": token}
 
+    def _run(self, dataset: Dataset, run_id: str | None) -> Run | None:
+        """Return the run that a query means: the one that it names, or else the youngest on the dataset."""
+        if run_id is not None:
+            return self._state.run(run_id)
+        return next(reversed(self._state.runs_on(dataset.id)), None)
+
     def _found(self, dataset: Dataset, mode: str, run: Run | None, items: list[Item]) -> Iterator[dict[str, Any]]:
         """Yield what a query for objects finds on some items."""
-        if run is None or mode == "ground_truth_only":
+        if mode == "ground_truth_only":
             return self._rows(ANNOTATION, dataset.ground_truth, items)
+        if run is None:
+            return iter(())
         if mode == "predictions_only":
             return self._rows(PREDICTION, run.predictions, items)
         on = {item.id for item in items}

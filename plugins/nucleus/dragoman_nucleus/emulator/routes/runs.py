@@ -10,10 +10,10 @@ from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, as_dict, read_json
 from dragoman_nucleus.emulator.items import Item, Scene
-from dragoman_nucleus.emulator.lookups import datasets_of, item_with_id, with_reference
+from dragoman_nucleus.emulator.lookups import datasets_of, item_with_id, row_named, with_reference
 from dragoman_nucleus.emulator.matches import Matching, match_dataset
 from dragoman_nucleus.emulator.models import Model, Run
-from dragoman_nucleus.emulator.routes.names import delete, get, post
+from dragoman_nucleus.emulator.routes.names import delete, get, position, post
 from dragoman_nucleus.emulator.rows import grouped
 from dragoman_nucleus.emulator.state import State
 
@@ -21,6 +21,7 @@ from dragoman_nucleus.emulator.state import State
 class NewRun(msgspec.Struct):
     name: str | None = None
     reference_id: str | None = None
+    model_id: str | None = None
     metadata: dict[str, Any] | None = None
     annotation_metadata_schema: dict[str, Any] | None = None
 
@@ -42,10 +43,10 @@ class Runs:
             get("modelRun/{run}/info", self.info),
             post("modelRun/{run}/commit", self.commit),
             delete("modelRun/{run}", self.delete),
-            get("modelRun/{run}/iloc/{position:int}", self.on_position),
+            get("modelRun/{run}/iloc/{position}", self.on_position),
             get("modelRun/{run}/loc/{item}", self.on_id),
             get("modelRun/{run}/refloc/{reference:path}", self.on_reference),
-            get("modelRun/{run}/prediction/loc/{reference:path}/{annotation}", self.one),
+            get("modelRun/{run}/prediction/loc/{path:path}", self.one),
             get("modelRun/{run}/ungrouped", self.all),
             post("dataset/{dataset}/model/{model}/calculateEvaluationMetrics", self.calculate_metrics),
         ]
@@ -56,7 +57,7 @@ class Runs:
     async def create_on_dataset(self, request: Request) -> object:
         dataset = self._state.dataset(request.path_params["dataset"])
         wanted = await read_json(request, NEW_RUN)
-        run = self._create(self._model_by_reference(wanted.reference_id), wanted)
+        run = self._create(self._model_of(wanted), wanted)
         run.cover(dataset.id)
         return {"model_run_id": run.id}
 
@@ -64,8 +65,11 @@ class Runs:
         model = self._state.model(request.path_params["model"])
         return {"model_run_id": self._create(model, await read_json(request, NEW_RUN)).id}
 
-    def _model_by_reference(self, reference_id: str | None) -> Model:
-        """Find the model of a run on a dataset; its reference id is all that the request tells of it."""
+    def _model_of(self, wanted: NewRun) -> Model:
+        """Find the model of a run on a dataset; most requests tell only its reference id."""
+        reference_id = wanted.reference_id
+        if wanted.model_id is not None:
+            return self._state.model(wanted.model_id)
         if reference_id is None:
             raise ApiError(400, "reference_id must be the reference id of a model.")
         for model in self._state.models.values():
@@ -127,7 +131,7 @@ class Runs:
         if not run.dataset_ids:
             raise ApiError(404, f"Model run {run.id} covers no dataset.")
         items = self._state.dataset(run.dataset_ids[0]).items
-        return _shown(run, items.at(request.path_params["position"]))
+        return _shown(run, items.at(position(request)))
 
     async def on_id(self, request: Request) -> object:
         run = self._named(request)
@@ -140,11 +144,8 @@ class Runs:
 
     async def one(self, request: Request) -> object:
         run = self._named(request)
-        item = with_reference(datasets_of(self._state, run), request.path_params["reference"])
-        row = run.predictions.find(item.id, request.path_params["annotation"])
-        if row is None:
-            raise ApiError(404, f"Prediction {request.path_params['annotation']} does not exist.")
-        return row
+        datasets = datasets_of(self._state, run)
+        return row_named(request.path_params["path"], datasets, run.predictions, "Prediction")
 
     async def all(self, request: Request) -> object:
         return grouped(self._named(request).predictions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 import msgspec
 from starlette.requests import Request
@@ -15,7 +16,8 @@ from dragoman_nucleus.emulator.jobs import Outcome
 from dragoman_nucleus.emulator.models import Model
 from dragoman_nucleus.emulator.routes.names import get, post
 from dragoman_nucleus.emulator.rows import Rows
-from dragoman_nucleus.emulator.scenarios import SCORERS, Criterion, ScenarioEvaluation, ScenarioTest, Score
+from dragoman_nucleus.emulator.scenarios import Criterion, ScenarioEvaluation, ScenarioTest
+from dragoman_nucleus.emulator.scorers import SCORERS, Score, overall
 from dragoman_nucleus.emulator.state import State
 
 TEST_JOB, METRICS_JOB = "testEvaluation", "modelMetrics"
@@ -32,6 +34,7 @@ class UploadedResults(msgspec.Struct):
     result_per_ref_id: dict[str, float]
     weight_per_ref_id: dict[str, float]
     overall_metric: float
+    level: Literal["item", "scene", "track"] | None = None
 
 
 TEST_NAMES = msgspec.json.Decoder(TestNames)
@@ -91,8 +94,7 @@ class ScenarioEvaluations:
             (item, score(item, dataset.ground_truth.on(item.id), predictions.on(item.id), criterion.arguments))
             for item in self._state.slice_items(part)
         ]
-        weight = sum(one.weight for _, one in scores)
-        result = sum(one.value * one.weight for _, one in scores) / weight if weight else 0.0
+        result = overall([one for _, one in scores], criterion.arguments)
         return self._keep(test, criterion, model.id, result, scores)
 
     def _predictions(self, model: Model, dataset_id: str) -> Rows:
@@ -135,13 +137,16 @@ class ScenarioEvaluations:
         test = self._test(wanted.unit_test_id)
         criterion = found(test.criteria, wanted.eval_function_id, "Evaluation function")
         model = self._state.model(wanted.model_id)
-        by_reference = {item.reference_id: item for item in self._state.slice_items(self._state.slice(test.slice_id))}
-        scores = [
-            (by_reference[key], Score(value, wanted.weight_per_ref_id.get(key, 1.0)))
-            for key, value in wanted.result_per_ref_id.items()
-            if key in by_reference
-        ]
+        scores = self._scores(test, wanted) if wanted.level in ("item", None) else []
         return {"evaluation_id": self._keep(test, criterion, model.id, wanted.overall_metric, scores)}
+
+    def _scores(self, test: ScenarioTest, wanted: UploadedResults) -> list[tuple[Item, Score]]:
+        """Return the scores that were uploaded with their items, all of which are in the test."""
+        items = {item.reference_id: item for item in self._state.slice_items(self._state.slice(test.slice_id))}
+        return [
+            (found(items, key, "Item with reference id"), Score(value, wanted.weight_per_ref_id.get(key, 1.0)))
+            for key, value in wanted.result_per_ref_id.items()
+        ]
 
     async def history(self, request: Request) -> object:
         return [evaluation.to_json() for evaluation in self._test(request.path_params["test"]).evaluations]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +13,8 @@ from starlette.routing import Route
 from dragoman.emulate.app import ApiError, read_json
 from dragoman_nucleus.emulator.items import found
 from dragoman_nucleus.emulator.routes.names import delete, get, post
-from dragoman_nucleus.emulator.scenarios import Arguments, Criterion, EvalFunction, ScenarioTest
+from dragoman_nucleus.emulator.scenarios import Criterion, EvalFunction, ScenarioTest
+from dragoman_nucleus.emulator.scorers import Arguments
 from dragoman_nucleus.emulator.state import State
 
 
@@ -84,6 +86,7 @@ class ScenarioTests:
         wanted = await read_json(request, NEW_FUNCTION)
         if not wanted.is_external_function:
             raise ApiError(400, "Only external functions can be made.")
+        _check_name(wanted.name, self._state.eval_functions.values(), "Evaluation function")
         function = EvalFunction(
             id=self._state.ids.new("ef"), name=wanted.name, external=True, level=wanted.level or "item"
         )
@@ -92,13 +95,13 @@ class ScenarioTests:
 
     async def create(self, request: Request) -> object:
         wanted = await read_json(request, NEW_TEST)
+        _check_name(wanted.name, self._state.scenario_tests.values(), "Scenario test")
         test = ScenarioTest(
             id=self._state.ids.new("ut"), name=wanted.name, slice_id=self._state.slice(wanted.slice_id).id
         )
         for one in wanted.evaluation_functions:
             test.criteria[one.id] = Criterion(function=self._function(one.id), arguments=one.eval_func_arguments)
-        if len({criterion.function.external for criterion in test.criteria.values()}) > 1:
-            raise ApiError(400, "External functions cannot be mixed with others.")
+        _check_mixture(criterion.function for criterion in test.criteria.values())
         self._state.scenario_tests[test.id] = test
         return {"scenario_test_id": test.id}
 
@@ -132,8 +135,15 @@ class ScenarioTests:
         }
 
     async def set_baseline(self, request: Request) -> object:
+        """Make a model the baseline: what it reached becomes the threshold of every function."""
         test = self._named(request)
-        test.baseline_model_id = self._state.model(request.path_params["model"]).id
+        model = self._state.model(request.path_params["model"])
+        reached = {one.function_id: one.result for one in test.evaluations if one.model_id == model.id}
+        if not reached:
+            raise ApiError(400, f"Scenario test {test.id} was not evaluated with model {model.id}.")
+        for function_id, criterion in test.criteria.items():
+            criterion.threshold = reached.get(function_id, criterion.threshold)
+        test.baseline_model_id = model.id
         return test.to_json()
 
     async def add_function(self, request: Request) -> object:
@@ -141,15 +151,27 @@ class ScenarioTests:
         named = [test for test in self._state.scenario_tests.values() if test.name == wanted.scenario_test_name]
         if not named:
             raise ApiError(404, f"Scenario test {wanted.scenario_test_name} does not exist.")
+        (test,) = named
         criterion = Criterion(function=self._function(wanted.eval_function_id))
-        named[-1].criteria[wanted.eval_function_id] = criterion
-        return _shown(named[-1], criterion)
+        _check_mixture([criterion.function, *(known.function for known in test.criteria.values())])
+        test.criteria[wanted.eval_function_id] = criterion
+        return _shown(test, criterion)
 
     async def set_threshold(self, request: Request) -> object:
         test = self._named(request)
         criterion = found(test.criteria, request.path_params["function"], "Evaluation function")
         criterion.threshold = (await read_json(request, THRESHOLD)).threshold
         return {"threshold": criterion.threshold}
+
+
+def _check_name(name: str, known: Iterable[EvalFunction | ScenarioTest], noun: str) -> None:
+    if any(one.name == name for one in known):
+        raise ApiError(409, f"{noun} {name} exists already.")
+
+
+def _check_mixture(functions: Iterable[EvalFunction]) -> None:
+    if len({function.external for function in functions}) > 1:
+        raise ApiError(400, "External functions cannot be mixed with others.")
 
 
 def _shown(test: ScenarioTest, criterion: Criterion) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class NewScene(msgspec.Struct, kw_only=True):
     reference_id: str
     metadata: dict[str, Any] = {}
     tracks: list[NewTrack] = []
-    frame_rate: float | None = None
+    frame_rate: int | float | None = None
     video_url: str | None = None
 
     def by_sensor(self) -> list[dict[str, NewFrameItem]]:

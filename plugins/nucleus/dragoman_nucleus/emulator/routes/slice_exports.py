@@ -11,8 +11,8 @@ from dragoman.emulate.app import ApiError, read_json
 from dragoman_nucleus.emulator.datasets import Slice
 from dragoman_nucleus.emulator.exports import class_labels, export_rows
 from dragoman_nucleus.emulator.items import Item
-from dragoman_nucleus.emulator.objects import ANNOTATION
-from dragoman_nucleus.emulator.routes.names import PAGE, get, paged, post
+from dragoman_nucleus.emulator.objects import ANNOTATION, Place
+from dragoman_nucleus.emulator.routes.names import EXPORT_PAGE, ExportPage, get, paged, post
 from dragoman_nucleus.emulator.rows import Rows
 from dragoman_nucleus.emulator.state import State
 
@@ -47,15 +47,17 @@ class SliceExports:
         return {"exportedRows": export_rows(items, self._ground_truth(request))}
 
     async def export_page(self, request: Request) -> object:
-        items, token = await self._page(request)
-        return {"data": export_rows(items, self._ground_truth(request)), "nextPageToken": token}
+        wanted = await read_json(request, EXPORT_PAGE)
+        items, token = self._page(request, wanted)
+        rows = export_rows(items, self._ground_truth(request), mirrored=wanted.mirrored)
+        return {"data": rows, "nextPageToken": token}
 
     async def export_predictions(self, request: Request) -> object:
         items = self._state.slice_items(self._named(request))
         return {"exportedRows": export_rows(items, self._predictions(request))}
 
     async def export_predictions_page(self, request: Request) -> object:
-        items, token = await self._page(request)
+        items, token = self._page(request, await read_json(request, EXPORT_PAGE))
         return {"data": export_rows(items, self._predictions(request)), "nextPageToken": token}
 
     async def raw_items(self, request: Request) -> object:
@@ -74,19 +76,19 @@ class SliceExports:
         part = self._named(request)
         if part.type != "object":
             raise ApiError(400, "Only slices of objects can be exported as raw JSON.")
-        return [self._raw_object(part, object_id) for object_id in sorted(part.member_ids)]
+        places = ((object_id, self._state.objects.find(object_id)) for object_id in sorted(part.member_ids))
+        return [self._raw_object(part, object_id, place) for object_id, place in places if place is not None]
 
-    def _raw_object(self, part: Slice, object_id: str) -> dict[str, Any]:
+    def _raw_object(self, part: Slice, object_id: str, place: Place) -> dict[str, Any]:
         """Return an object with its item, and with the scene of its item if it is a frame."""
-        place, dataset = self._state.objects.place(object_id), self._state.dataset(part.dataset_id)
+        dataset = self._state.dataset(part.dataset_id)
         item = dataset.items.id(place.item_id)
         noun = "annotation" if object_id.startswith(f"{ANNOTATION}_") else "prediction"
         shown = {"item": item.to_json(), noun: {**place.shown(), "id": object_id}}
         scene = dataset.scenes.by_id.get(item.scene_id or "")
         return shown if scene is None else {**shown, "scene": scene.to_json()}
 
-    async def _page(self, request: Request) -> tuple[list[Item], str | None]:
-        wanted = await read_json(request, PAGE)
+    def _page(self, request: Request, wanted: ExportPage) -> tuple[list[Item], str | None]:
         return paged(self._state, self._state.slice_items(self._named(request)), wanted.token, wanted.size)
 
     def _ground_truth(self, request: Request) -> Rows:

@@ -120,6 +120,8 @@ class Slices:
         wanted = await read_json(request, BUILD_SLICE)
         if "autotag" in wanted.filters:
             raise ApiError(400, "No item has a score of an autotag.")
+        if any(part.name == wanted.name for part in self._state.slices_of(dataset.id)):
+            raise ApiError(409, f"Slice {wanted.name} exists already.")
         source = wanted.filters.get("sliceId")
         item_ids = [item.id for item in dataset.items]
         if isinstance(source, str):

@@ -91,7 +91,7 @@ class ModelWeights:
         upload = self._state.weights.finish(wanted.upload_id, model.id)
         content, content_type = upload.content(), upload.content_type or "application/octet-stream"
         path = self._state.blobs.add_media(content, content_type)
-        model.weights = Weights(len(content), upload.filename, upload.content_type, path)
+        model.weights = Weights(len(content), upload.filename, content_type, path)
         return _shown(model, request)
 
     def _check_parts(self, wanted: Finalize) -> None:
