@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from dragoman import Box, Item, Label
 from dragoman.conformance.difficult import HEIGHT, WIDTH, png
 from dragoman.emulate import Live, running
 from dragoman_viam.emulator import create
+
+sys.path.append(str(Path(__file__).parent))
 
 
 @pytest.fixture

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from grpclib import Status
-from grpclib.exceptions import GRPCError
 from viam.app.viam_client import ViamClient
 from viam.gen.app.mlinference.v1.ml_inference_grpc import MLInferenceServiceStub
 from viam.gen.app.mltraining.v1.ml_training_grpc import MLTrainingServiceStub
@@ -18,35 +15,11 @@ from viam.proto.app.data import Filter, TagsFilter, TagsFilterType
 from viam.proto.app.mlinference import GetInferenceRequest
 from viam.proto.app.mltraining import GetTrainingJobLogsRequest, ModelType, TrainingStatus
 from viam.proto.app.packages import CreatePackageRequest, PackageType
-from viam.rpc.dial import DialOptions
+from viam_driving import Use, driven, refused
 
 from dragoman import Box, Item, Label, Whole
 from dragoman.conformance.difficult import png
 from dragoman.emulate import Live
-
-Use = Callable[[ViamClient], Awaitable[Any]]
-
-
-def driven(live: Live[Any], use: Use, *, key: str | None = None) -> Any:
-    """Connect the vendor's client, use it, and close it."""
-
-    async def run() -> Any:
-        options = DialOptions.with_api_key(key or live.credentials["api_key"], live.credentials["api_key_id"])
-        options.insecure = True
-        client = await ViamClient.create_from_dial_options(options, app_url=live.url)
-        try:
-            return await use(client)
-        finally:
-            client.close()
-
-    return asyncio.run(run())
-
-
-def refused(live: Live[Any], use: Use, **options: Any) -> GRPCError:
-    """Use the vendor's client for what is refused."""
-    with pytest.raises(GRPCError) as refusal:
-        driven(live, use, **options)
-    return refusal.value
 
 
 class TestAccess:
@@ -81,7 +54,7 @@ class TestAccess:
 
     def test_what_is_not_emulated_is_unimplemented(self, emulated: Live[Any]) -> None:
         async def use(client: ViamClient) -> None:
-            await client.data_client.list_sequences(emulated.state.organization.id)
+            await client.data_client.list_data_pipelines(emulated.state.organization.id)
 
         assert refused(emulated, use).status is Status.UNIMPLEMENTED
 

@@ -61,9 +61,10 @@ def create(
     key, key_id = api_key or f"emulated-{secrets.token_hex(16)}", str(uuid4())
     settings, clock = settings or Settings(), clock or SystemClock()
     state = State(settings, clock)
+    state.add_key("emulated", [owner(state.organization.id)], key_id=key_id, payload=key)
     return ViamEmulation(
         platform="viam",
-        app=application(state, key_id, key),
+        app=application(state),
         credentials={"api_key": key, "api_key_id": key_id},
         state=state,
         settings=settings,
@@ -73,12 +74,23 @@ def create(
     )
 
 
+def owner(organization: str) -> dict[str, str]:
+    """Return the authorization to do everything in an organisation."""
+    return {
+        "authorization_type": "role",
+        "authorization_id": "organization_owner",
+        "resource_type": "organization",
+        "resource_id": organization,
+        "org_id": organization,
+    }
+
+
 @contextmanager
 def _served(emulation: ViamEmulation, port: int) -> Iterator[str]:
     from dragoman_viam.emulator.routes.all import routes
     from dragoman_viam.emulator.server import Services, start
 
-    services = Services(emulation, routes(emulation.state, **emulation.credentials))
+    services = Services(emulation, routes(emulation.state))
     server, bound = start(services, port, certificate=emulation.certificate)
     with running(_downloads(emulation)) as files:
         emulation.state.files_url = files.url

@@ -7,8 +7,9 @@ import re
 import tarfile
 from typing import Any
 
+from dragoman_viam.emulator.blobs import Blob
 from dragoman_viam.emulator.refusals import exists, invalid, missing
-from dragoman_viam.emulator.state import Blob, Package, State
+from dragoman_viam.emulator.state import Package, State
 from dragoman_viam.messages import modules, name_of
 from dragoman_viam.notes import text_of
 
@@ -24,9 +25,18 @@ def item_id(organization: str, name: str) -> str:
 
 def find_item(state: State, wanted: str) -> Any:
     """Return a registry item, or refuse an unknown id."""
-    if wanted not in state.items:
+    held = state.items.get(_plain(state, wanted, ":"))
+    if held is None:
         raise missing("registry item", wanted)
-    return state.items[wanted]
+    return held
+
+
+def _plain(state: State, wanted: str, separator: str) -> str:
+    """Return an id that begins with the organisation's own, where its public namespace stands for that."""
+    owner, _, name = wanted.partition(separator)
+    if owner and owner == state.organization.public_namespace:
+        return f"{state.organization.id}{separator}{name}"
+    return wanted
 
 
 def add_item(state: State, organization: str, name: str, kind: int) -> Any:
@@ -53,7 +63,7 @@ def add_item(state: State, organization: str, name: str, kind: int) -> Any:
 
 def find_package(state: State, package: str, version: str) -> Package:
     """Return a version of a package, or refuse an unknown one."""
-    found = state.packages.get((package, version))
+    found = state.packages.get((_plain(state, package, "/"), version))
     if found is None:
         raise missing("package", f"{package} {version}")
     return found
@@ -85,8 +95,8 @@ def add_package(state: State, info: Any, content: Blob, *, model_type: int = 0) 
 def remove_package(state: State, package: str, version: str) -> None:
     """Take a version of a package away, and out of its registry item."""
     found = find_package(state, package, version)
-    del state.packages[package, version]
-    item = state.items.get(package.replace("/", ":", 1))
+    del state.packages[found.message.id, version]
+    item = state.items.get(found.message.id.replace("/", ":", 1))
     if item is not None:
         _forget(_metadata(item), found.message.info.version)
 

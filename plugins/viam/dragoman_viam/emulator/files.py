@@ -13,8 +13,9 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Router
 
 from dragoman.emulate.app import ApiError, route
+from dragoman_viam.emulator.blobs import Blob
 from dragoman_viam.emulator.refusals import Refusal
-from dragoman_viam.emulator.state import Blob, State
+from dragoman_viam.emulator.state import State
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -28,7 +29,7 @@ def signature(state: State, name: str, expires: int) -> str:
     return hmac.new(_SECRET, text.encode(), hashlib.sha256).hexdigest()
 
 
-def application(state: State, key_id: str, key: str) -> ASGIApp:
+def application(state: State) -> ASGIApp:
     """Return the application that serves the contents of a state."""
 
     async def image(request: Request) -> object:
@@ -42,7 +43,7 @@ def application(state: State, key_id: str, key: str) -> ASGIApp:
         return _sent(state.images[name].content, state.images[name].metadata.capture_metadata.mime_type)
 
     async def package(request: Request) -> object:
-        _admit(state, request, key_id, key)
+        _admit(state, request)
         found = state.packages.get((request.path_params["package"], request.path_params["version"]))
         if found is None:
             raise ApiError(404, "no such package")
@@ -57,8 +58,8 @@ def application(state: State, key_id: str, key: str) -> ASGIApp:
     )
 
 
-def _admit(state: State, request: Request, key_id: str, key: str) -> None:
-    if (request.headers.get("key_id"), request.headers.get("key")) == (key_id, key):
+def _admit(state: State, request: Request) -> None:
+    if state.knows(request.headers.get("key_id", ""), request.headers.get("key", "")):
         return
     try:
         state.check_token(request.headers.get("authorization", ""))

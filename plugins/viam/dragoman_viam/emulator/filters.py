@@ -1,14 +1,16 @@
-"""Which images a `Filter` of the data service means: all its fields must fit, any value of a list does."""
+"""What a `Filter` of the data service means: all its fields must fit, any value of a list does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from dragoman_viam.emulator.refusals import invalid
 from dragoman_viam.emulator.state import Image, State
 from dragoman_viam.messages import number
 
+T = TypeVar("T")
+DEFAULT_PAGE = 50
 _CAPTURED = ("component_name", "component_type", "robot_name", "robot_id", "part_name", "part_id")
 """Fields of a filter that are fields of the capture metadata, too."""
 
@@ -22,36 +24,47 @@ def matching(state: State, wanted: Any) -> Iterator[Image]:
 
 def fits(wanted: Any, metadata: Any) -> bool:
     """Return whether a filter means an image."""
-    captured = metadata.capture_metadata
+    return (
+        captured_fits(wanted, metadata.capture_metadata)
+        and (not wanted.dataset_id or wanted.dataset_id in metadata.dataset_ids)
+        and (not wanted.bbox_labels or any(box.label in wanted.bbox_labels for box in metadata.annotations.bboxes))
+        and in_time(wanted.interval, metadata.time_received.ToNanoseconds())
+    )
+
+
+def captured_fits(wanted: Any, captured: Any) -> bool:
+    """Return whether a filter means what was captured there."""
     return (
         all(not getattr(wanted, name) or getattr(wanted, name) == getattr(captured, name) for name in _CAPTURED)
         and (not wanted.method or wanted.method == captured.method_name)
         and _among(wanted.location_ids, captured.location_id)
         and _among(wanted.organization_ids, captured.organization_id)
         and _among(wanted.mime_type, captured.mime_type)
-        and (not wanted.dataset_id or wanted.dataset_id in metadata.dataset_ids)
-        and (not wanted.bbox_labels or any(box.label in wanted.bbox_labels for box in metadata.annotations.bboxes))
         and _tags_fit(wanted, captured.tags)
-        and _in_time(wanted, metadata)
     )
 
 
 def page(state: State, request: Any) -> tuple[list[Image], int]:
-    """Return the page that a data request asks for, and how many images its filter means."""
+    """Return the page of images that a data request asks for, and how many its filter means."""
     found = list(matching(state, request.filter))
-    if request.sort_order == number("data", "Order", "ORDER_DESCENDING"):
-        found.reverse()
+    return page_of(state, request, found, lambda image: str(image.metadata.binary_data_id)), len(found)
+
+
+def page_of(state: State, request: Any, found: list[T], key: Callable[[T], str]) -> list[T]:
+    """Return the page that a data request asks for out of all that its filter means, in the order of arrival.
+
+    Raises:
+        Refusal: What the page before ended with is not among those.
+    """
+    ordered = found[::-1] if request.sort_order == number("data", "Order", "ORDER_DESCENDING") else found
     start = 0
     if request.last:
-        ids = [image.metadata.binary_data_id for image in found]
-        if request.last not in ids:
+        keys = [key(one) for one in ordered]
+        if request.last not in keys:
             raise invalid(f"no entry {request.last!r} to go on from", "last")
-        start = ids.index(request.last) + 1
+        start = keys.index(request.last) + 1
     limit = min(request.limit or DEFAULT_PAGE, state.settings.page_limit or request.limit or DEFAULT_PAGE)
-    return found[start : start + limit], len(found)
-
-
-DEFAULT_PAGE = 50
+    return ordered[start : start + limit]
 
 
 def _among(values: Any, value: str) -> bool:
@@ -66,12 +79,14 @@ def _tags_fit(wanted: Any, tags: Any) -> bool:
         return bool(tags)
     if kind == number("data", "TagsFilterType", "TAGS_FILTER_TYPE_UNTAGGED"):
         return not tags
+    if kind == number("data", "TagsFilterType", "TAGS_FILTER_TYPE_UNSPECIFIED") and not wanted.tags_filter.tags:
+        # The SDK's `create_filter` sends such a one where its caller names no tags.
+        return True
     return any(tag in tags for tag in wanted.tags_filter.tags)
 
 
-def _in_time(wanted: Any, metadata: Any) -> bool:
-    interval = wanted.interval
-    taken = metadata.time_received.ToNanoseconds()
+def in_time(interval: Any, taken: int) -> bool:
+    """Return whether a time, in nanoseconds since the epoch, lies in an interval; its ends belong to it."""
     early = interval.HasField("start") and taken < interval.start.ToNanoseconds()
     late = interval.HasField("end") and taken > interval.end.ToNanoseconds()
     return not early and not late

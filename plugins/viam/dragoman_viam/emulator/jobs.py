@@ -11,8 +11,9 @@ import tarfile
 from datetime import timedelta
 from typing import Any
 
+from dragoman_viam.emulator.blobs import Blob
 from dragoman_viam.emulator.catalog import add_package
-from dragoman_viam.emulator.state import Blob, Job, State
+from dragoman_viam.emulator.state import Job, State
 from dragoman_viam.messages import modules, number
 
 NO_NETWORK = b"Made by Dragoman's emulator of Viam. There is no network in it.\n"

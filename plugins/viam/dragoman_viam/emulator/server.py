@@ -46,12 +46,17 @@ class Services(grpc.GenericRpcHandler):  # type: ignore[misc]
         for subject in routes:
             for name, handler in subject.methods().items():
                 target = method(f"{subject.service}.{name}")
-                make = self._streamed if name in subject.streams else self._unary
-                self._handlers[target.path] = make(target, handler)
+                self._handlers[target.path] = self._made(subject, name)(target, handler)
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         """Return the handler of a method; gRPC answers UNIMPLEMENTED where there is none."""
         return self._handlers.get(details.method)
+
+    def _made(self, subject: Routes, name: str) -> Callable[[Method, Handler], grpc.RpcMethodHandler]:
+        """Return what makes the handler of a method."""
+        if name in subject.streams:
+            return self._streamed
+        return self._listed if name in subject.lists else self._unary
 
     def _unary(self, target: Method, handler: Handler) -> grpc.RpcMethodHandler:
         lock = self._emulation.state.lock
@@ -73,6 +78,21 @@ class Services(grpc.GenericRpcHandler):  # type: ignore[misc]
             return self._answered(target, context, lambda: target.response(**handler(watched)))
 
         return grpc.stream_unary_rpc_method_handler(
+            answer, target.request.FromString, target.response.SerializeToString
+        )
+
+    def _listed(self, target: Method, handler: Handler) -> grpc.RpcMethodHandler:
+        lock = self._emulation.state.lock
+
+        def answer(request: Any, context: grpc.ServicerContext) -> Any:
+            def work() -> Any:
+                self._measure(request)
+                with lock:
+                    return [target.response(**one) for one in handler(request)]
+
+            yield from self._answered(target, context, work)
+
+        return grpc.unary_stream_rpc_method_handler(
             answer, target.request.FromString, target.response.SerializeToString
         )
 

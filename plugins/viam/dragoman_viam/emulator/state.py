@@ -1,57 +1,23 @@
-"""What the emulated organisation holds. State is in memory; large contents are in temporary files.
+"""What the emulated organisation holds. State is in memory; large contents are in temporary files (`blobs`).
 
 Things are kept as the protobuf messages in which they are answered. Whoever changes anything holds `lock`.
 """
 
 from __future__ import annotations
 
+import hmac
 import secrets
-import tempfile
 import threading
-import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from dragoman.emulate import Clock, Settings
+from dragoman_viam.emulator.blobs import Blob
 from dragoman_viam.emulator.refusals import denied, missing, unauthenticated
 from dragoman_viam.messages import modules
-
-IN_MEMORY = 1 << 20
-"""Contents beyond this many bytes go to a temporary file."""
-CHUNK = 1 << 20
-
-
-class Blob:
-    """Contents of a file or package."""
-
-    def __init__(self, chunks: Iterable[bytes] = ()) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - lives as long as the blob
-        self.size = 0
-        self._lock = threading.Lock()
-        weakref.finalize(self, self._file.close)
-        for chunk in chunks:
-            self.add(chunk)
-
-    def add(self, chunk: bytes) -> None:
-        """Append bytes."""
-        self._file.write(chunk)
-        self.size += len(chunk)
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the contents from the start."""
-        place = 0
-        while place < self.size:
-            with self._lock:
-                self._file.seek(place)
-                chunk = self._file.read(CHUNK)
-            place += len(chunk)
-            yield chunk
-
-    def read(self) -> bytes:
-        """Return the whole contents."""
-        return b"".join(self.chunks())
 
 
 @dataclass
@@ -61,6 +27,26 @@ class Image:
     number: int
     metadata: Any
     content: Blob
+
+
+@dataclass
+class Row:
+    """One reading of a sensor: `metadata` says where it was captured, `data` what it is. `number` grows by arrival."""
+
+    number: int
+    metadata: Any
+    data: Any
+    time_requested: datetime
+    time_received: datetime
+    time_synced: datetime
+
+
+@dataclass
+class Key:
+    """A key that is accepted: what it consists of, and the message in which it is told."""
+
+    payload: str
+    message: Any
 
 
 @dataclass
@@ -83,7 +69,7 @@ class Job:
 
 
 class State:
-    """One organisation with one location, one machine and its main part.
+    """One organisation, to begin with with one location, one machine and its main part.
 
     Args:
         settings: Switches of all emulators.
@@ -94,13 +80,22 @@ class State:
         self.settings = settings
         self.clock = clock
         self.lock = threading.RLock()
-        app = modules()["app"]
-        self.organization = app.Organization(id=self.new_id(), name="Emulated", created_on=clock.now())
-        self.location = app.Location(id=secrets.token_hex(5), name="Workshop", created_on=clock.now())
-        self.robot = app.Robot(id=self.new_id(), name="bench", location=self.location.id)
-        self.part = app.RobotPart(
-            id=self.new_id(), name="bench-main", robot=self.robot.id, location_id=self.location.id, main_part=True
-        )
+        self.organization = modules()["app"].Organization(id=self.new_id(), name="Emulated", created_on=clock.now())
+        self.locations: dict[str, Any] = {}
+        self.robots: dict[str, Any] = {}
+        self.parts: dict[str, Any] = {}
+        self.fragments: dict[str, Any] = {}
+        self.invites: dict[str, Any] = {}
+        self.roles: list[Any] = []
+        self.favorites: dict[str, datetime] = {}
+        self.user_data: dict[str, Any] = {}
+        """What users attached to the organisation, and to locations, machines and parts, by the id of those."""
+        self.location = self.add_location("Workshop")
+        self.robot = self.add_robot("bench", self.location.id)
+        (self.part,) = self.parts_of(self.robot.id)
+        self.keys: dict[str, Key] = {}
+        self.rows: list[Row] = []
+        self.sequences: dict[str, Any] = {}
         self.datasets: dict[str, Any] = {}
         self.images: dict[str, Image] = {}
         self.items: dict[str, Any] = {}
@@ -122,6 +117,34 @@ class State:
     def new_id(self) -> str:
         """Return a fresh id of 24 hexadecimal digits, like those of the platform."""
         return secrets.token_hex(12)
+
+    def add_key(
+        self, name: str, authorizations: Iterable[Any], *, key_id: str | None = None, payload: str | None = None
+    ) -> Key:
+        """Keep a key that is accepted from now on; by default a random one."""
+        message = modules()["app"].APIKeyWithAuthorizations(
+            api_key={"id": key_id or str(uuid4()), "name": name, "created_on": self.clock.now()},
+            authorizations=authorizations,
+        )
+        key = Key(payload or secrets.token_hex(16), message)
+        self.keys[message.api_key.id] = key
+        return key
+
+    def key(self, key_id: str) -> Key:
+        """Return a key, or refuse an unknown id."""
+        if key_id not in self.keys:
+            raise missing("key", key_id)
+        return self.keys[key_id]
+
+    def knows(self, key_id: str, payload: str) -> bool:
+        """Return whether a key is accepted."""
+        held = self.keys.get(key_id)
+        return held is not None and hmac.compare_digest(held.payload.encode(), payload.encode())
+
+    def add_secret(self, held: Any) -> None:
+        """Add a random secret to those of a location or of a part."""
+        enabled = "STATE_ENABLED"
+        held.add(id=str(uuid4()), secret=secrets.token_hex(16), created_on=self.clock.now(), state=enabled)
 
     def new_token(self) -> str:
         """Return an access token that holds for `token_seconds`."""
@@ -145,6 +168,62 @@ class State:
             raise denied(f"the key has no access to the organization {organization!r}")
         return organization
 
+    # -- machines ------------------------------------------------------------------------------------------------------
+
+    def place(self, location: str) -> Any:
+        """Return a location, or refuse an unknown id."""
+        if location not in self.locations:
+            raise missing("location", location)
+        return self.locations[location]
+
+    def add_location(self, name: str) -> Any:
+        """Make a location."""
+        made = modules()["app"].Location(
+            id=secrets.token_hex(5),
+            name=name,
+            created_on=self.clock.now(),
+            organizations=[{"organization_id": self.organization.id, "primary": True}],
+        )
+        self.locations[made.id] = made
+        return made
+
+    def machine(self, robot: str) -> Any:
+        """Return a machine, or refuse an unknown id."""
+        if robot not in self.robots:
+            raise missing("robot", robot)
+        return self.robots[robot]
+
+    def add_robot(self, name: str, location: str) -> Any:
+        """Make a machine with its main part."""
+        made = modules()["app"].Robot(id=self.new_id(), name=name, location=location, created_on=self.clock.now())
+        self.robots[made.id] = made
+        self.add_part(f"{name}-main", made, main=True)
+        return made
+
+    def one_part(self, part: str) -> Any:
+        """Return a part, or refuse an unknown id."""
+        if part not in self.parts:
+            raise missing("part", part)
+        return self.parts[part]
+
+    def parts_of(self, robot: str) -> list[Any]:
+        """Return the parts of a machine."""
+        return [part for part in self.parts.values() if part.robot == robot]
+
+    def add_part(self, name: str, robot: Any, *, main: bool = False) -> Any:
+        """Make a part of a machine."""
+        now = self.clock.now()
+        facts = {"robot": robot.id, "location_id": robot.location, "main_part": main}
+        made = modules()["app"].RobotPart(id=self.new_id(), name=name, created_on=now, last_updated=now, **facts)
+        self.parts[made.id] = made
+        return made
+
+    def check_resource(self, kind: str, key: str) -> None:
+        """Refuse what is no organisation, location or machine of ours."""
+        held = {"organization": {self.organization.id}, "location": self.locations, "robot": self.robots}
+        if key not in held.get(kind, ()):
+            raise missing(kind or "resource", key)
+
     # -- data ----------------------------------------------------------------------------------------------------------
 
     def dataset(self, dataset_id: str) -> Any:
@@ -161,14 +240,18 @@ class State:
 
     def add_image(self, metadata: Any, content: Blob) -> Image:
         """Keep an uploaded file; its id is filled in."""
-        self._count += 1
         file_id = self.new_id()
-        metadata.binary_data_id = f"{self.organization.id}/{self.location.id}/{file_id}"
+        metadata.binary_data_id = f"{self.organization.id}/{metadata.capture_metadata.location_id}/{file_id}"
         metadata.id = file_id
         metadata.file_size_bytes = content.size
-        image = Image(self._count, metadata, content)
+        image = Image(self.next_number(), metadata, content)
         self.images[metadata.binary_data_id] = image
         return image
+
+    def next_number(self) -> int:
+        """Return the number of what arrives now."""
+        self._count += 1
+        return self._count
 
     def images_of(self, dataset_id: str) -> list[Image]:
         """Return the images of a dataset in the order of arrival."""

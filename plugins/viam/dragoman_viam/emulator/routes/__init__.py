@@ -13,10 +13,11 @@ Answer = Mapping[str, Any]
 
 
 class Routes:
-    """Methods of one service; `streams` are those that take a stream. All run under the state's lock but these."""
+    """Methods of one service: `streams` take a stream, `lists` answer with one. All but `streams` hold the lock."""
 
     service: ClassVar[str]
     streams: ClassVar[frozenset[str]] = frozenset()
+    lists: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, state: State) -> None:
         self.state = state

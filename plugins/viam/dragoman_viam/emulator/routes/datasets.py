@@ -24,6 +24,9 @@ class Datasets(Routes):
         del self.state.datasets[self.state.dataset(request.id).id]
         for image in self.state.images_of(request.id):
             image.metadata.dataset_ids.remove(request.id)
+        for sequence in self.state.sequences.values():
+            if request.id in sequence.dataset_ids:
+                sequence.dataset_ids.remove(request.id)
         return {}
 
     def RenameDataset(self, request: Any) -> Answer:

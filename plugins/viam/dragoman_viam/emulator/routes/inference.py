@@ -30,7 +30,7 @@ class Inference(Routes):
         """Return what a version says of a stored image: tensors, and annotations where they can be decoded."""
         self.state.check_organization(request.organization_id)
         item = find_item(self.state, request.registry_item_id)
-        name = request.registry_item_id.replace(":", "/", 1)
+        name = item.item_id.replace(":", "/", 1)
         package = find_package(self.state, name, request.registry_item_version)
         image = self.state.image(request.binary_data_id)
         labels = labels_of(package) or self._in_use()

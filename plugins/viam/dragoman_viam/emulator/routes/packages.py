@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+from dragoman_viam.emulator.blobs import Blob
 from dragoman_viam.emulator.catalog import add_package, find_package, remove_package
 from dragoman_viam.emulator.refusals import invalid
 from dragoman_viam.emulator.routes import Answer, Routes, first_of
-from dragoman_viam.emulator.state import Blob, Package
+from dragoman_viam.emulator.state import Package
 
 
 class Packages(Routes):

@@ -1,0 +1,136 @@
+"""The part of `viam.app.v1.AppService` about people: who is invited, who may do what, and which machines they like.
+
+What is allowed is kept and told, and not looked at: every key may do everything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dragoman_viam.emulator.refusals import exists, missing
+from dragoman_viam.emulator.routes import Answer, Routes
+from dragoman_viam.messages import modules
+
+
+class Invites(Routes):
+    """The methods about who is asked into the organisation. Nobody ever comes."""
+
+    service = "app"
+
+    def ListOrganizationMembers(self, request: Any) -> Answer:
+        """List the members, of whom there are none besides keys, and who is invited."""
+        self.state.check_organization(request.organization_id)
+        return {"organization_id": request.organization_id, "invites": list(self.state.invites.values())}
+
+    def CreateOrganizationInvite(self, request: Any) -> Answer:
+        """Invite somebody by email, once."""
+        self.state.check_organization(request.organization_id)
+        if request.email in self.state.invites:
+            raise exists("invite", request.email)
+        made = modules()["app"].OrganizationInvite(
+            organization_id=request.organization_id,
+            email=request.email,
+            created_on=self.state.clock.now(),
+            authorizations=request.authorizations,
+        )
+        self.state.invites[request.email] = made
+        return {"invite": made}
+
+    def UpdateOrganizationInviteAuthorizations(self, request: Any) -> Answer:
+        """Change what an invited person will be allowed to do."""
+        held = self._found(request)
+        left = [one for one in held.authorizations if one not in request.remove_authorizations]
+        del held.authorizations[:]
+        held.authorizations.extend([*left, *request.add_authorizations])
+        return {"invite": held}
+
+    def ResendOrganizationInvite(self, request: Any) -> Answer:
+        """Return an invite; no mail is ever sent."""
+        return {"invite": self._found(request)}
+
+    def DeleteOrganizationInvite(self, request: Any) -> Answer:
+        """Take an invite back."""
+        del self.state.invites[self._found(request).email]
+        return {}
+
+    def _found(self, request: Any) -> Any:
+        self.state.check_organization(request.organization_id)
+        if request.email not in self.state.invites:
+            raise missing("invite", request.email)
+        return self.state.invites[request.email]
+
+
+class Roles(Routes):
+    """The methods about who may do what."""
+
+    service = "app"
+
+    def AddRole(self, request: Any) -> Answer:
+        """Give somebody a role, once."""
+        wanted = request.authorization
+        self._check(wanted)
+        if wanted in self.state.roles:
+            raise exists("role", wanted.authorization_id)
+        self.state.roles.append(wanted)
+        return {}
+
+    def RemoveRole(self, request: Any) -> Answer:
+        """Take a role from somebody."""
+        self.state.roles.remove(self._held(request.authorization))
+        return {}
+
+    def ChangeRole(self, request: Any) -> Answer:
+        """Give somebody another role in place of one."""
+        held, wanted = self._held(request.old_authorization), request.new_authorization
+        self._check(wanted)
+        held.CopyFrom(wanted)
+        return {}
+
+    def ListAuthorizations(self, request: Any) -> Answer:
+        """List the roles of people, all or those in some resources."""
+        self.state.check_organization(request.organization_id)
+        wanted = request.resource_ids
+        return {"authorizations": [one for one in self.state.roles if not wanted or one.resource_id in wanted]}
+
+    def CheckPermissions(self, request: Any) -> Answer:
+        """Say what the caller may do of what is asked: all of it, where the resource is there."""
+        for one in request.permissions:
+            self.state.check_resource(one.resource_type, one.resource_id)
+        return {"authorized_permissions": request.permissions}
+
+    def _check(self, authorization: Any) -> None:
+        self.state.check_organization(authorization.organization_id)
+        self.state.check_resource(authorization.resource_type, authorization.resource_id)
+
+    def _held(self, authorization: Any) -> Any:
+        found = next((one for one in self.state.roles if one == authorization), None)
+        if found is None:
+            raise missing("role", authorization.authorization_id)
+        return found
+
+
+class Favorites(Routes):
+    """The methods about machines that somebody likes; there is one list for all keys."""
+
+    service = "app"
+
+    def AddFavoriteMachine(self, request: Any) -> Answer:
+        """Put a machine on the list; one that is there stays."""
+        self.state.favorites.setdefault(self.state.machine(request.machine_id).id, self.state.clock.now())
+        return {}
+
+    def RemoveFavoriteMachine(self, request: Any) -> Answer:
+        """Take a machine off the list; one that is not there is passed over."""
+        self.state.favorites.pop(request.machine_id, None)
+        return {}
+
+    def ListFavoriteMachines(self, request: Any) -> Answer:
+        """Return the list, without machines that are gone."""
+        organization = self.state.organization.id
+        return {
+            "favorites": [
+                {"machine": self.state.robots[robot], "organization_id": organization, "created_on": since}
+                for robot, since in self.state.favorites.items()
+                if robot in self.state.robots
+            ]
+        }

@@ -1,0 +1,87 @@
+"""The part of `viam.app.data.v1.DataService` about readings of sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from dragoman_viam.emulator.filters import captured_fits, in_time, page_of
+from dragoman_viam.emulator.routes import Answer, Routes
+from dragoman_viam.emulator.state import Row
+
+COPIED = ("organization_id", "location_id", "robot_name", "robot_id", "part_name", "part_id", "method_name", "tags")
+"""What an exported row says of where it was captured, under the same names."""
+
+
+class Tabular(Routes):
+    """The methods about readings; queries in SQL and MQL are not emulated."""
+
+    service = "data"
+    lists = frozenset({"ExportTabularData"})
+
+    def TabularDataByFilter(self, request: Any) -> Answer:
+        """Return a page of the readings that a filter means, or their number."""
+        wanted = request.data_request.filter
+        found = [row for row in self.state.rows if captured_fits(wanted, row.metadata) and _within(wanted, row)]
+        if request.count_only:
+            return {"count": len(found)}
+        rows = page_of(self.state, request.data_request, found, lambda row: str(row.number))
+        return {
+            "metadata": [row.metadata for row in rows],
+            "data": [
+                {
+                    "data": row.data,
+                    "metadata_index": index,
+                    "time_requested": row.time_requested,
+                    "time_received": row.time_received,
+                }
+                for index, row in enumerate(rows)
+            ],
+            "count": len(found),
+            "last": str(rows[-1].number) if rows else "",
+            "total_size_bytes": sum(row.data.ByteSize() for row in rows),
+        }
+
+    def GetLatestTabularData(self, request: Any) -> Answer:
+        """Return the last reading of a resource; nothing where it has none."""
+        self.state.one_part(request.part_id)
+        rows = self._of(request)
+        if not rows:
+            return {}
+        last = max(rows, key=lambda row: (row.time_received, row.number))
+        return {"time_captured": last.time_received, "time_synced": last.time_synced, "payload": last.data}
+
+    def ExportTabularData(self, request: Any) -> Iterable[Answer]:
+        """Return the readings of a resource one by one, the oldest first."""
+        self.state.one_part(request.part_id)
+        rows = [row for row in self._of(request) if _within(request, row)]
+        for row in sorted(rows, key=lambda row: (row.time_received, row.number)):
+            yield {
+                **{name: getattr(row.metadata, name) for name in COPIED},
+                "resource_name": row.metadata.component_name,
+                "resource_subtype": row.metadata.component_type,
+                "time_captured": row.time_received,
+                "payload": row.data,
+            }
+
+    def DeleteTabularData(self, request: Any) -> Answer:
+        """Delete the readings that are older than some days."""
+        self.state.check_organization(request.organization_id)
+        limit = self.state.clock.now() - timedelta(days=request.delete_older_than_days)
+        kept = [row for row in self.state.rows if row.time_synced > limit]
+        deleted, self.state.rows = len(self.state.rows) - len(kept), kept
+        return {"deleted_count": deleted}
+
+    def _of(self, request: Any) -> list[Row]:
+        wanted = (request.part_id, request.resource_name, request.resource_subtype, request.method_name)
+        return [
+            row
+            for row in self.state.rows
+            for held in [row.metadata]
+            if (held.part_id, held.component_name, held.component_type, held.method_name) == wanted
+        ]
+
+
+def _within(wanted: Any, row: Row) -> bool:
+    return in_time(wanted.interval, int(row.time_received.timestamp() * 1e9))
