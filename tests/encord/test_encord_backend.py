@@ -228,12 +228,6 @@ class TestOntologies:
         report = backend.labels.write([Label("b", "car", Box(1, 2, 3, 4))], dataset=dataset)
         assert report.counts == {"rejected": 1}
 
-    def test_keypoints_need_a_skeleton_that_is_there(self, backend: Any, dataset: Any) -> None:
-        with pytest.raises(Unsupported, match="skeleton template"):
-            backend.ontologies.create(
-                Ontology(name="p", features=(Feature(name="pose", geometries=("keypoints",)),)), dataset=dataset
-            )
-
     def test_a_dataset_without_a_project_says_what_to_do(self, backend: Any) -> None:
         dataset = backend.datasets.create("alone")
         with pytest.raises(NotFound, match=r"ontologies\.create"):

@@ -404,11 +404,8 @@ def test_two_objects_of_one_name_and_shape_have_names_of_their_own() -> None:
 
 
 def test_keypoints_of_another_skeleton_are_rejected() -> None:
-    editor = editor_out(Ontology(name="o", features=(Feature(name="pose", geometries=("box",)),)))
-    key = editor["objects"][0]["featureNodeHash"]
-    editor["objects"][0]["shape"] = "skeleton"
-    joint = {"name": "nose", "featureHash": "n"}
-    editor["skeleton_templates"] = [{"template": {"feature_node_hash": key, "skeleton": {"0": joint}}}]
+    pose = Feature(name="pose", geometries=("keypoints",), metadata={"keypoints": ["nose"]})
+    editor = editor_out(Ontology(name="o", features=(pose,)))
     made = Sheet(content(IMAGE), IMAGE, Structure(editor))
     for points in ((Keypoint("ear", 1, 2),), (Keypoint("nose", None, None, 1),)):
         assert made.put(Label("a", "pose", Keypoints(points)), update=False).status == "rejected"

@@ -12,12 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from dragoman import Adapter, Dataset, Item, Model, Training, Version, conformance
 from dragoman.conformance import Subject
 from dragoman.conformance.data import BOX, boxes
-from dragoman.conformance.difficult import GEOMETRIES, feature_of
 from dragoman.emulate import Live
-from dragoman.schema import Ontology
-
-POSE = feature_of("keypoints")
-(KEYPOINTS,) = GEOMETRIES["keypoints"]
 
 
 class Encord(Subject):
@@ -27,40 +22,6 @@ class Encord(Subject):
         assert live is not None
         live.settings.job_polls = 0
         return {"domain": live.url, **live.credentials}
-
-    @pytest.fixture
-    def dataset(self, backend: Adapter, items: list[Item]) -> Dataset:
-        """The kit's dataset. Its skeleton is made on Encord, as users do, since an ontology of ours has no template."""
-        dataset = backend.datasets.create("kit data")
-        wanted = self.ontology(type(backend))
-        plain = [feature for feature in wanted.features if feature.name != POSE]
-        backend.ontologies.create(Ontology(name=wanted.name, features=tuple(plain)), dataset=dataset)
-        add_skeleton(backend, dataset)
-        backend.ontologies.create(wanted, dataset=dataset)
-        backend.datasets.write_items(items, dataset=dataset).raise_for_problems()
-        return dataset
-
-
-def add_skeleton(backend: Any, dataset: Dataset) -> None:
-    """Add the skeleton of the kit's keypoints to the ontology, through the SDK."""
-    from encord.objects import Shape
-    from encord.objects.skeleton_template import SkeletonTemplate, SkeletonTemplateCoordinate
-
-    project = backend.projects.of(dataset.id)
-    ontology = backend.client.user.get_ontology(str(backend.projects.ontology(project).ontology_uuid))
-    points = {
-        str(n): SkeletonTemplateCoordinate(x=n, y=n, name=point.name, color="#000000", value="", feature_hash=f"k{n}")
-        for n, point in enumerate(KEYPOINTS.points)
-    }
-    edges: dict[str, Any] = {}
-    for start, end in KEYPOINTS.skeleton:
-        edges.setdefault(str(start), {})[str(end)] = {"color": "#000000"}
-    template = SkeletonTemplate(
-        name=POSE, width=9, height=9, skeleton=points, skeleton_edges=edges, feature_node_hash="kitpose0"
-    )
-    ontology.structure.skeleton_templates[POSE] = template
-    ontology.structure.add_object(POSE, Shape.SKELETON, feature_node_hash="kitpose0")
-    ontology.save()
 
 
 class TestContract(Encord, conformance.BaseContract): ...

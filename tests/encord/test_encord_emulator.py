@@ -398,12 +398,12 @@ class TestStorage:
         assert len(held.link_items([item], duplicates_behavior=Behaviour.DUPLICATE)) == 1
 
     def test_kinds_that_are_not_emulated_are_refused(self, sdk: Any, backend: Any, dataset: Any) -> None:
-        from encord.orm.storage import DataUploadItems, DataUploadText
+        from encord.orm.storage import DataUploadItems, DataUploadPDF
 
         folder = sdk.get_storage_folder(sdk.get_dataset(dataset.id).backing_folder_uuid)
-        text = DataUploadItems(text=[DataUploadText(object_url="https://example.com/x.txt")])
+        pages = DataUploadItems(pdf=[DataUploadPDF(object_url="https://example.com/x.pdf")])
         with pytest.raises(UnknownException):
-            folder.add_private_data_to_folder_start(sdk.get_cloud_integrations()[0].id, text)
+            folder.add_private_data_to_folder_start(sdk.get_cloud_integrations()[0].id, pages)
 
 
 def test_it_is_served_from_the_command_line() -> None:

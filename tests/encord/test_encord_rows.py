@@ -11,8 +11,6 @@ from dragoman import (
     Box,
     Conflict,
     Item,
-    Keypoint,
-    Keypoints,
     Label,
     Mask,
     NotFound,
@@ -204,40 +202,6 @@ class TestLabels:
         backend.ontologies.create(backend.ontologies.get(dataset), dataset=dataset)
         assert backend.labels.write(rows, dataset=dataset).counts == {"ignored": 1, "created": 1}
         assert bare(backend.labels.read(dataset)) == bare(rows)
-
-    def test_keypoints_go_into_a_skeleton(self, backend: Any, sdk: Any, pictures: list[Item]) -> None:
-        from encord.objects import OntologyStructure, Shape
-        from encord.objects.skeleton_template import SkeletonTemplate, SkeletonTemplateCoordinate
-
-        structure = OntologyStructure()
-        template = SkeletonTemplate(
-            name="pose",
-            width=1,
-            height=1,
-            skeleton={
-                str(n): SkeletonTemplateCoordinate(
-                    x=n / 4, y=0.5, name=name, color="#000000", value=name, feature_hash=f"p{n}"
-                )
-                for n, name in enumerate(("nose", "ear", "foot"))
-            },
-            skeleton_edges={"0": {"1": {"color": "#00000"}}},
-            feature_node_hash="posehash",
-        )
-        structure.skeleton_templates[template.name] = template
-        structure.add_object("pose", Shape.SKELETON, feature_node_hash="posehash")
-        dataset = backend.datasets.create("poses")
-        backend.datasets.write_items(pictures, dataset=dataset)
-        ontology = sdk.create_ontology("poses", structure=structure)
-        sdk.create_project("poses", [dataset.id], ontology_hash=ontology.ontology_hash)
-        points = (Keypoint("nose", 1, 2), Keypoint("ear", 3, 4, 1), Keypoint("foot", None, None, 0))
-        row = Label("a", "pose", Keypoints(points, ((0, 1),)))
-        other = Label("a", "pose", Keypoints((Keypoint("nose", 1, 2),)))
-        report = backend.labels.write([row, other], dataset=dataset)
-        assert report.counts == {"created": 1, "rejected": 1}, list(report)
-        assert bare(backend.labels.read(dataset)) == bare([row])
-        held = sdk.get_project(backend.projects.of(dataset.id)).list_label_rows_v2()[0]
-        held.initialise_labels()
-        assert len(held.get_object_instances()) == 1
 
 
 class TestPredictions:

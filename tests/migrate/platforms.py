@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,6 @@ from dragoman.testing import Emulated, emulated
 
 NAMES = ("encord", "labelbox", "local", "nucleus", "synapse", "viam")
 DATASET = "mixed"
-SKELETONS = ("keypoints",)
-"""Forms that an ontology of ours does not suffice for on Encord, which wants a skeleton that was made there."""
 KEYS = ("plain.png", "Größe 猫 🦊.png", "line\u2028separator.png", "a b.png", "empty.png")
 """Keys of items; nothing is on the last."""
 
@@ -61,9 +59,9 @@ def items_in(folder: Path) -> list[Item]:
     return made
 
 
-def forms_of(table: FidelityTable, without: Collection[str] = ()) -> list[str]:
+def forms_of(table: FidelityTable) -> list[str]:
     """Return the forms of geometry that a platform holds as they are."""
-    return [form for form in GEOMETRIES if table.geometry(form).survival is Survival.EXACT and form not in without]
+    return [form for form in GEOMETRIES if table.geometry(form).survival is Survival.EXACT]
 
 
 def ontology_for(forms: Iterable[str]) -> Ontology:
@@ -121,19 +119,18 @@ def opened(name: str, folder: Path) -> Iterator[tuple[Any, Any]]:
         yield backend, live
 
 
-def fill(backend: Adapter, live: Any, folder: Path, without: Collection[str] = ()) -> None:
+def fill(backend: Adapter, live: Any, folder: Path) -> None:
     """Put the mixed set on a platform: items, labels, and where it takes them a version with predictions.
 
     Args:
         backend: The platform.
         live: Its served emulator.
         folder: Where the media are put.
-        without: Forms of geometry to leave out.
     """
     if backend.name == "synapse":
-        fill_synapse(live, folder, without)
+        fill_synapse(live, folder)
         return
-    forms = forms_of(backend.label_fidelity, without)
+    forms = forms_of(backend.label_fidelity)
     dataset = backend.datasets.create(DATASET)
     if backend.capabilities()["ontologies.create"].supported:
         backend.ontologies.create(ontology_for(forms), dataset=dataset, on_loss="convert")
@@ -143,18 +140,18 @@ def fill(backend: Adapter, live: Any, folder: Path, without: Collection[str] = (
         return
     model = backend.models.create("detector", task="object_detection", features=[*map(feature_of, forms)], key="det")
     version = backend.versions.create(model, name="first", dataset=dataset)
-    kept = forms_of(backend.prediction_fidelity, without)
+    kept = forms_of(backend.prediction_fidelity)
     backend.predictions.write(predictions_for(kept), version=version, dataset=dataset).raise_for_problems()
 
 
-def fill_synapse(live: Any, folder: Path, without: Collection[str]) -> None:
+def fill_synapse(live: Any, folder: Path) -> None:
     """Put the set into the emulator as if it were reviewed: nothing that a client sends makes ground truth there."""
     from dragoman_synapse.codec import marks_of, v1
     from dragoman_synapse.fidelity import ROWS
 
     home = live.state.home
     made = home.add_dataset(DATASET)
-    rows = list(labels_for(ROWS, forms_of(ROWS, without)))
+    rows = list(labels_for(ROWS, forms_of(ROWS)))
     for item in items_in(folder):
         size = {"image_1": {"width": WIDTH, "height": HEIGHT}}
         unit = home.add_unit({"image_1": home.media.add(item.key, Path(item.uri or "").read_bytes())}, sizes=size)

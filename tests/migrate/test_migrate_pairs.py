@@ -9,7 +9,7 @@ from typing import Any
 import labelbox.pagination
 import lbox.request_client
 import pytest
-from platforms import DATASET, KEYS, NAMES, SKELETONS, fill, opened
+from platforms import DATASET, KEYS, NAMES, fill, opened
 
 from dragoman import Box, Feature, Item, Label, Migration, Ontology
 from dragoman.migrate import Plan, Scope, Verification
@@ -29,7 +29,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Any
     """The platform to move from, filled, and the name of the one to move to."""
     name, other = request.param
     with opened(name, tmp_path / "source") as (backend, live):
-        fill(backend, live, tmp_path / "media", SKELETONS if "encord" in (name, other) else ())
+        fill(backend, live, tmp_path / "media")
         yield backend, other
 
 

@@ -7,22 +7,33 @@ feature asks one; else a radio with a single option, which stands for the featur
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 from dragoman.errors import InvalidData, Unsupported
+from dragoman.formats.coco.category import skeleton_in
 from dragoman.schema import Attribute, AttributeOption, Feature, Ontology
-from dragoman_encord.structure import NOTE, PRESENT, QUESTIONS, SHAPES, Json, Question, Structure, snake, templates_of
+from dragoman_encord.ids import hash_of
+from dragoman_encord.notes import joined, parted
+from dragoman_encord.skeletons import templates_of, with_template
+from dragoman_encord.structure import NOTE, PRESENT, QUESTIONS, SHAPES, Json, Question, Structure, snake
 
 TYPES = {name: kind for kind, name in QUESTIONS.items()}
 ANY = ("box", "rotated_box", "polygon", "polyline", "point", "mask", "whole")
-"""What a feature of any geometry becomes. A skeleton needs a template, which ours does not describe."""
+"""What a feature of any geometry becomes; with keypoints if its metadata names those."""
 COLORS = ("#D33115", "#E27300", "#16406C", "#FE9200", "#68BC00", "#16A5A5", "#7B64FF", "#AB149E", "#0062B1")
 
 
-def ontology_in(editor: Json, name: str, key: str) -> Ontology:
+def description_out(ontology: Ontology, before: str = "") -> str:
+    """Return the description of an ontology, whose last line holds the metadata that Encord has no field for."""
+    said = {feature.name: feature.metadata for feature in ontology.features if feature.metadata}
+    return joined(parted(before)[0], {"metadata": ontology.metadata, "features": said})
+
+
+def ontology_in(editor: Json, name: str, key: str, description: str = "") -> Ontology:
     """Return an ontology of Encord as ours: objects and classifications of one name become one feature."""
     structure = Structure(editor)
+    kept = parted(description)[1]
+    metadata = kept.get("features") or {}
     kinds: dict[str, list[str]] = {}
     questions: dict[str, dict[str, Question]] = {}
     first: dict[str, tuple[str, str | None]] = {}
@@ -42,10 +53,11 @@ def ontology_in(editor: Json, name: str, key: str) -> Ontology:
             color=first[feature][1],
             attributes=_attributes(questions[feature]),
             id=first[feature][0],
+            metadata=metadata.get(feature) or {},
         )
         for feature in kinds
     )
-    return Ontology(name=name, features=features, id=key)
+    return Ontology(name=name, features=features, id=key, metadata=kept.get("metadata") or {})
 
 
 def _attributes(questions: Mapping[str, Question]) -> tuple[Attribute, ...]:
@@ -74,18 +86,23 @@ def editor_out(ontology: Ontology, before: Json | None = None) -> Json:
             archived, so that its labels can still be read.
 
     Raises:
-        Unsupported: A feature has keypoints and the old structure has no skeleton of that name.
-        InvalidData: A checklist's option asks something, which Encord has no place for.
+        Unsupported: A feature has a kind of geometry that Encord has not.
+        InvalidData: A checklist's option asks something, which Encord has no place for; or a skeleton is another than
+            the old structure's.
     """
     old = before or {"objects": [], "classifications": []}
     made: Json = {"objects": [], "classifications": [], "skeleton_templates": templates_of(old)}
     for feature in ontology.features:
-        for kind in feature.geometries or ANY:
+        skeleton = skeleton_in(feature)
+        for kind in feature.geometries or (*ANY, *(("keypoints",) if skeleton else ())):
             if kind == "whole":
                 known = next((c for c in old["classifications"] if c["attributes"][0]["name"] == feature.name), None)
                 made["classifications"].append(_classification(feature, known, len(made["classifications"]) + 1))
             else:
                 made["objects"].append(_object(feature, kind, old, len(made["objects"]) + 1))
+            if kind == "keypoints" and skeleton:
+                key = made["objects"][-1]["featureNodeHash"]
+                made["skeleton_templates"] = with_template(made["skeleton_templates"], feature.name, key, skeleton)
     return _with_archived(made, old)
 
 
@@ -109,19 +126,13 @@ def _object(feature: Feature, kind: str, old: Json, number: int) -> Json:
         raise Unsupported(f"Encord has no {kind} on images and videos.", hint=f"{feature.name!r} is to have one.")
     shape = SHAPES[kind]
     known = next((e for e in old["objects"] if (e["name"], e["shape"]) == (feature.name, shape)), None)
-    if shape == "skeleton" and known is None:
-        raise Unsupported(
-            f"The keypoints of {feature.name!r} need a skeleton template, which an ontology of ours does not describe.",
-            hint="Make the skeleton on Encord and create the ontology again.",
-            field=feature.name,
-        )
-    key = known["featureNodeHash"] if known else _hash(feature.name, shape)
+    key = known["featureNodeHash"] if known else hash_of(feature.name, shape)
     before = {entry["name"]: entry for entry in (known or {}).get("attributes") or ()}
     attributes = [
         _attribute(attribute, f"{number}.{position}", key, before.get(attribute.name), dynamic=True)
         for position, attribute in enumerate(feature.attributes, 1)
     ]
-    note = before.get(NOTE) or {"featureNodeHash": _hash(key, NOTE)}
+    note = before.get(NOTE) or {"featureNodeHash": hash_of(key, NOTE)}
     attributes.append(_text(NOTE, f"{number}.{len(attributes) + 1}", note["featureNodeHash"]))
     return {
         "id": str(number),
@@ -136,7 +147,7 @@ def _object(feature: Feature, kind: str, old: Json, number: int) -> Json:
 
 
 def _classification(feature: Feature, known: Json | None, number: int) -> Json:
-    key = known["featureNodeHash"] if known else _hash(feature.name, "classification")
+    key = known["featureNodeHash"] if known else hash_of(feature.name, "classification")
     asked = feature.attributes
     before = known["attributes"][0] if known else None
     if len(asked) == 1 and asked[0].name == feature.name:
@@ -154,7 +165,9 @@ def _attribute(
     attribute: Attribute, place: str, above: str, known: Json | None, *, dynamic: bool = False, notes: bool = False
 ) -> Json:
     """Return an attribute; `notes` puts our note under each option of a radio."""
-    key = known["featureNodeHash"] if known and known["type"] == TYPES[attribute.kind] else _hash(above, attribute.name)
+    key = (
+        known["featureNodeHash"] if known and known["type"] == TYPES[attribute.kind] else hash_of(above, attribute.name)
+    )
     entry: Json = {
         "id": place,
         "name": attribute.name,
@@ -179,7 +192,7 @@ def _option(option: AttributeOption, kind: str, place: str, above: str, known: J
             f"The option {option.name!r} of a checklist asks something; on Encord only options of radios do.",
             field="attributes",
         )
-    key = known["featureNodeHash"] if known else _hash(above, option.name)
+    key = known["featureNodeHash"] if known else hash_of(above, option.name)
     entry: Json = {
         "id": place,
         "label": option.name,
@@ -193,7 +206,7 @@ def _option(option: AttributeOption, kind: str, place: str, above: str, known: J
         for position, attribute in enumerate(option.attributes, 1)
     ]
     if notes and kind == "radio":
-        nested.append(_text(NOTE, f"{place}.{len(nested) + 1}", _hash(key, NOTE)))
+        nested.append(_text(NOTE, f"{place}.{len(nested) + 1}", hash_of(key, NOTE)))
     return {**entry, "options": nested} if nested else entry
 
 
@@ -207,8 +220,3 @@ def _text(name: str, place: str, key: str) -> Json:
         "archived": False,
         "dynamic": False,
     }
-
-
-def _hash(above: str, name: str) -> str:
-    """Return a hash in Encord's own form, eight characters, that is the same for the same place in an ontology."""
-    return hashlib.blake2b(f"{above}\0{name}".encode(), digest_size=4).hexdigest()

@@ -18,7 +18,10 @@ _GEOMETRIES = {
     "polyline": EXACT,
     "point": EXACT,
     "mask": Fidelity(Survival.EXACT, "as large as its image"),
-    "keypoints": Fidelity(Survival.EXACT, "with the points and edges of the skeleton in the project's ontology"),
+    "keypoints": Fidelity(
+        Survival.EXACT,
+        "one skeleton per feature: its metadata's (`keypoints`, `skeleton`, as in COCO), else that of its first rows",
+    ),
     "whole": Fidelity(Survival.EXACT, "one answer per feature and frame"),
     "cuboid": dropped("Encord holds cuboids in point clouds only"),
 }
@@ -36,5 +39,5 @@ LABELS = FidelityTable(geometries=_GEOMETRIES, fields=_FIELDS)
 PREDICTIONS = FidelityTable(geometries=_GEOMETRIES, fields={**_FIELDS, "class_pdf": stored()})
 READ = FidelityTable(geometries=dict.fromkeys(_GEOMETRIES, EXACT) | {"cuboid": _GEOMETRIES["cuboid"]})
 
-_NOWHERE = dropped("an ontology of Encord has no place for it")
-DATASETS = DatasetFidelity({"ontology metadata": _NOWHERE, "feature metadata": _NOWHERE})
+_DESCRIBED = Fidelity(Survival.EXACT, "as a line of the ontology's description")
+DATASETS = DatasetFidelity({"ontology metadata": _DESCRIBED, "feature metadata": _DESCRIBED})

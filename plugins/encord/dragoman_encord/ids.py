@@ -1,7 +1,9 @@
-"""Ids that stand for two of Encord's: an iteration is named by its model too, an attachment by its project."""
+"""Ids: those that stand for two of Encord's (an iteration is named by its model too, an attachment by its project), and
+the hashes of what is made in an ontology."""
 
 from __future__ import annotations
 
+import hashlib
 from uuid import UUID
 
 from dragoman.errors import NotFound
@@ -33,3 +35,8 @@ def checked(key: str, kind: str) -> str:
     except ValueError:
         raise NotFound(f"There is no {kind} {key!r}: Encord's ids are UUIDs.") from None
     return key
+
+
+def hash_of(above: str, name: str) -> str:
+    """Return a hash in Encord's own form, eight characters, that is the same for the same place in an ontology."""
+    return hashlib.blake2b(f"{above}\0{name}".encode(), digest_size=4).hexdigest()

@@ -119,7 +119,8 @@ class LabelRows:
     def _write_part(
         self, rows: Sequence[Label], by_item: dict[str, list[int]], results: dict[int, RowResult], *, update: bool
     ) -> None:
-        structure = self._adapter.projects.structure(self._project)
+        mine = [rows[position] for positions in by_item.values() for position in positions]
+        structure = self._adapter.projects.structure_for(self._project, mine)
         now = _stamp(self._adapter.now())
         changed: dict[str, Sheet] = {}
         for place, content in self._opened(list(by_item)):

@@ -6,15 +6,19 @@ project that has it, or of the project that the settings name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from threading import Lock
 from typing import Any
 
+from encord.orm.ontology import CreateOrUpdateOntologyPayload
 from encord.orm.project import ProjectDTO, ProjectFilterParams
 from encord.utilities.ontology_user import OntologyWithUserRole
 
 from dragoman.errors import Conflict, NotFound
+from dragoman.schema import Label
 from dragoman_encord.ids import checked
 from dragoman_encord.places import Place
+from dragoman_encord.skeletons import completed, untemplated
 from dragoman_encord.structure import Structure
 
 KINDS = ("IMAGE", "VIDEO", "IMG_GROUP")
@@ -33,6 +37,8 @@ class Projects:
         self._named = named
         self._of: dict[str, str] = {}
         self._ontologies: dict[str, str] = {}
+        self._completing = Lock()
+        """Held while an ontology gets the templates that it lacks, so that no other row of this backend's makes one."""
 
     def of(self, dataset: str) -> str:
         """Return the id of the project that holds a dataset's labels.
@@ -100,6 +106,27 @@ class Projects:
     def structure(self, project: str) -> Structure:
         """Return the index of a project's ontology."""
         return Structure(self.ontology(project).editor)
+
+    def replace_ontology(self, held: OntologyWithUserRole, payload: CreateOrUpdateOntologyPayload) -> None:
+        """Give an ontology another content; the last writer wins."""
+        self._client.api.put(f"ontologies/{held.ontology_uuid}", params=None, payload=payload)
+
+    def structure_for(self, project: str, rows: Sequence[Label]) -> Structure:
+        """Return the index of a project's ontology, in which every skeleton that rows need has its template.
+
+        Rows that are written together make a template together.
+        """
+        structure = self.structure(project)
+        if not untemplated(structure, rows):
+            return structure
+        with self._completing:
+            held = self.ontology(project)
+            missing = untemplated(Structure(held.editor), rows)
+            editor = completed(held.editor, missing)
+            if missing:
+                payload = CreateOrUpdateOntologyPayload(title=held.title, description=held.description, editor=editor)
+                self.replace_ontology(held, payload)
+        return Structure(editor)
 
     def places(self, project: str, dataset: str, branch: str, *, labels: list[str] | None = None) -> dict[str, Place]:
         """Return the data of a dataset with its label rows on a branch, by the item's key.

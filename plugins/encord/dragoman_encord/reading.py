@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from dragoman.errors import PlatformError
+from dragoman.errors import InvalidData, PlatformError
 from dragoman.schema import (
     AnyAnswer,
     AnyGeometry,
@@ -125,7 +125,7 @@ class Reading:
         size = self._place.size(frame)
         if kept := note.get("geometry"):
             noted: AnyGeometry = msgspec.convert(kept, AnyGeometry)
-            if all(entry.get(name) == value for name, value in shape_out(noted, *size, thing).items()):
+            if _shows(entry, noted, size, thing):
                 return noted
         found: AnyGeometry = shape_in(entry, *size, thing)
         return found
@@ -241,6 +241,16 @@ def _geometry_of(objects: list[Json], key: str) -> Json:
     """Return what an entry says of its shape."""
     entry = next(entry for entry in objects if entry["objectHash"] == key)
     return {name: entry[name] for name in SHAPE_KEYS if name in entry}
+
+
+def _shows(entry: Json, geometry: AnyGeometry, size: tuple[int, int], thing: Thing) -> bool:
+    """Return whether an entry still shows a geometry."""
+    try:
+        shape = shape_out(geometry, *size, thing)
+    except InvalidData:
+        # The skeleton has other points since.
+        return False
+    return all(entry.get(name) == value for name, value in shape.items())
 
 
 def _unasked(note: Json) -> Json:

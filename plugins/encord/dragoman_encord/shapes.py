@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dragoman.errors import InvalidData, PlatformError
+from dragoman.formats.coco.category import Skeleton
 from dragoman.schema import (
     Box,
     Geometry,
@@ -24,6 +25,7 @@ from dragoman.schema import (
     RotatedBox,
 )
 from dragoman_encord.bitmask import packed, unpacked
+from dragoman_encord.skeletons import edges_by_name
 from dragoman_encord.structure import Thing
 
 Json = dict[str, Any]
@@ -73,15 +75,18 @@ def _polygon(polygon: Polygon, w: int, h: int, thing: Thing) -> Json:
 
 
 def _keypoints(keypoints: Keypoints, w: int, h: int, thing: Thing) -> Json:
-    names = [point.name for point in keypoints.points]
-    known = [point["name"] for point in thing.points]
-    if sorted(names) != sorted(known):
-        raise InvalidData(f"The skeleton {thing.name!r} has the points {', '.join(known)}.", field="geometry.points")
-    edges = {frozenset((names[a], names[b])) for a, b in keypoints.skeleton}
-    if edges and edges != {frozenset((known[a], known[b])) for a, b in thing.edges}:
+    given, known = Skeleton.of(keypoints), thing.skeleton or Skeleton(())
+    # Only the note tells what a row lacks of the skeleton: Encord has all points, those as not labelled, and all edges.
+    names, edges = set(given.names), edges_by_name(given)
+    if not names <= set(known.names) or (thing.note is None and len(names) < len(known.names)):
+        raise InvalidData(
+            f"The skeleton {thing.name!r} has the points {', '.join(known.names)}.", field="geometry.points"
+        )
+    if not edges <= edges_by_name(known) or (thing.note is None and edges and edges != edges_by_name(known)):
         raise InvalidData(f"The skeleton {thing.name!r} joins other points.", field="geometry.skeleton")
-    by_name = {point.name: point for point in keypoints.points}
-    return {"skeleton": {str(n): _joint(by_name[at["name"]], at, w, h) for n, at in enumerate(thing.points)}}
+    by_name = {name: Keypoint(name, None, None, 0) for name in known.names}
+    by_name |= {point.name: point for point in keypoints.points}
+    return {"skeleton": {str(n): _joint(by_name[at["name"]], at, w, h) for n, at in enumerate(thing.joints)}}
 
 
 def _joint(point: Keypoint, at: Json, w: int, h: int) -> Json:
@@ -180,7 +185,7 @@ def _read_point(entry: Json, w: int, h: int, thing: Thing) -> Point:
 def _read_keypoints(entry: Json, w: int, h: int, thing: Thing) -> Keypoints:
     joints = entry["skeleton"]
     points = tuple(_read_joint(joints[key], w, h) for key in sorted(joints, key=int))
-    return Keypoints(points, thing.edges)
+    return Keypoints(points, thing.skeleton.edges if thing.skeleton else ())
 
 
 def _read_joint(joint: Json, w: int, h: int) -> Keypoint:

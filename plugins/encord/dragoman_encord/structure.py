@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dragoman.errors import InvalidData
+from dragoman.formats.coco.category import Skeleton
+from dragoman_encord.skeletons import joints_of, skeleton_of, templates_of
 
 Json = dict[str, Any]
 
@@ -54,7 +56,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Thing:
-    """An object in the ontology. `note` is the hash of its note attribute, None where it has none."""
+    """An object in the ontology.
+
+    `note` is the hash of its note attribute, None where it has none; `joints` and `skeleton` are those of its template.
+    """
 
     feature: str
     kind: str
@@ -64,8 +69,8 @@ class Thing:
     hash: str
     questions: Mapping[str, Question]
     note: str | None
-    points: tuple[Json, ...] = ()
-    edges: tuple[tuple[int, int], ...] = ()
+    joints: tuple[Json, ...] = ()
+    skeleton: Skeleton | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,11 @@ class Structure:
             raise InvalidData(f"The ontology has {feature!r} as {', '.join(kinds)}, not as {kind}.", field="geometry")
         return thing
 
+    def untemplated(self, feature: str) -> Thing | None:
+        """Return the skeleton of a feature, if it has one that lacks its template."""
+        thing = self._things.get((feature, "keypoints"))
+        return thing if thing is not None and thing.skeleton is None else None
+
     def matter(self, feature: str) -> Matter:
         """Return the classification for a feature about the whole item.
 
@@ -158,11 +168,6 @@ class Structure:
         return target
 
 
-def templates_of(editor: Json) -> list[Json]:
-    """Return the templates of an ontology's skeletons."""
-    return editor.get("skeleton_templates") or []
-
-
 def _archived(entry: Json) -> bool:
     return bool(entry["attributes"][0].get("archived"))
 
@@ -170,7 +175,6 @@ def _archived(entry: Json) -> bool:
 def _thing(entry: Json, template: Json | None, *, twice: bool) -> Thing:
     questions = _questions(entry.get("attributes") or ())
     note = questions.pop(NOTE, None)
-    points = tuple(template["skeleton"][key] for key in sorted(template["skeleton"], key=int)) if template else ()
     return Thing(
         feature=f"{entry['name']} ({entry['featureNodeHash']})" if twice else entry["name"],
         kind=KINDS.get(entry["shape"]) or entry["shape"],
@@ -180,16 +184,9 @@ def _thing(entry: Json, template: Json | None, *, twice: bool) -> Thing:
         hash=entry["featureNodeHash"],
         questions=questions,
         note=note.hash if note else None,
-        points=points,
-        edges=tuple(_edges(template)) if template else (),
+        joints=joints_of(template) if template else (),
+        skeleton=skeleton_of(template) if template else None,
     )
-
-
-def _edges(template: Json) -> Iterator[tuple[int, int]]:
-    order = sorted(template["skeleton"], key=int)
-    for start, ends in (template.get("skeletonEdges") or {}).items():
-        for end in ends:
-            yield order.index(start), order.index(end)
 
 
 def _matter(entry: Json) -> Matter:

@@ -17,22 +17,45 @@ from dragoman.emulate.app import json_response
 from dragoman_encord.emulator.auth import refusal_legacy, refusal_v2
 from dragoman_encord.emulator.errors import Refusal, refuse_legacy
 from dragoman_encord.emulator.legacy import Legacy
+from dragoman_encord.emulator.routes.account import Account
 from dragoman_encord.emulator.routes.attachments import Attachments
+from dragoman_encord.emulator.routes.collections import Collections
 from dragoman_encord.emulator.routes.datasets import Datasets
+from dragoman_encord.emulator.routes.folders import Folders
+from dragoman_encord.emulator.routes.items import Items
 from dragoman_encord.emulator.routes.models import Models
 from dragoman_encord.emulator.routes.names import BASE
 from dragoman_encord.emulator.routes.ontologies import Ontologies
+from dragoman_encord.emulator.routes.people import People
 from dragoman_encord.emulator.routes.predict import Predict
+from dragoman_encord.emulator.routes.presets import Presets
 from dragoman_encord.emulator.routes.projects import Projects
-from dragoman_encord.emulator.routes.storage import Storage
 from dragoman_encord.emulator.routes.trainings import Trainings
+from dragoman_encord.emulator.routes.uploads import Uploads
+from dragoman_encord.emulator.routes.workflow import Workflows
 from dragoman_encord.emulator.state import State
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LEGACY = ("/public", "/public/user")
-SUBJECTS = (Models, Trainings, Attachments, Predict, Projects, Ontologies, Datasets, Storage)
+SUBJECTS = (
+    Models,
+    Trainings,
+    Attachments,
+    Predict,
+    Projects,
+    Workflows,
+    Ontologies,
+    Datasets,
+    Folders,
+    Items,
+    Collections,
+    Presets,
+    Uploads,
+    People,
+    Account,
+)
 
 
 def application(state: State) -> ASGIApp:

@@ -16,8 +16,16 @@ if TYPE_CHECKING:
     from dragoman_encord.emulator.state import Item, Ontology
 
 Json = dict[str, Any]
-UPPER = {"image": "IMAGE", "video": "VIDEO", "imageGroup": "IMG_GROUP"}
-LOWER = {"image": "image", "video": "video", "imageGroup": "img_group"}
+LOWER = {
+    "image": "image",
+    "video": "video",
+    "imageGroup": "img_group",
+    "audio": "audio",
+    "plainText": "plain_text",
+}
+UPPER = {kind: name.upper() for kind, name in LOWER.items()}
+SEEN = ("image", "imageGroup")
+"""Kinds whose units hold one frame each; what is heard or read has no frames at all."""
 
 
 @dataclass(kw_only=True)
@@ -41,7 +49,21 @@ def unit_hashes(row: LabelRow, item: Item) -> list[str]:
 
 
 def empty_labels(item: Item) -> Json:
-    return {} if item.type == "video" else {"objects": [], "classifications": []}
+    return {"objects": [], "classifications": []} if item.type in SEEN else {}
+
+
+def heard(item: Item) -> Json:
+    """Return what is told of the sound of audio, nothing of other kinds."""
+    if item.type != "audio":
+        return {}
+    sound = item.sound
+    return {
+        "audio_codec": sound.codec if sound else None,
+        "audio_sample_rate": sound.sample_rate if sound else None,
+        "audio_bit_depth": sound.bit_depth if sound else None,
+        "audio_num_channels": sound.channels if sound else None,
+        "data_duration": item.duration,
+    }
 
 
 def check(row: Json, item: Item, ontology: Ontology) -> None:
@@ -63,6 +85,8 @@ def check(row: Json, item: Item, ontology: Ontology) -> None:
                     raise Refusal("ANSWER_DICTIONARY_ERROR")
                 if not isfinite(entry.get("confidence", 1.0)):
                     raise Refusal("INVALID_ARGUMENTS_ERROR", "A confidence is not finite.")
+    if any(answer.get("featureHash", None) not in {None, *known} for answer in answers.values()):
+        raise Refusal("FEATURE_DOES_NOT_EXIST_ERROR")
     roots = {entry["featureNodeHash"] for entry in ontology.editor["classifications"]}
     for answer in row["classification_answers"].values():
         if answer["featureHash"] not in roots:
@@ -70,6 +94,46 @@ def check(row: Json, item: Item, ontology: Ontology) -> None:
 
 
 def _frames(labels: Json, item: Item) -> list[tuple[int, Json]]:
-    if item.type == "video":
-        return [(int(frame), entries) for frame, entries in labels.items()]
-    return [(0, labels)]
+    if item.type in SEEN:
+        return [(0, labels)]
+    return [(int(frame), entries) for frame, entries in labels.items()]
+
+
+def only(content: Json, objects: list[str] | None, classifications: list[str] | None) -> Json:
+    """Return a label row with the labels of some features; all where none are named.
+
+    Args:
+        content: The label row as a client gets it.
+        objects: Hashes of objects.
+        classifications: Hashes of classifications.
+    """
+    if objects is not None:
+        content = {
+            **content,
+            "data_units": {key: _without(unit, objects) for key, unit in content["data_units"].items()},
+        }
+        frames = (labels for unit in content["data_units"].values() for labels in _by_frame(unit["labels"]))
+        left = {entry["objectHash"] for labels in frames for entry in labels["objects"]}
+        for part in ("object_answers", "object_actions"):
+            content[part] = {key: answer for key, answer in content[part].items() if key in left}
+    if classifications is not None:
+        answers = content["classification_answers"].items()
+        kept = {key: answer for key, answer in answers if answer.get("featureHash") in classifications}
+        content = {**content, "classification_answers": kept}
+    return content
+
+
+def _without(unit: Json, features: list[str]) -> Json:
+    """Return a data unit without the objects of other features."""
+
+    def few(labels: Json) -> Json:
+        return {**labels, "objects": [one for one in labels["objects"] if one["featureHash"] in features]}
+
+    labels = unit["labels"]
+    if "objects" in labels:
+        return {**unit, "labels": few(labels)}
+    return {**unit, "labels": {frame: few(held) for frame, held in labels.items()}}
+
+
+def _by_frame(labels: Json) -> list[Json]:
+    return [labels] if "objects" in labels else list(labels.values())

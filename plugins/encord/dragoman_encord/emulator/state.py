@@ -15,89 +15,17 @@ from dragoman.emulate.app import ApiError
 from dragoman.emulate.clock import Clock
 from dragoman.emulate.emulation import Settings
 from dragoman_encord.emulator.blobs import Blobs
+from dragoman_encord.emulator.curation import Collection, Preset
 from dragoman_encord.emulator.labels import LabelRow
+from dragoman_encord.emulator.media import Sound
+from dragoman_encord.emulator.ml import Attachment, Model, Training
+from dragoman_encord.emulator.people import Access, Organisation
+from dragoman_encord.emulator.workflow import Task, Workflow
 
 T = TypeVar("T")
 Json = dict[str, Any]
 DIRECT_ACCESS = "public URLs"
 BODY_LIMIT = 64 << 20
-OWNER = "owner@encord.example"
-
-TYPES = {"fasterRcnn": "objectDetection", "maskRcnn": "segmentation"}
-"""Architecture to the type of its models; all others classify."""
-ARCHITECTURES = {*TYPES, "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg16", "vgg19"}
-
-
-@dataclass(kw_only=True)
-class Training:
-    """A run that becomes an iteration once it is done. `fails` scripts its end."""
-
-    id: str
-    batch_size: int
-    epochs: int
-    features_mapping: dict[str, dict[str, list[str]]]
-    labels: list[str]
-    pretrained_training: str | None
-    pretrained_weights: str | None
-    created: datetime
-    ends: datetime
-    polls_left: int
-    fails: bool = False
-    weights: bytes = b""
-
-    def iteration(self) -> Json:
-        """Return the run as an iteration. The loss log is made up from the batch size and the number of labels."""
-        start = 2.0 + len(self.labels) / max(self.batch_size, 1)
-        return {
-            "batchSize": self.batch_size,
-            "createdAt": self.created.isoformat(),
-            "duration": int((self.ends - self.created).total_seconds()),
-            "epochs": self.epochs,
-            "lossLog": {str(epoch): round(start / (epoch + 1), 4) for epoch in range(self.epochs)},
-            "trainingUuid": self.id,
-        }
-
-
-@dataclass(kw_only=True)
-class Model:
-    id: str
-    title: str
-    description: str
-    features: list[str]
-    architecture: str
-    created: datetime
-    trainings: dict[str, Training] = field(default_factory=dict)
-    done: list[str] = field(default_factory=list)
-    """Ids of the trainings that have become iterations, the oldest first."""
-
-    def group(self) -> Json:
-        return {
-            "createdAt": self.created.isoformat(),
-            "description": self.description,
-            "features": self.features,
-            "model": self.architecture,
-            "modelUuid": self.id,
-            "title": self.title,
-            "type": TYPES.get(self.architecture, "classification"),
-        }
-
-    def iterations(self, chosen: list[str] | None = None) -> list[Json]:
-        return [self.trainings[run].iteration() for run in self.done if chosen is None or run in chosen]
-
-    def to_json(self) -> Json:
-        return {"modelGroup": self.group(), "modelIterations": self.iterations()}
-
-
-@dataclass(kw_only=True)
-class Attachment:
-    """A model bound to a project. `features` maps the model's features to hashes of the ontology."""
-
-    id: str
-    model: str
-    features: dict[str, str]
-    policy: str
-    trainings: list[str]
-    created: datetime
 
 
 @dataclass(kw_only=True)
@@ -108,6 +36,7 @@ class Ontology:
     editor: Json
     created: datetime
     edited: datetime
+    access: Access = field(default_factory=Access)
 
     def to_json(self) -> Json:
         return {
@@ -123,7 +52,7 @@ class Ontology:
 
 @dataclass(kw_only=True)
 class Item:
-    """A file in a folder. `children` are the images of an image group."""
+    """A file in a folder. `children` are the images of an image group, which as `optimised` is one of a sequence."""
 
     id: str
     folder: str
@@ -131,6 +60,8 @@ class Item:
     name: str
     metadata: Json
     created: datetime
+    description: str = ""
+    optimised: bool = False
     url: str | None = None
     object_key: str | None = None
     integration: str | None = None
@@ -140,7 +71,18 @@ class Item:
     fps: float | None = None
     size: int | None = None
     mime: str | None = None
+    sound: Sound | None = None
     children: list[str] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """The type as folders name it."""
+        return "imageSequence" if self.optimised else self.type
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, where it is video or audio of known length."""
+        return self.frames / self.fps if self.frames and self.fps else None
 
 
 @dataclass(kw_only=True)
@@ -150,7 +92,10 @@ class Folder:
     description: str
     metadata: str | None
     created: datetime
+    edited: datetime
+    parent: str | None = None
     dataset: str | None = None
+    access: Access = field(default_factory=Access)
 
 
 @dataclass(kw_only=True)
@@ -164,6 +109,7 @@ class Dataset:
     created: datetime
     edited: datetime
     rows: dict[str, str] = field(default_factory=dict)
+    access: Access = field(default_factory=Access)
 
 
 @dataclass(kw_only=True)
@@ -177,8 +123,12 @@ class Project:
     datasets: list[str]
     created: datetime
     edited: datetime
+    status: str = "inProgress"
     rows: dict[tuple[str, str], LabelRow] = field(default_factory=dict)
     attachments: dict[str, Attachment] = field(default_factory=dict)
+    access: Access = field(default_factory=Access)
+    tags: set[str] = field(default_factory=set)
+    workflow: Workflow = field(default_factory=Workflow)
 
     def by_label(self) -> dict[str, LabelRow]:
         return {row.label_hash: row for row in self.rows.values()}
@@ -194,6 +144,7 @@ class State:
         self.keys: set[str] = set()
         """Public keys, in hex, that are accepted. A key that is taken out is like one that was revoked."""
         self.tokens: set[str] = set()
+        self.organisation = Organisation()
         self.integrations = {str(uuid.uuid4()): DIRECT_ACCESS}
         self.training_seconds = 0.0
         """How long a training takes on the clock."""
@@ -206,6 +157,8 @@ class State:
         self.datasets: dict[str, Dataset] = {}
         self.folders: dict[str, Folder] = {}
         self.items: dict[str, Item] = {}
+        self.collections: dict[str, Collection] = {}
+        self.presets: dict[str, Preset] = {}
         self.jobs: dict[str, Any] = {}
 
     def new_id(self) -> str:
@@ -243,6 +196,55 @@ class State:
             if data_hash in dataset.rows:
                 return dataset, self.items[dataset.rows[data_hash]]
         raise ApiError(404, f"The project has no data {data_hash}.")
+
+    def task(self, project: Project, data_hash: str) -> Task:
+        """Return the task of a data unit of a project."""
+        return project.workflow.task(data_hash, self.clock.now())
+
+    def images(self, item: Item) -> list[Item]:
+        """Return the images of an image group."""
+        return [self.items[child] for child in item.children]
+
+    def uses(self, item: Item) -> list[tuple[Dataset, list[str]]]:
+        """Return the datasets that an item is in, with its data hashes there."""
+        places = (
+            (dataset, [place for place, held in dataset.rows.items() if held == item.id])
+            for dataset in self.datasets.values()
+        )
+        return [(dataset, hashes) for dataset, hashes in places if hashes]
+
+    def unlink(self, item: Item, dataset: Dataset) -> None:
+        """Take an item out of a dataset."""
+        dataset.rows = {place: held for place, held in dataset.rows.items() if held != item.id}
+
+    def signed(self, item: Item, base: str) -> str | None:
+        """Return a link to an item's file; a URL that was registered is given back as it is."""
+        return self.blobs.sign(base, item.object_key) if item.object_key else item.url
+
+    def below(self, folder: Folder) -> list[Folder]:
+        """Return the folders in a folder, and those in them."""
+        children = [one for one in self.folders.values() if one.parent == folder.id]
+        return [*children, *(deeper for child in children for deeper in self.below(child))]
+
+    def move_item(self, item: Item, folder: Folder) -> None:
+        """Put an item into another folder; datasets that mirror the folders follow."""
+        mirrored = self.folder(item.folder).dataset
+        if mirrored is not None:
+            self.unlink(item, self.dataset(mirrored))
+        item.folder = folder.id
+        if folder.dataset is not None:
+            self.link(self.dataset(folder.dataset), item.id)
+
+    def delete_item(self, item: Item, *, frames: bool = True) -> None:
+        """Delete an item, and with `frames` those of its images that no other item and no dataset uses."""
+        self.items.pop(item.id, None)
+        for dataset, _ in self.uses(item):
+            self.unlink(item, dataset)
+        if not frames:
+            return
+        for image in (self.items[child] for child in item.children if child in self.items):
+            if not self.uses(image) and not any(image.id in other.children for other in self.items.values()):
+                self.delete_item(image)
 
     def link(self, dataset: Dataset, item: str) -> str:
         """Put an item into a dataset and return the data hash of its place."""

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
+from dragoman_encord.emulator.ml import Attachment, Model
 from dragoman_encord.emulator.routes.names import delete, get, page, patch, post, read
-from dragoman_encord.emulator.state import Attachment, Model, Project, State, found
+from dragoman_encord.emulator.state import Project, State, found
 
 POLICIES = ("manualSelection", "useAll", "useLatest")
 

@@ -6,6 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
+from dragoman_encord.emulator.filters import chosen
 from dragoman_encord.emulator.routes.names import get, post, read
 from dragoman_encord.emulator.state import Dataset, Folder, State
 
@@ -48,6 +49,7 @@ class Datasets:
                 description="",
                 metadata=None,
                 created=now,
+                edited=now,
                 dataset=dataset.id,
             )
             self._state.folders[folder.id] = folder
@@ -55,7 +57,6 @@ class Datasets:
         return {"datasetUuid": dataset.id, "backingFolderUuid": dataset.folder}
 
     async def list(self, request: Request) -> object:
-        title = request.query_params.get("titleEq")
         shown = [
             {
                 "datasetUuid": dataset.id,
@@ -67,11 +68,17 @@ class Datasets:
                 "storageLocation": 0,
                 "backingFolderUuid": dataset.folder,
             }
-            for dataset in self._state.datasets.values()
-            if title in (None, dataset.title)
+            for dataset in chosen(self._state.datasets.values(), request.query_params, "description")
         ]
         return {"result": shown}
 
     async def integrations(self, request: Request) -> object:
-        known = self._state.integrations.items()
-        return {"result": [{"integrationUuid": key, "title": title} for key, title in known]}
+        query = request.query_params
+        keys, titles = query.getlist("filterIntegrationUuids"), query.getlist("filterIntegrationTitles")
+        return {
+            "result": [
+                {"integrationUuid": key, "title": title}
+                for key, title in self._state.integrations.items()
+                if (not keys or key in keys) and (not titles or title in titles)
+            ]
+        }

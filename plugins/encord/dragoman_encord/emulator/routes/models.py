@@ -8,8 +8,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
+from dragoman_encord.emulator.ml import ARCHITECTURES, Model
 from dragoman_encord.emulator.routes.names import delete, get, page, patch, post, read
-from dragoman_encord.emulator.state import ARCHITECTURES, Model, State
+from dragoman_encord.emulator.state import State
 
 
 class NewModel(msgspec.Struct):

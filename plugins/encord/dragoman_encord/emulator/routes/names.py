@@ -5,8 +5,7 @@ A body may have its fields in camel case or in snake case, as on the platform; u
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,12 +15,14 @@ from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, decode, route
 from dragoman_encord.emulator.errors import refuse_v2
+from dragoman_encord.emulator.filters import snake
 
 BASE = "/v2/public"
-PAGE_SIZE = 100
+PAGE_SIZE, LARGEST_PAGE = 100, 1000
 T = TypeVar("T")
 _ANY = msgspec.json.Decoder()
-_HUMP = re.compile(r"(?<=[a-z0-9])[A-Z]")
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+_MANY = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 def api(method: str, path: str, handler: Callable[[Request], Awaitable[object]]) -> Route:
@@ -34,11 +35,6 @@ post = partial(api, "POST")
 put = partial(api, "PUT")
 patch = partial(api, "PATCH")
 delete = partial(api, "DELETE")
-
-
-def snake(name: str) -> str:
-    """Return a name in snake case."""
-    return _HUMP.sub(lambda hump: "_" + hump[0].lower(), name)
 
 
 async def read(request: Request, kind: type[T]) -> T:
@@ -60,6 +56,29 @@ def convert(body: Any, kind: type[T]) -> T:
         raise ApiError(400, f"The body does not fit: {error}.") from error
 
 
+async def read_plain(request: Request) -> dict[str, Any]:
+    """Read a JSON body whose names are the client's own.
+
+    Raises:
+        ApiError: 400, it is no object.
+    """
+    return decode(await request.body(), _OBJECT)
+
+
+async def read_list(request: Request) -> list[dict[str, Any]]:
+    """Read a JSON body that is a list of objects.
+
+    Raises:
+        ApiError: 400, it is no such body.
+    """
+    return decode(await request.body() or b"[]", _MANY)
+
+
+def whole(things: Iterable[Any]) -> dict[str, Any]:
+    """Return a listing that has only one page."""
+    return {"results": list(things), "nextPageToken": None}
+
+
 def page(request: Request, things: Sequence[Any], limit: int | None, size: int = PAGE_SIZE) -> dict[str, Any]:
     """Cut the page that a request asks for out of all things, and say where the next one begins."""
     token = request.query_params.get("pageToken")
@@ -68,6 +87,18 @@ def page(request: Request, things: Sequence[Any], limit: int | None, size: int =
     start = int(token or 0)
     end = start + min(size, limit or size)
     return {"results": list(things[start:end]), "nextPageToken": str(end) if end < len(things) else None}
+
+
+def page_size(request: Request) -> int:
+    """Return the size of page that a query asks for.
+
+    Raises:
+        ApiError: 400, it is not from 1 to 1000.
+    """
+    size = request.query_params.get("pageSize", str(PAGE_SIZE))
+    if not size.isdecimal() or not 1 <= int(size) <= LARGEST_PAGE:
+        raise ApiError(400, f"A page has from 1 to {LARGEST_PAGE} entries, not {size}.")
+    return int(size)
 
 
 def flag(request: Request, name: str) -> bool:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
+from dragoman_encord.emulator.filters import chosen
 from dragoman_encord.emulator.routes.names import get, page, post, put, read
 from dragoman_encord.emulator.state import Ontology, State
 
@@ -49,8 +50,7 @@ class Ontologies:
         return ontology.to_json()
 
     async def list(self, request: Request) -> object:
-        title = request.query_params.get("titleEq")
-        shown = [o.to_json() for o in self._state.ontologies.values() if title in (None, o.title)]
+        shown = [o.to_json() for o in chosen(self._state.ontologies.values(), request.query_params)]
         return page(request, shown, self._state.settings.page_limit)
 
     async def get(self, request: Request) -> object:

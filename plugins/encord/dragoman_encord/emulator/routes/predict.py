@@ -20,10 +20,12 @@ from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
 from dragoman_encord.emulator.labels import LabelRow
+from dragoman_encord.emulator.ml import Attachment
+from dragoman_encord.emulator.people import OWNER
 from dragoman_encord.emulator.routes.attachments import exposed, features_of
 from dragoman_encord.emulator.routes.names import post, read
 from dragoman_encord.emulator.shapes import Ring, bounds, moved, overlap, ring_of, simplified
-from dragoman_encord.emulator.state import OWNER, Attachment, Item, Project, State, found
+from dragoman_encord.emulator.state import Item, Project, State, found
 
 Json = dict[str, Any]
 

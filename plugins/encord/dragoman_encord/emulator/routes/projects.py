@@ -1,4 +1,4 @@
-"""Routes about projects: listing, reading, their datasets, branches, and copying labels between branches."""
+"""Routes about projects: listing, reading, their status, datasets and branches, and labels apart from their rows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dragoman_encord.emulator.routes.names import get, page, post, read
-from dragoman_encord.emulator.state import OWNER, Project, State
+from dragoman_encord.emulator.filters import chosen
+from dragoman_encord.emulator.people import OWNER
+from dragoman_encord.emulator.routes.names import get, page, post, put, read, whole
+from dragoman_encord.emulator.state import Project, State, found
 
 PER_COPY = 50
 
@@ -23,8 +25,13 @@ class Copy(msgspec.Struct):
     overwrite: bool = False
 
 
-class Priorities(msgspec.Struct):
-    priorities: list[tuple[str, float]]
+class Status(msgspec.Struct):
+    status: str
+
+
+class Classified(msgspec.Struct):
+    label_uuids: list[str]
+    branch_name: str = "main"
 
 
 class Projects:
@@ -40,15 +47,19 @@ class Projects:
             get("projects/{project}/datasets", self.datasets),
             get("projects/{project}/branches", self.branches),
             post("projects/{project}/labels/copy-branch", self.copy),
-            post("projects/{project}/priorities", self.prioritise),
+            post("projects/{project}/label-rows/classifications", self.classifications),
+            get("projects/{project}/labels/{label}/validation-state", self.validation),
+            put("projects/{project}/status", self.set_status),
         ]
 
     def _named(self, request: Request) -> Project:
         return self._state.project(request.path_params["project"])
 
     async def list(self, request: Request) -> object:
-        title = request.query_params.get("titleEq")
-        shown = [self._shown(p) for p in self._state.projects.values() if title in (None, p.title)]
+        named = set(request.query_params.getlist("tagsAnyof"))
+        tags = self._state.organisation.tags
+        listed = chosen(self._state.projects.values(), request.query_params)
+        shown = [self._shown(p) for p in listed if not named or named & {tags[key] for key in p.tags}]
         return page(request, shown, self._state.settings.page_limit)
 
     async def get(self, request: Request) -> object:
@@ -58,7 +69,7 @@ class Projects:
         return {
             "projectHash": project.id,
             "projectType": "workflow",
-            "status": "inProgress",
+            "status": project.status,
             "title": project.title,
             "description": project.description,
             "createdAt": project.created.isoformat(),
@@ -67,13 +78,12 @@ class Projects:
             "ontologyHash": project.ontology,
             "editorOntology": self._state.ontology(project.ontology).editor,
             "userRole": 0,
-            "workflow": {"stages": []},
+            "workflow": project.workflow.to_json(),
         }
 
     async def datasets(self, request: Request) -> object:
-        found = [self._state.datasets[key] for key in self._named(request).datasets]
-        results = [{"datasetHash": d.id, "title": d.title, "description": d.description} for d in found]
-        return {"results": results, "nextPageToken": None}
+        held = [self._state.datasets[key] for key in self._named(request).datasets]
+        return whole({"datasetHash": d.id, "title": d.title, "description": d.description} for d in held)
 
     async def branches(self, request: Request) -> object:
         names = dict.fromkeys(["main", *(branch for branch, _ in self._named(request).rows)])
@@ -99,8 +109,32 @@ class Projects:
             copied += 1
         return {"copiedCount": copied}
 
-    async def prioritise(self, request: Request) -> object:
+    async def classifications(self, request: Request) -> object:
+        project, wanted = self._named(request), await read(request, Classified)
+        rows = project.by_label()
+        shown = []
+        for key in wanted.label_uuids:
+            row = found(rows, key, "label row")
+            if row.branch == wanted.branch_name:
+                _, item = self._state.place(project, row.data_hash)
+                shown.append(
+                    {
+                        "labelUuid": key,
+                        "dataUuid": row.data_hash,
+                        "dataTitle": item.name,
+                        "branchName": row.branch,
+                        "classificationAnswers": row.classification_answers,
+                    }
+                )
+        return {"labels": shown}
+
+    async def validation(self, request: Request) -> object:
+        row = found(self._named(request).by_label(), request.path_params["label"], "label row")
+        # What is not valid is refused when it is saved.
+        return {"labelHash": row.label_hash, "branchName": row.branch, "version": 1, "isValid": True, "errors": []}
+
+    async def set_status(self, request: Request) -> object:
         project = self._named(request)
-        for data_hash, _ in (await read(request, Priorities)).priorities:
-            self._state.place(project, data_hash)
+        project.status = (await read(request, Status)).status
+        project.edited = self._state.clock.now()
         return Response(status_code=204)

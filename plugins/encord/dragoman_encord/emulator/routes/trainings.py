@@ -15,8 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
+from dragoman_encord.emulator.ml import Model, Training
 from dragoman_encord.emulator.routes.names import base_url, delete, get, page, post, read
-from dragoman_encord.emulator.state import Model, Project, State, Training
+from dragoman_encord.emulator.state import Project, State
 
 LONGEST_HOLD = 60
 

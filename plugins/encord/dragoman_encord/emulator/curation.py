@@ -1,0 +1,54 @@
+"""What helps to choose files: collections of them, and presets of filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class Collection:
+    """A set of files below a folder; `items` keeps their order."""
+
+    id: str
+    folder: str
+    name: str
+    description: str
+    created: datetime
+    edited: datetime
+    items: dict[str, None] = field(default_factory=dict)
+
+    def to_json(self) -> Json:
+        return {
+            "uuid": self.id,
+            "topLevelFolderUuid": self.folder,
+            "name": self.name,
+            "description": self.description,
+            "createdAt": self.created.isoformat(),
+            "lastEditedAt": self.edited.isoformat(),
+        }
+
+
+@dataclass(kw_only=True)
+class Preset:
+    """Filters as the client writes them; nothing evaluates them here."""
+
+    id: str
+    folder: str
+    name: str
+    description: str
+    filters: Json
+    created: datetime
+    edited: datetime
+
+    def to_json(self) -> Json:
+        return {
+            "uuid": self.id,
+            "name": self.name,
+            "description": self.description,
+            "createdAt": self.created.isoformat(),
+            "lastUpdatedAt": self.edited.isoformat(),
+        }
