@@ -37,9 +37,10 @@ from dragoman.errors import PlatformError
 from dragoman.fidelity import Keeper, restore
 from dragoman_labelbox import codec, items, kept, keys, masks, nodes, tracks, wire
 from dragoman_labelbox.emulator import State
-from dragoman_labelbox.emulator.rows import ROW, Translator, label_json
-from dragoman_labelbox.emulator.state import Annotations, DataRow, Dataset
-from dragoman_labelbox.emulator.state import Ontology as Emulated
+from dragoman_labelbox.emulator.objects import Annotations, DataRow, Dataset
+from dragoman_labelbox.emulator.objects import Ontology as Emulated
+from dragoman_labelbox.emulator.rows import ROW, Translator
+from dragoman_labelbox.emulator.showing import label_json
 from dragoman_labelbox.exports import labels_of, predictions_of
 from dragoman_labelbox.fidelity import LABELS, PREDICTIONS
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import labelbox
 import pytest
+from labelbox.schema.annotation_import import LabelImport
 
 from dragoman.emulate import Live, running
 from dragoman_labelbox.emulator import State, create
@@ -64,6 +65,16 @@ def project(client: labelbox.Client, dataset: Any, ontology: Any) -> Any:
     made.connect_ontology(ontology)
     made.create_batch("first", global_keys=["a", "b"])
     return made
+
+
+@pytest.fixture
+def labeled(client: labelbox.Client, project: Any) -> Any:
+    """The project's one label: a car on `a`."""
+    box = {"top": 0, "left": 0, "width": 1, "height": 1}
+    rows = [{"uuid": "car-on-a", "dataRow": {"globalKey": "a"}, "name": "car", "bbox": box}]
+    LabelImport.create_from_objects(client, project.uid, "labels", rows).wait_till_done()
+    (label,) = project.labels()
+    return label
 
 
 @pytest.fixture

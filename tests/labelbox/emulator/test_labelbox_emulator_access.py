@@ -57,6 +57,12 @@ def test_what_is_not_emulated_says_so(client: Any) -> None:
     assert (answer.status_code, answer.json()["message"]) == (501, "The emulator does not serve GET /api/v1/nothing.")
 
 
+@pytest.mark.parametrize("variables", [{"input": "no object"}, {"input": {}}, {"input": None}])
+def test_arguments_of_another_type_are_refused_at_once(client: Any, variables: dict[str, Any]) -> None:
+    with pytest.raises(exceptions.InvalidQueryError, match="cannot be read"):
+        client.execute("mutation exportDataRowsInCatalogPyApi { exportDataRowsInCatalog { taskId } }", variables)
+
+
 @pytest.mark.parametrize("body", [b"", b"nonsense", b'{"query": "no operation"}', b"[]"])
 def test_a_broken_body_is_a_parse_error(live: Live[Any], body: bytes) -> None:
     headers = {"Authorization": "Bearer test-key", "Content-Type": "application/json"}

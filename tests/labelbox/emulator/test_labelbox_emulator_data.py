@@ -14,7 +14,7 @@ from lbox import exceptions
 from PIL import Image
 
 from dragoman.emulate import Live
-from dragoman_labelbox.emulator.state import Dataset
+from dragoman_labelbox.emulator.objects import Dataset
 
 
 def test_datasets_are_filtered_renamed_and_deleted(client: Any) -> None:
@@ -129,7 +129,8 @@ def test_projects_have_ontology_batches_and_queues(client: Any, project: Any, on
     assert project.ontology().uid == ontology.uid
     assert [found.uid for found in client.get_projects(where=labelbox.Project.name == "p")] == [project.uid]
     assert [(batch.name, batch.size) for batch in project.batches()] == [("first", 2)]
-    assert [queue.queue_type for queue in project.task_queues()] == ["INITIAL_LABELING_QUEUE"]
+    kinds = ["INITIAL_LABELING_QUEUE", "MANUAL_REVIEW_QUEUE", "MANUAL_REWORK_QUEUE"]
+    assert [queue.queue_type for queue in project.task_queues()] == kinds
     with pytest.raises(exceptions.ResourceConflict):
         project.create_batch("first", global_keys=["v"])
     assert len(list(project.create_batch("again", global_keys=["a"]).failed_data_row_ids)) == 1

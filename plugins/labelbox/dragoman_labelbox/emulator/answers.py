@@ -48,7 +48,7 @@ class Answers:
         Raises:
             RowError: It is not an answer to this question.
         """
-        kind = question["type"]
+        kind = "text" if question["type"] == "prompt" else question["type"].removeprefix("response-")
         if kind == "radio" and isinstance(answer, dict):
             return {"radio_answer": self._option(question, answer)}
         if kind == "checklist" and isinstance(answer, list):

@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Router
 
-from dragoman.emulate.app import ApiError, json_response, route
+from dragoman.emulate.app import json_response
 from dragoman_labelbox.emulator.graphql import GraphQLError, Handler, parse
-from dragoman_labelbox.emulator.masks import render
 from dragoman_labelbox.emulator.routes import HANDLERS
+from dragoman_labelbox.emulator.routes.downloads import Downloads
 from dragoman_labelbox.emulator.routes.rest import Rest
+from dragoman_labelbox.emulator.routes.vectors import Vectors
 from dragoman_labelbox.emulator.state import State
 
 if TYPE_CHECKING:
@@ -37,13 +38,13 @@ def application(state: State, api_key: str, faults: Faults) -> ASGIApp:
     operations: dict[str, Handler] = {}
     for subject in HANDLERS:
         operations |= subject(state).operations()
-    routes = [*Rest(state).routes(), *Downloads(state).routes()]
+    routes = [*Rest(state).routes(), *Downloads(state).routes(), *Vectors(state).routes()]
     router = Router(routes, redirect_slashes=False, default=_not_served)
     graphql = GraphQL(operations, faults, state)
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        if not path.startswith(OPEN) and not _knows(Request(scope), api_key):
+        if not path.startswith(OPEN) and not _knows(Request(scope), api_key, state):
             refusal = GraphQLError("AUTHENTICATION_ERROR", "Invalid API key", http=401)
             await json_response({**refusal.body(), "message": refusal.message}, 401)(scope, receive, send)
         elif path in ENDPOINTS:
@@ -54,9 +55,10 @@ def application(state: State, api_key: str, faults: Faults) -> ASGIApp:
     return guarded
 
 
-def _knows(request: Request, api_key: str) -> bool:
-    expected = f"Bearer {api_key}"
-    return secrets.compare_digest(request.headers.get("authorization", "").encode(), expected.encode())
+def _knows(request: Request, api_key: str, state: State) -> bool:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    known = secrets.compare_digest(token.encode(), api_key.encode()) or state.accepts(token)
+    return scheme == "Bearer" and known
 
 
 class GraphQL:
@@ -90,6 +92,10 @@ class GraphQL:
             return json_response({"data": {query.root: handler(query)}})
         except GraphQLError as refusal:
             return json_response(refusal.body(), refusal.http)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # No engine checks the types of variables, and the SDK asks for two minutes again after a 5xx.
+            reason = f"The arguments of {query.operation} cannot be read: {error!r}."
+            return json_response(GraphQLError("GRAPHQL_VALIDATION_FAILED", reason).body(), 400)
 
 
 def _replay(body: bytes) -> Callable[[], Awaitable[Message]]:
@@ -99,34 +105,6 @@ def _replay(body: bytes) -> Callable[[], Awaitable[Message]]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
-
-
-class Downloads:
-    """Files by their token, and composite masks behind the key."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-
-    def routes(self) -> list[Any]:
-        return [
-            route("GET", "/files/{token}", self.file),
-            route("HEAD", "/files/{token}", self.file),
-            route("GET", "/api/v1/tasks/{task}/masks/{mask}/index/{index:int}", self.mask),
-        ]
-
-    async def file(self, request: Request) -> object:
-        file = self._state.files.by_token.get(request.path_params["token"])
-        if file is None:
-            raise ApiError(404, "There is no such file.")
-        return Response(file.content, media_type=file.content_type)
-
-    async def mask(self, request: Request) -> object:
-        token, index = request.path_params["mask"], request.path_params["index"]
-        composite = self._state.files.composites.get(token)
-        frame = self._state.files.of_frames.get(token, {}).get(index)
-        if composite is None and frame is None:
-            raise ApiError(404, "There is no such mask.")
-        return Response(render(composite) if composite is not None else frame, media_type="image/png")
 
 
 async def _not_served(scope: Scope, receive: Receive, send: Send) -> None:

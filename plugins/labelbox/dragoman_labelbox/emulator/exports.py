@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
-from dragoman_labelbox.emulator.rows import label_json
-from dragoman_labelbox.emulator.state import DataRow, Run, State
-from dragoman_labelbox.emulator.wire import metadata_fields
+from dragoman_labelbox.emulator.details import label_details, metadata_details, performance_details, project_details
+from dragoman_labelbox.emulator.filters import last_activity
+from dragoman_labelbox.emulator.objects import Annotations, DataRow, Label, Run
+from dragoman_labelbox.emulator.showing import label_json
+from dragoman_labelbox.emulator.state import State
 
 Json = dict[str, Any]
 
@@ -97,12 +99,11 @@ class Lines:
         """Return the line of one data row with its labels in some projects and its predictions in some runs."""
         made: Json = {"data_row": self._data_row(row), "media_attributes": _attributes(row)}
         if self._params.get("includeAttachments"):
-            made["attachments"] = row.attachments
+            made["attachments"] = list(row.attachments.values())
         if self._params.get("includeMetadata"):
-            made["metadata_fields"] = [
-                {"schema_id": field_["schemaId"], "schema_name": field_["name"], "value": field_["value"]}
-                for field_ in metadata_fields(self._state, row)
-            ]
+            made["metadata_fields"] = metadata_details(self._state, row)
+        if self._params.get("includeEmbeddings"):
+            made["embeddings"] = [self._embedding(key, vector) for key, vector in row.vectors.items()]
         if shown := {key: self._project(key, row) for key in projects}:
             made["projects"] = shown
         experiments: Json = {}
@@ -127,15 +128,35 @@ class Lines:
                 "dataset_name": self._state.datasets[row.dataset_id].name,
                 "created_at": row.created.isoformat(),
                 "updated_at": row.updated.isoformat(),
-                "created_by": "emulated@example.com",
+                "last_activity_at": last_activity(self._state, row).isoformat(),
+                "created_by": self._state.user.email,
             }
         return shown
+
+    def _embedding(self, key: str, vector: list[float]) -> Json:
+        known = self._state.embeddings[key]
+        values = [{"value": vector}]
+        return {"id": key, "name": known["name"], "dimensions": known["dims"], "is_custom": True, "values": values}
 
     def _project(self, key: str, row: DataRow) -> Json:
         project = self._state.projects[key]
         label = project.labels.get(row.id)
-        labels = [label_json(self._state, row.id, label, self._task, self._base)] if label and label.rows else []
-        return {"name": project.name, "labels": labels}
+        made: Json = {"name": project.name, "labels": [self._label(row, label)] if label and label.rows else []}
+        if self._params.get("includeProjectDetails"):
+            made["project_details"] = project_details(project, row)
+        return made
+
+    def _label(self, row: DataRow, label: Label) -> Json:
+        shown = self._annotations(row, label)
+        if self._params.get("includeLabelDetails"):
+            shown["label_details"] = label_details(self._state, label)
+        if self._params.get("includePerformanceDetails"):
+            shown["performance_details"] = performance_details(label)
+        return shown
+
+    def _annotations(self, row: DataRow, label: Annotations) -> Json:
+        between = bool(self._params.get("includeInterpolatedFrames"))
+        return label_json(self._state, row.id, label, self._task, self._base, interpolated=between)
 
     def _run(self, run: Run, row: DataRow) -> Json:
         held = run.rows[row.id]
@@ -143,13 +164,11 @@ class Lines:
             "name": run.name,
             "run_data_row_id": f"{run.id}-{row.id}",
             "split": held.split,
-            "labels": [label_json(self._state, row.id, label, self._task, self._base) for label in held.labels],
+            "labels": [self._annotations(row, label) for label in held.labels],
         }
         if self._params.get("includePredictions"):
             said = held.predictions
-            shown["predictions"] = (
-                [label_json(self._state, row.id, said, self._task, self._base)] if said and said.rows else []
-            )
+            shown["predictions"] = [self._annotations(row, said)] if said and said.rows else []
         return shown
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ class Files:
         token = token or secrets.token_hex(16)
         self.by_token[token] = File(content, content_type)
         return token
+
+    def put_json(self, value: Any) -> str:
+        """Keep a value as a JSON file and return its token."""
+        return self.put(msgspec.json.encode(value), "application/json")
 
     def put_composite(self, composite: Composite) -> str:
         """Keep a composite mask and return its token."""

@@ -6,22 +6,28 @@ Some arguments live in the text of a query instead of its variables; the helpers
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from dragoman_labelbox.emulator.comparing import compares
+
 Json = dict[str, Any]
+T = TypeVar("T")
 
 _OPERATION = re.compile(r"^\s*(?:query|mutation)\s+(\w+)")
 _ROOT = re.compile(r"\{\s*(\w+)")
-_PAGE = re.compile(r"skip:\s*(\d+)\s+first:\s*(\d+)")
-_FILTER = re.compile(r"(\w+?)(_not|_lt|_gt|_lte|_gte|_in)?:\s*\$(param_\d+)")
+_PAGE = re.compile(r"skip:\s*(\d+),?\s*first:\s*(\d+)")
+_ORDER = re.compile(r"orderBy:\s*(\w+)_(ASC|DESC)")
+_SUBJECT = re.compile(r"\(\s*where:\s*\{\s*id\s*:\s*\$(\w+)\s*\}\s*\)")
+_FILTER = re.compile(r"(\w+):\s*\$(param_\d+)")
 _LITERALS = re.compile(r"\"([^\"]+)\"")
 
 
@@ -86,22 +92,60 @@ class Query:
         found = _PAGE.search(self.text)
         return (int(found[1]), int(found[2])) if found else (0, 100)
 
-    def filters(self) -> list[tuple[str, str, Any]]:
-        """Return the comparisons that stand in the text: field, suffix and value."""
-        return [(name, suffix or "", self.variables.get(param)) for name, suffix, param in _FILTER.findall(self.text)]
+    def subject(self) -> str:
+        """Return the id of the object that the root field names: `project(where: {id: $projectId})`.
+
+        Raises:
+            GraphQLError: It names none.
+        """
+        found = _SUBJECT.search(self.text)
+        if found is None:
+            raise GraphQLError("GRAPHQL_VALIDATION_FAILED", f"{self.operation} needs an id.")
+        key: str = self.get(found[1])
+        return key
+
+    def paged(self, items: Iterable[T], show: Callable[[T], Json]) -> list[Json]:
+        """Return the objects that pass the comparisons, in the order and on the offset page that the text asks for.
+
+        The object that the root field names is no comparison, and fields that an object does not show, such as
+        `deleted`, are not looked at.
+
+        Args:
+            items: The objects.
+            show: Shows one as the API does. Nothing is shown that is not on the page, unless it is compared.
+        """
+        skip, first = self.page()
+        compared = [each for each in _FILTER.findall(_SUBJECT.sub("", self.text)) if each[0] != "deleted"]
+        order = _ORDER.search(self.text)
+        if not compared and order is None:
+            return [show(item) for item in itertools.islice(items, skip, skip + first)]
+        shown = map(show, items)
+        kept = [
+            each for each in shown if all(compares(each, name, self.variables.get(param)) for name, param in compared)
+        ]
+        if order is not None:
+            name = order[1]
+            kept.sort(key=lambda each: (each[name] is not None, each[name]), reverse=order[2] == "DESC")
+        return kept[skip : skip + first]
+
+    def cursor_page(
+        self, items: list[T], limit: int | None, usual: int = 100, cursor: str = "from"
+    ) -> tuple[list[T], str | None]:
+        """Return the page that a cursor and the variable `first` ask for, and the cursor of the next one.
+
+        Args:
+            items: What is paged.
+            limit: Largest page, whatever the client asks for.
+            usual: Size of a page if the client asks for none.
+            cursor: Name of the variable that is the cursor.
+        """
+        start, first = int(self.variables.get(cursor) or 0), self.variables.get("first") or usual
+        end = start + min(first, limit or first)
+        return items[start:end], str(end) if end < len(items) else None
 
     def literals(self) -> list[str]:
         """Return the strings that stand in the text."""
         return _LITERALS.findall(self.text)
-
-    def matches(self, fields: Mapping[str, Any]) -> bool:
-        """Say whether an object passes the filters; fields that it does not have are not looked at."""
-        for name, suffix, value in self.filters():
-            if name not in fields or (suffix and suffix != "_not"):
-                continue
-            if (fields[name] == value) is (suffix == "_not"):
-                return False
-        return True
 
     def file(self) -> tuple[str, str, bytes]:
         """Return the one uploaded file."""

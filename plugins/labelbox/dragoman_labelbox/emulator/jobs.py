@@ -13,8 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from dragoman.emulate.emulation import Settings
+from dragoman_labelbox.emulator.graphql import GraphQLError
 
-RUNNING, COMPLETE, FAILED = "IN_PROGRESS", "COMPLETE", "FAILED"
+RUNNING, COMPLETE, FAILED, CANCELED = "IN_PROGRESS", "COMPLETE", "FAILED", "CANCELED"
+NO_TASKS = ("import", "registration", "global-keys")
+"""Types of jobs that are not among the tasks of a user."""
 
 
 @dataclass(kw_only=True)
@@ -49,8 +52,15 @@ class Job:
             self.status = COMPLETE
             try:
                 self.work()
-            except JobFailed as failure:
+            except (JobFailed, GraphQLError) as failure:
                 self.status, self.error = FAILED, str(failure)
+
+    def cancel(self) -> bool:
+        """End the job without its work, and say whether there was still something to end."""
+        running = self.status == RUNNING
+        if running:
+            self.status = CANCELED
+        return running
 
 
 class JobFailed(Exception):
@@ -64,6 +74,10 @@ class Jobs:
         self.by_id: dict[str, Job] = {}
         self._settings = settings
         self._scripted: deque[tuple[str, str]] = deque()
+
+    def tasks(self) -> list[Job]:
+        """Return the jobs that a user sees."""
+        return [job for job in self.by_id.values() if job.type not in NO_TASKS]
 
     def fail_next(self, type_: str, reason: str = "Scripted failure.") -> None:
         """Let the next job of a type fail without doing its work."""

@@ -1,20 +1,18 @@
-"""Rows of an import: what they must look like, how they fit an ontology, and how exports show them."""
+"""Rows of an import: what they must look like, and how they fit an ontology."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 import msgspec
 
 from dragoman_labelbox.emulator.answers import Answers, RowError
-from dragoman_labelbox.emulator.files import Composite
-from dragoman_labelbox.emulator.masks import color, size_of
+from dragoman_labelbox.emulator.masks import png_of
 from dragoman_labelbox.emulator.metrics import check_metric
+from dragoman_labelbox.emulator.objects import TIMED, DataRow, Ontology, Stored
 from dragoman_labelbox.emulator.schemas import TOOLS, named, slug
-from dragoman_labelbox.emulator.state import Annotations, DataRow, Ontology, State, Stored
-from dragoman_labelbox.emulator.tracks import frames_of, track_of, video_json
+from dragoman_labelbox.emulator.state import State
+from dragoman_labelbox.emulator.tracks import framed, track_of
 from dragoman_labelbox.emulator.video_masks import Masks, frames_with, images_of
 
 Json = dict[str, Any]
@@ -37,6 +35,36 @@ class XY(msgspec.Struct):
     y: float
 
 
+class Span(msgspec.Struct):
+    """Characters of a text; the end is in it."""
+
+    start: int
+    end: int
+
+
+class Selection(msgspec.Struct):
+    """Tokens on a page of a document."""
+
+    groupId: str
+    page: int
+    tokenIds: list[str] = []
+
+
+class Message(msgspec.Struct):
+    """A choice among the messages of a chat; the format is that of the tool."""
+
+    format: str
+    data: Json
+
+
+class Related(msgspec.Struct):
+    """Two annotations by their uuids."""
+
+    source: str
+    target: str
+    type: str = "unidirectional"
+
+
 class Metric(msgspec.Struct):
     name: str
     value: float
@@ -57,6 +85,13 @@ class Row(msgspec.Struct):
     line: list[XY] | None = None
     point: XY | None = None
     mask: Json | None = None
+    location: Span | None = None
+    textSelections: list[Selection] | None = None
+    messageId: str | None = None
+    messageEvaluationTask: Message | None = None
+    relationship: Related | None = None
+    page: int | None = None
+    unit: str | None = None
     answer: Any = None
     frames: list[Json] | None = None
     segments: list[Json] | None = None
@@ -68,13 +103,15 @@ class Row(msgspec.Struct):
 
 
 ROW = msgspec.json.Decoder(Row)
-SHAPES = ("bbox", "polygon", "line", "point", "mask")
+SHAPES = ("bbox", "polygon", "line", "point", "mask", "location", "textSelections")
 KINDS = {
     "bbox": ("ImageBoundingBox", "bounding_box"),
     "polygon": ("ImagePolygon", "polygon"),
     "line": ("ImagePolyline", "line"),
     "point": ("ImagePoint", "point"),
     "mask": ("ImageSegmentationMask", "composite_mask"),
+    "location": ("TextEntity", "location"),
+    "textSelections": ("DocumentEntityToken", "location"),
 }
 """Shape on import to its kind and key in exports."""
 LEAST = {"polygon": 3, "line": 2}
@@ -119,6 +156,10 @@ class Translator:
             return self._object(row, shape, uuid, feature_id)
         if row.segments is not None:
             return self._track(row, data, uuid, feature_id)
+        if row.relationship is not None:
+            return self._relationship(row, row.relationship, uuid, feature_id)
+        if row.messageEvaluationTask is not None:
+            return self._message(row, row.messageEvaluationTask, uuid, feature_id)
         if row.answer is not None:
             return self._classification(row, data, uuid, feature_id)
         if row.metricValue is not None:
@@ -127,7 +168,7 @@ class Translator:
         raise RowError("InvalidAnnotation", "The row has no shape and no answer that is taken here.")
 
     def _object(self, row: Row, shape: str, uuid: str, feature_id: str) -> Stored:
-        tool = self._tool(row, shape)
+        tool = self._tool(row, "location" if shape == "textSelections" else shape)
         kind, key = KINDS[shape]
         made: Json = {
             **_head(feature_id, tool),
@@ -138,15 +179,42 @@ class Translator:
             made["confidence"] = row.confidence
         if row.customMetrics:
             made["custom_metrics"] = row.customMetrics
+        if row.page is not None:
+            made |= {"annotation_kind": "DocumentBoundingBox", "page_number": row.page, "unit": row.unit}
         if shape == "mask":
-            return Stored(uuid, feature_id, "mask", _encode(made), _png(row.mask or {}))
+            return self._mask(row.mask or {}, made, uuid)
         geometry = getattr(row, shape)
         if len(geometry) < LEAST[shape] if shape in LEAST else False:
             raise RowError("InvalidAnnotation", f"The {shape} has {len(geometry)} points.")
         if shape == "polygon" and geometry[0] != geometry[-1]:
             geometry = [*geometry, geometry[0]]
+        if shape == "textSelections":
+            geometry = {"groups": [_group(selection) for selection in geometry]}
+        if row.messageId is not None:
+            key, geometry = "conversational_location", {"message_id": row.messageId, key: geometry}
         made[key] = geometry
         return Stored(uuid, feature_id, "object", _encode(made))
+
+    def _mask(self, mask: Json, made: Json, uuid: str) -> Stored:
+        """Store a mask that came inline or was uploaded here; one elsewhere is not fetched and shown as it came."""
+        uri = mask.get("instanceURI")
+        if uri is not None and self._files.at(uri) is None:
+            made["composite_mask"] = {"url": uri, "color_rgb": mask.get("colorRGB")}
+            return Stored(uuid, made["feature_id"], "object", _encode(made))
+        return Stored(uuid, made["feature_id"], "mask", _encode(made), png_of(mask, self._files))
+
+    def _message(self, row: Row, message: Message, uuid: str, feature_id: str) -> Stored:
+        tool = self._tool(row, "message")
+        if tool["tool"] != message.format:
+            raise RowError("InvalidAnnotation", f"{tool['name']!r} is for {tool['tool']}, not for {message.format}.")
+        made = {**_head(feature_id, tool), "annotation_kind": tool["tool"], "classifications": []}
+        return Stored(uuid, feature_id, "object", _encode({**made, message.format.replace("-", "_"): message.data}))
+
+    def _relationship(self, row: Row, related: Related, uuid: str, feature_id: str) -> Stored:
+        head = _head(feature_id, self._tool(row, "relationship"))
+        kind = f"{related.type}_relationship"
+        held = {"head": head, "type": kind, "ends": {"source": related.source, "target": related.target}}
+        return Stored(uuid, feature_id, "relationship", _encode(held))
 
     def _tool(self, row: Row, shape: str) -> Json:
         key = (row.name, row.schemaId, shape)
@@ -164,15 +232,23 @@ class Translator:
         question = next(named(self._ontology.classifications, row.name, row.schemaId), None)
         if question is None:
             raise RowError("UnknownFeature", f"The ontology has no classification {row.name or row.schemaId!r}.")
-        frames, answer = frames_of(row.frames, row.answer)
-        if frames and data.media != "VIDEO":
-            raise RowError("InvalidAnnotation", "An image has no frames.")
-        made = {**_head(feature_id, question), **self._answers.answer(question, answer)}
+        said = framed(row.frames, row.answer)
+        if said and data.media not in TIMED:
+            raise RowError("InvalidAnnotation", f"Data of kind {data.media} have no frames.")
+        head = _head(feature_id, question)
+        if row.messageId is not None:
+            head["message_id"] = row.messageId
         if self._confident and row.confidence is not None:
-            made["confidence"] = row.confidence
-        if frames:
-            return Stored(uuid, feature_id, "frames", _encode({"frames": frames, "answer": made}))
-        return Stored(uuid, feature_id, "classification", _encode(made))
+            head["confidence"] = row.confidence
+        if not said:
+            return Stored(
+                uuid, feature_id, "classification", _encode({**head, **self._answers.answer(question, row.answer)})
+            )
+        answers: list[Json] = [
+            {"frames": frames, "answer": {**head, **self._answers.answer(question, _alone(question, answer))}}
+            for frames, answer in said
+        ]
+        return Stored(uuid, feature_id, "frames", _encode({"head": head, "answers": answers}))
 
     def _track(self, row: Row, data: DataRow, uuid: str, feature_id: str) -> Stored:
         if data.media != "VIDEO":
@@ -205,6 +281,15 @@ class Translator:
         return made
 
 
+def _alone(question: Json, answer: Any) -> Any:
+    """Return the option itself where the answer to a radio is a list of one, as it is over frames."""
+    return answer[0] if question["type"] == "radio" and isinstance(answer, list) and len(answer) == 1 else answer
+
+
+def _group(selection: Selection) -> Json:
+    return {"id": selection.groupId, "page_number": selection.page, "tokens": selection.tokenIds}
+
+
 def _head(feature_id: str, node: Json) -> Json:
     return {
         "feature_id": feature_id,
@@ -212,42 +297,3 @@ def _head(feature_id: str, node: Json) -> Json:
         "name": node["name"],
         "value": slug(node["name"]),
     }
-
-
-def _png(mask: Json) -> bytes:
-    """Return the image of an inline mask."""
-    try:
-        png = base64.b64decode(mask["png"], validate=True)
-    except (KeyError, TypeError, binascii.Error):
-        raise RowError("InvalidAnnotation", "The mask has no inline png; hosted masks are not emulated.") from None
-    if size_of(png) is None:
-        raise RowError("InvalidAnnotation", "The mask is no image.")
-    return png
-
-
-def label_json(state: State, row_id: str, label: Annotations, task: str, base: str) -> Json:
-    """Return a label, or the predictions of a run on one data row, as exports show it."""
-    masks = f"{base}/api/v1/tasks/{task}/masks"
-    if state.rows[row_id].media == "VIDEO":
-        shown = video_json(label.rows, lambda token, frame: f"{masks}/{token}/index/{frame}")
-        return {"label_kind": "Video", "version": "1.0.0", "id": label.id, "annotations": shown}
-    objects = [stored.raw for stored in label.rows if stored.kind == "object"]
-    objects += _masked(state, [stored for stored in label.rows if stored.mask is not None], masks)
-    questions = [msgspec.Raw(stored.raw) for stored in label.rows if stored.kind == "classification"]
-    annotations = {"objects": list(map(msgspec.Raw, objects)), "classifications": questions, "relationships": []}
-    return {"label_kind": "Default", "version": "1.0.0", "id": label.id, "annotations": annotations}
-
-
-def _masked(state: State, masks: list[Stored], base: str) -> list[bytes]:
-    """Draw the masks of a label into one image and return the objects, each with its colour in it."""
-    if not masks:
-        return []
-    sizes = [size_of(stored.mask or b"") or (1, 1) for stored in masks]
-    height, width = max(h for h, _ in sizes), max(w for _, w in sizes)
-    parts = [(color(number), stored.mask or b"") for number, stored in enumerate(masks)]
-    token = state.files.put_composite(Composite(height, width, parts))
-    url = f"{base}/{token}/index/1"
-    return [
-        _encode({**msgspec.json.decode(stored.raw), "composite_mask": {"url": url, "color_rgb": list(rgb)}})
-        for stored, (rgb, _) in zip(masks, parts, strict=True)
-    ]

@@ -20,9 +20,22 @@ TOOLS = {
     "superpixel": "mask",
     "named-entity": "location",
     "edge": "relationship",
+    **dict.fromkeys(
+        (
+            "message-single-selection",
+            "message-multi-selection",
+            "message-ranking",
+            "marker",
+            "step-reasoning",
+            "fact-checking",
+            "prompt-issue",
+        ),
+        "message",
+    ),
 }
-"""Tool to the kind of annotation it makes."""
-CLASSIFICATIONS = ("text", "checklist", "radio", "group")
+"""Tool to the kind of annotation it makes; rows for messages are not emulated."""
+CHOICES = ("radio", "checklist", "response-radio", "response-checklist")
+CLASSIFICATIONS = (*CHOICES, "text", "group", "prompt", "response-text")
 
 
 def slug(name: str) -> str:
@@ -36,6 +49,8 @@ class Schemas:
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
         self.by_id: dict[str, Json] = {}
+        self.roots: dict[str, Json] = {}
+        """Those that are tools or classifications by themselves, in the order in which they were made."""
 
     def fill(self, normalized: Json) -> tuple[list[Json], list[Json]]:
         """Return the tools and classifications of an ontology, completed as the platform does."""
@@ -45,12 +60,14 @@ class Schemas:
     def node(self, node: Json) -> Json:
         """Return one tool or classification with its ids and defaults, and remember it.
 
-        A node that names a known feature schema id is that schema with the new content.
+        A node that names a known feature schema id is that schema with the new content, in all ontologies that use it.
 
         Raises:
             GraphQLError: The node is of an unknown type or has no name.
         """
-        return self._tool(node) if "tool" in node else self._question(node)
+        made = self._tool(node) if "tool" in node else self._question(node)
+        self.roots[made["featureSchemaId"]] = made
+        return made
 
     def _tool(self, tool: Json) -> Json:
         if tool["tool"] not in TOOLS:
@@ -58,8 +75,7 @@ class Schemas:
         if not tool.get("name"):
             raise invalid("A tool needs a name.")
         made = {
-            "tool": tool["tool"],
-            "name": tool["name"],
+            **tool,
             "required": tool.get("required", False),
             "color": tool.get("color") or "#ff0000",
             "classifications": [self._question(question) for question in tool.get("classifications") or ()],
@@ -74,10 +90,10 @@ class Schemas:
         if not name:
             raise invalid("A classification needs a name.")
         options = [self._option(option) for option in question.get("options") or ()]
-        if question["type"] in ("radio", "checklist") and not options:
+        if question["type"] in CHOICES and not options:
             raise invalid(f"The {question['type']} {name!r} has no options.")
         made = {
-            "type": question["type"],
+            **question,
             "instructions": question.get("instructions") or name,
             "name": name,
             "required": question.get("required", False),
@@ -88,8 +104,9 @@ class Schemas:
         return self._known(question, made)
 
     def _option(self, option: Json) -> Json:
-        label = option.get("label") or option.get("value")
+        label = option.get("label") or option.get("value") or option.get("name")
         made = {
+            **option,
             "label": label,
             "value": slug(str(option.get("value") or label)),
             "position": option.get("position", 0),
@@ -98,10 +115,16 @@ class Schemas:
         return self._known(option, made)
 
     def _known(self, given: Json, made: Json) -> Json:
-        made["schemaNodeId"] = given.get("schemaNodeId") or self._ids.new()
-        made["featureSchemaId"] = given.get("featureSchemaId") or self._ids.new()
-        self.by_id[made["featureSchemaId"]] = made
-        return made
+        key = given.get("featureSchemaId") or self._ids.new()
+        held = self.by_id.setdefault(key, {})
+        held |= {**made, "featureSchemaId": key}
+        held["schemaNodeId"] = given.get("schemaNodeId") or held.get("schemaNodeId") or self._ids.new()
+        return held
+
+    def forget(self, key: str) -> None:
+        """Delete a feature schema."""
+        del self.by_id[key]
+        self.roots.pop(key, None)
 
 
 def named(nodes: list[Json], name: str | None, schema_id: str | None) -> Iterator[Json]:

@@ -1,12 +1,11 @@
-"""What an emulated Labelbox account holds.
+"""What an emulated Labelbox account holds: the objects by id (`emulation.state.datasets[...]`).
 
-Plain objects that tests may look at (`emulation.state.datasets[...]`). Look-ups by id raise the refusal that a client
-gets. All changes happen on the one loop of the server.
+Look-ups raise the refusal that a client gets. All changes happen on the one loop of the server.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -15,143 +14,46 @@ from dragoman.emulate.emulation import Settings
 from dragoman_labelbox.emulator.files import Files
 from dragoman_labelbox.emulator.graphql import not_found
 from dragoman_labelbox.emulator.ids import Ids
-from dragoman_labelbox.emulator.jobs import Job, Jobs
+from dragoman_labelbox.emulator.jobs import Jobs
+from dragoman_labelbox.emulator.objects import (
+    App,
+    DataRow,
+    Dataset,
+    Group,
+    Label,
+    Model,
+    Ontology,
+    Project,
+    Queue,
+    Run,
+    Slice,
+    User,
+)
 from dragoman_labelbox.emulator.schemas import Schemas
 
 T = TypeVar("T")
 Json = dict[str, Any]
 
-
-@dataclass(kw_only=True)
-class Named:
-    """What all objects of the API have."""
-
-    id: str
-    name: str
-    created: datetime
-    updated: datetime
-
-
-@dataclass(kw_only=True)
-class Ontology(Named):
-    """An ontology; its nodes are in `State.schemas`, in order."""
-
-    media_type: str | None
-    tools: list[Json]
-    classifications: list[Json]
-
-
-@dataclass(kw_only=True)
-class DataRow:
-    """One image or video. `fields` are metadata values: schema id to value."""
-
-    id: str
-    dataset_id: str
-    row_data: str
-    created: datetime
-    updated: datetime
-    global_key: str | None = None
-    external_id: str | None = None
-    media: str = "IMAGE"
-    attributes: Json = field(default_factory=dict)
-    fields: list[Json] = field(default_factory=list)
-    attachments: list[Json] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
-class Dataset(Named):
-    description: str = ""
-    rows: dict[str, DataRow] = field(default_factory=dict)
-
-
-@dataclass
-class Stored:
-    """One annotation: the caller's uuid, the platform's id for it, its export form as JSON, and its mask if any."""
-
-    uuid: str
-    feature_id: str
-    kind: str
-    raw: bytes
-    mask: bytes | None = None
-
-
-@dataclass
-class Annotations:
-    """The annotations of one label or of one data row in a run, in the order of arrival."""
-
-    id: str
-    rows: list[Stored] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
-class Import(Named):
-    """One import of annotations; `job` does the work, the files are tokens of `State.files`."""
-
-    kind: str
-    parent: str
-    job: Job
-    files: dict[str, str]
-    failed: bool = False
-
-
-@dataclass
-class RunRow:
-    """A data row in a run."""
-
-    id: str
-    split: str = "UNASSIGNED"
-    labels: list[Annotations] = field(default_factory=list)
-    predictions: Annotations | None = None
-
-
-@dataclass(kw_only=True)
-class Run(Named):
-    model_id: str
-    config: Json | None = None
-    pipeline: Json = field(default_factory=lambda: {"status": None, "errorMessage": None, "metadata": None})
-    rows: dict[str, RunRow] = field(default_factory=dict)
-    imports: dict[str, Import] = field(default_factory=dict)
-
-
-@dataclass(kw_only=True)
-class Model(Named):
-    ontology_id: str
-
-
-@dataclass(kw_only=True)
-class App(Named):
-    """A Foundry app: a hosted model with its parameters and the feature schema of each of its classes."""
-
-    hosted_model: str
-    description: str | None
-    parameters: Json
-    classes: dict[str, str]
-    ontology_id: str
-    model_id: str = ""
-    """The model of the account whose runs it makes."""
-    finds: list[Json] | None = None
-    """What it finds on every data row, as rows of an import without `dataRow`; made up if None."""
-
-
-@dataclass(kw_only=True)
-class Batch(Named):
-    row_ids: list[str]
-
-
-@dataclass(kw_only=True)
-class Project(Named):
-    media_type: str | None
-    description: str = ""
-    ontology_id: str | None = None
-    batches: dict[str, Batch] = field(default_factory=dict)
-    labels: dict[str, Annotations] = field(default_factory=dict)
-    drafts: dict[str, Annotations] = field(default_factory=dict)
-    """Model-assisted labels: shown to annotators, not yet ground truth."""
-    imports: dict[tuple[str, str], Import] = field(default_factory=dict)
-
-    def has(self, row_id: str) -> bool:
-        """Say whether a data row is in one of the batches."""
-        return any(row_id in batch.row_ids for batch in self.batches.values())
+ROLES = {
+    f"crole{number:020}": name
+    for number, name in enumerate(("Admin", "Team Manager", "Reviewer", "Labeler", "Viewer", "None"))
+}
+"""Ids of roles to their names. They are alike in all emulations: the SDK keeps them for the life of a process."""
+KEY_LENGTH = 200
+"""Longest global key."""
+RESERVED = (
+    ("tag", "String", ()),
+    ("split", "Enum", ("train", "valid", "test")),
+    ("captureDateTime", "DateTime", ()),
+    ("skipNFrames", "Number", ()),
+)
+"""Metadata schemas that every organization has: name, kind, names of the options."""
+QUEUES = (
+    ("Initial labeling task", "INITIAL_LABELING_QUEUE"),
+    ("Initial review task", "MANUAL_REVIEW_QUEUE"),
+    ("Rework (all rejected)", "MANUAL_REWORK_QUEUE"),
+)
+"""Name and kind of the steps that a new project has."""
 
 
 class State:
@@ -164,8 +66,21 @@ class State:
         self.files = Files()
         self.jobs = Jobs(settings)
         self.schemas = Schemas(self.ids)
-        self.user_id, self.organization_id = self.ids.new(), self.ids.new()
-        self.metadata_schemas: dict[str, Json] = {}
+        self.organization_id = self.ids.new()
+        self.user = User(**self.stamp(), name="emulated", email="emulated@example.com", role_id=next(iter(ROLES)))
+        self.users = {self.user.id: self.user}
+        self.groups: dict[str, Group] = {}
+        self.keys: dict[str, Json] = {}
+        self.tokens: dict[str, str] = {}
+        """Keys that clients made: the secret to the id."""
+        self.invites: dict[str, Json] = {}
+        self.webhooks: dict[str, Json] = {}
+        self.tags: dict[str, Json] = {}
+        self.integrations: dict[str, Json] = {}
+        self.embeddings: dict[str, Json] = {}
+        self.configs: dict[str, Json] = {}
+        self.slices: dict[str, Slice] = {}
+        self.metadata_schemas = {schema["id"]: schema for schema in self._reserved()}
         self.ontologies: dict[str, Ontology] = {}
         self.models: dict[str, Model] = {}
         self.apps: dict[str, App] = {}
@@ -175,10 +90,33 @@ class State:
         self.by_global_key: dict[str, DataRow] = {}
         self.rows: dict[str, DataRow] = {}
 
+    def _reserved(self) -> Iterator[Json]:
+        for name, kind, options in RESERVED:
+            schema = self.metadata_schema(name, f"CustomMetadata{kind}", [{"name": option} for option in options])
+            yield {**schema, "reserved": True}
+
+    def metadata_schema(self, name: str, kind: str, options: Iterable[Json], key: str | None = None) -> Json:
+        """Return a schema of metadata in the form of the API; an id that is not given is made."""
+        made = [
+            {
+                "id": option.get("id") or self.ids.new(),
+                "name": option["name"],
+                "kind": "CustomMetadataEnumOption",
+                "reserved": False,
+            }
+            for option in options
+        ]
+        return {"id": key or self.ids.new(), "name": name, "kind": kind, "reserved": False, "options": made}
+
     def stamp(self) -> dict[str, Any]:
         """Return the fields of a new object: id and times."""
         now = self.clock.now()
         return {"id": self.ids.new(), "created": now, "updated": now}
+
+    def accepts(self, token: str) -> bool:
+        """Say whether a client made a key of this secret that is still good."""
+        key = self.keys.get(self.tokens.get(token, ""))
+        return key is not None and not key["revoked"] and key["expiresAtEpoch"] > self.clock.now().timestamp()
 
     def ontology(self, key: str) -> Ontology:
         return found(self.ontologies, key, "Ontology")
@@ -195,8 +133,39 @@ class State:
     def project(self, key: str) -> Project:
         return found(self.projects, key, "Project")
 
+    def new_project(self, name: str, media_type: str | None, **fields: Any) -> Project:
+        """Make a project with the usual workflow."""
+        queues = [Queue(id=self.ids.new(), name=step, kind=kind) for step, kind in QUEUES]
+        made = Project(**self.stamp(), name=name, media_type=media_type, queues=queues, **fields)
+        self.projects[made.id] = made
+        return made
+
     def row(self, key: str) -> DataRow:
         return found(self.rows, key, "Data row")
+
+    def new_label(self) -> Label:
+        """Return a label without annotations."""
+        return Label(**self.stamp())
+
+    def labels(self) -> Iterator[tuple[Project, str, Label]]:
+        """Yield every label with its project and the id of its data row."""
+        for project in self.projects.values():
+            for row_id, label in project.labels.items():
+                yield project, row_id, label
+
+    def label(self, key: str) -> tuple[Project, str, Label]:
+        """Return a label with its project and the id of its data row."""
+        for project, row_id, label in self.labels():
+            if label.id == key:
+                return project, row_id, label
+        raise not_found("Label", key)
+
+    def reviewed(self, key: str) -> tuple[Project, str, Label]:
+        """Return the label that has a review, with its project and the id of its data row."""
+        for project, row_id, label in self.labels():
+            if key in label.reviews:
+                return project, row_id, label
+        raise not_found("Review", key)
 
     def runs_of(self, model_id: str) -> list[Run]:
         return [run for run in self.runs.values() if run.model_id == model_id]
@@ -212,17 +181,36 @@ class State:
         if row.global_key:
             self.by_global_key[row.global_key] = row
 
+    def with_options(self, schema_ids: Iterable[str]) -> set[str]:
+        """Return ids of metadata schemas together with those of all their options."""
+        wanted = set(schema_ids)
+        options = (self.metadata_schemas.get(key, {}).get("options", ()) for key in tuple(wanted))
+        return wanted.union(option["id"] for each in options for option in each)
+
+    def set_fields(self, row: DataRow, values: list[Json]) -> None:
+        """Write metadata values; the option of an enum takes the place of the one before."""
+        new = {value["schemaId"]: {"schemaId": value["schemaId"], "value": value["value"]} for value in values}
+        gone = self.with_options(new)
+        row.fields = [*(value for value in row.fields if value["schemaId"] not in gone), *new.values()]
+
+    def rename_row(self, row: DataRow, global_key: str | None) -> None:
+        """Give a data row another global key, or none."""
+        if row.global_key:
+            self.by_global_key.pop(row.global_key, None)
+        row.global_key = global_key
+        if global_key:
+            self.by_global_key[global_key] = row
+
     def forget_row(self, row: DataRow) -> None:
         """Delete a data row with all that hangs on it."""
         del self.rows[row.id]
         self.datasets[row.dataset_id].rows.pop(row.id, None)
-        if row.global_key:
-            self.by_global_key.pop(row.global_key, None)
+        self.rename_row(row, None)
         for run in self.runs.values():
             run.rows.pop(row.id, None)
         for project in self.projects.values():
-            project.labels.pop(row.id, None)
-            project.drafts.pop(row.id, None)
+            for held in (project.labels, project.drafts, project.moved, project.priorities):
+                held.pop(row.id, None)
             for batch in project.batches.values():
                 if row.id in batch.row_ids:
                     batch.row_ids.remove(row.id)

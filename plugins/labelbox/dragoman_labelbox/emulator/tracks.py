@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import msgspec
 
 from dragoman_labelbox.emulator import video_masks
 from dragoman_labelbox.emulator.answers import RowError
-from dragoman_labelbox.emulator.state import Stored
+from dragoman_labelbox.emulator.objects import Stored
 
 Json = dict[str, Any]
 
@@ -43,18 +44,32 @@ def track_of(segments: list[Json]) -> tuple[str, list[Json]]:
     return shapes.pop(), made
 
 
-def frames_of(frames: list[Json] | None, answer: Any) -> tuple[list[list[int]], Any]:
-    """Return the frames over which an answer holds, and the answer itself.
+def framed(frames: list[Json] | None, answer: Any) -> list[tuple[list[list[int]], Any]]:
+    """Return over which frames which answer to a question holds; nothing if it holds for the whole.
 
-    Free text brings its frames within the answer, the others beside it.
+    Frames come beside the answer, or within it: with each text (`value`) and with each option.
     """
-    if isinstance(answer, list) and answer and "value" in answer[0]:
-        return [[part["start"], part["end"]] for part in answer[0].get("frames") or ()], answer[0]["value"]
-    return [[part["start"], part["end"]] for part in frames or ()], answer
+    if frames:
+        return [(_stretches(frames), answer)]
+    if isinstance(answer, dict) and answer.get("frames"):
+        return [(_stretches(answer["frames"]), answer)]
+    if isinstance(answer, list) and any(isinstance(part, dict) and part.get("frames") for part in answer):
+        return [(_stretches(part["frames"]), part.get("value", [part])) for part in answer]
+    return []
 
 
-def video_json(rows: list[Stored], url: video_masks.Url) -> Json:
-    """Return the annotations of a video as exports show them: keyframes by frame, segments and keyframes by feature."""
+def _stretches(frames: list[Json]) -> list[list[int]]:
+    return [[part["start"], part["end"]] for part in frames]
+
+
+def video_json(rows: list[Stored], url: video_masks.Url, *, interpolated: bool = False) -> Json:
+    """Return the annotations of a video as exports show them: keyframes by frame, segments and keyframes by feature.
+
+    Args:
+        rows: The annotations.
+        url: Makes addresses of masks.
+        interpolated: Whether objects are shown on the frames between two keyframes, too.
+    """
     made: Json = {"frames": {}, "segments": {}, "key_frame_feature_map": {}, "classifications": []}
     for stored in rows:
         if stored.kind == "classification":
@@ -62,7 +77,7 @@ def video_json(rows: list[Stored], url: video_masks.Url) -> Json:
         elif stored.kind == "frames":
             _show_answer(made, stored)
         elif stored.kind == "track":
-            _show_track(made, stored)
+            _show_track(made, stored, interpolated=interpolated)
         elif stored.kind == "masks":
             video_masks.show(made, stored.feature_id, msgspec.json.decode(stored.raw), url, _frame)
     return made
@@ -75,29 +90,42 @@ def _frame(made: Json, number: int) -> Json:
 
 def _show_answer(made: Json, stored: Stored) -> None:
     held = msgspec.json.decode(stored.raw)
-    made["segments"][stored.feature_id] = held["frames"]
-    for first, _ in held["frames"]:
-        _frame(made, first)["classifications"].append(held["answer"])
-    made["key_frame_feature_map"][stored.feature_id] = {str(first): True for first, _ in held["frames"]}
+    stretches = [(frames, answered["answer"]) for answered in held["answers"] for frames in answered["frames"]]
+    made["segments"][stored.feature_id] = [frames for frames, _ in stretches]
+    made["key_frame_feature_map"][stored.feature_id] = {str(first): True for (first, _), _ in stretches}
+    for (first, _), answer in stretches:
+        _frame(made, first)["classifications"].append(answer)
 
 
-def _show_track(made: Json, stored: Stored) -> None:
+def _show_track(made: Json, stored: Stored, *, interpolated: bool) -> None:
     track = msgspec.json.decode(stored.raw)
     kind, key = KINDS[track["shape"]]
     confidence = {"confidence": track["confidence"]} if "confidence" in track else {}
-    keys: Json = {}
+    head = {**track["head"], **confidence, "annotation_kind": kind}
     for segment in track["segments"]:
-        for keyframe in segment["keyframes"]:
-            shown = {
-                **track["head"],
-                **confidence,
-                "annotation_kind": kind,
-                "classifications": keyframe["classifications"],
-                key: keyframe["shape"],
-            }
+        for keyframe in between(segment["keyframes"]) if interpolated else segment["keyframes"]:
+            shown = {**head, "classifications": keyframe["classifications"], key: keyframe["shape"]}
             _frame(made, keyframe["frame"])["objects"][stored.feature_id] = shown
-            keys[str(keyframe["frame"])] = True
     made["segments"][stored.feature_id] = [
         [segment["keyframes"][0]["frame"], segment["keyframes"][-1]["frame"]] for segment in track["segments"]
     ]
-    made["key_frame_feature_map"][stored.feature_id] = keys
+    made["key_frame_feature_map"][stored.feature_id] = {
+        str(keyframe["frame"]): True for segment in track["segments"] for keyframe in segment["keyframes"]
+    }
+
+
+def between(keyframes: list[Json]) -> list[Json]:
+    """Return keyframes together with the frames between them: boxes and points move evenly, lines stay."""
+    made = []
+    for first, second in itertools.pairwise(keyframes):
+        span = second["frame"] - first["frame"]
+        for frame in range(first["frame"], second["frame"]):
+            shape = _moved(first["shape"], second["shape"], (frame - first["frame"]) / span)
+            made.append({**first, "frame": frame, "shape": shape})
+    return [*made, keyframes[-1]]
+
+
+def _moved(first: Any, second: Any, share: float) -> Any:
+    if isinstance(first, dict):
+        return {name: value + (second[name] - value) * share for name, value in first.items()}
+    return first

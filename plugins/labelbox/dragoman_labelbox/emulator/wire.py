@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from dragoman_labelbox.emulator.jobs import FAILED, RUNNING, Job
-from dragoman_labelbox.emulator.state import (
+from dragoman_labelbox.emulator.objects import (
     App,
     Batch,
+    Comment,
     DataRow,
     Dataset,
     Import,
+    Issue,
+    Label,
     Model,
     Named,
     Ontology,
     Project,
+    Queue,
+    Review,
     Run,
     RunRow,
-    State,
-    moment,
+    Slice,
+    User,
 )
+from dragoman_labelbox.emulator.showing import label_json
+from dragoman_labelbox.emulator.state import ROLES, State, moment
 
 Json = dict[str, Any]
 
@@ -33,26 +42,25 @@ def _named(thing: Named) -> Json:
     }
 
 
-def user(state: State) -> Json:
-    now = moment(state.clock.now())
-    return {
-        "id": state.user_id,
-        "name": "emulated",
-        "nickname": "emulated",
-        "email": "emulated@example.com",
+def user(thing: User) -> Json:
+    return _named(thing) | {
+        "nickname": thing.name,
+        "email": thing.email,
         "isExternalUser": False,
         "isViewer": False,
-        "lastLoginAt": now,
+        "lastLoginAt": moment(thing.updated),
         "picture": None,
         "timezone": "UTC",
-        "createdAt": now,
-        "updatedAt": now,
     }
 
 
+def role(key: str) -> Json:
+    return {"id": key, "name": ROLES[key], "permissions": [], "organizationId": None}
+
+
 def organization(state: State) -> Json:
-    now = moment(state.clock.now())
-    return {"id": state.organization_id, "name": "emulated", "createdAt": now, "updatedAt": now}
+    since = moment(state.user.created)
+    return {"id": state.organization_id, "name": "emulated", "createdAt": since, "updatedAt": since}
 
 
 def ontology(thing: Ontology) -> Json:
@@ -89,7 +97,7 @@ def app(thing: App) -> Json:
 
 def run(state: State, thing: Run) -> Json:
     return _named(thing) | {
-        "createdBy": state.user_id,
+        "createdBy": state.user.id,
         "modelAppId": None,
         "modelId": thing.model_id,
         "trainingMetadata": thing.config,
@@ -120,7 +128,6 @@ def data_row(state: State, thing: DataRow) -> Json:
         "customMetadata": [{"schemaId": field["schemaId"], "value": field["value"]} for field in fields],
         "metadataFields": fields,
         "metadata": fields,
-        "attachments": thing.attachments,
         "rowData": thing.row_data,
         "createdAt": moment(thing.created),
         "updatedAt": moment(thing.updated),
@@ -128,33 +135,121 @@ def data_row(state: State, thing: DataRow) -> Json:
 
 
 def metadata_fields(state: State, thing: DataRow) -> list[Json]:
-    """Return the metadata of a data row with the names and kinds of its schemas."""
+    """Return the metadata of a data row with the names and kinds of its schemas and options."""
+    known = {node["id"]: node for schema_ in state.metadata_schemas.values() for node in (schema_, *schema_["options"])}
     shown = []
     for value in thing.fields:
-        known = state.metadata_schemas.get(value["schemaId"], {})
-        shown.append({**value, "name": known.get("name"), "kind": known.get("kind")})
+        node = known.get(value["schemaId"], {})
+        shown.append({**value, "name": node.get("name"), "kind": node.get("kind")})
     return shown
 
 
 def project(thing: Project) -> Json:
     return _named(thing) | {
-        "autoAuditNumberOfLabels": 3,
-        "autoAuditPercentage": 0,
-        "dataRowCount": sum(len(batch.row_ids) for batch in thing.batches.values()),
-        "description": thing.description,
+        "autoAuditNumberOfLabels": None,
+        "autoAuditPercentage": None,
         "editorTaskType": None,
-        "isBenchmarkEnabled": True,
+        "isBenchmarkEnabled": False,
         "isConsensusEnabled": False,
+        "modelSetupComplete": None,
+        "uploadType": "MANUAL",
+        **thing.settings,
+        "dataRowCount": len(thing.row_ids()),
+        "description": thing.description,
         "lastActivityTime": moment(thing.updated),
         "allowedMediaType": thing.media_type,
-        "modelSetupComplete": None,
         "setupComplete": moment(thing.created) if thing.ontology_id else None,
-        "uploadType": "Auto",
+    }
+
+
+def label(state: State, row_id: str, thing: Label) -> Json:
+    """Show a label as the API does; its annotations are text, in the form of exports."""
+    return {
+        "id": thing.id,
+        "agreement": None,
+        "benchmarkAgreement": None,
+        "createdAt": moment(thing.created),
+        "updatedAt": moment(thing.updated),
+        "isBenchmarkReference": thing.benchmarked is not None,
+        "label": thing.text if thing.text is not None else _annotations(state, row_id, thing),
+        "secondsToLabel": 0.0,
+    }
+
+
+def _annotations(state: State, row_id: str, thing: Label) -> str:
+    """Return the annotations of a label as text; addresses of masks are relative to the server."""
+    return msgspec.json.encode(label_json(state, row_id, thing, "labels", "")["annotations"]).decode()
+
+
+def review(thing: Review) -> Json:
+    return {
+        "id": thing.id,
+        "score": thing.score,
+        "createdAt": moment(thing.created),
+        "updatedAt": moment(thing.updated),
+    }
+
+
+def benchmark(thing: Label) -> Json:
+    """Show a label as a benchmark; the id is that of the label."""
+    since = moment(thing.benchmarked or thing.created)
+    return {
+        "id": thing.id,
+        "createdAt": since,
+        "lastActivity": since,
+        "averageAgreement": None,
+        "completedCount": 0,
+    }
+
+
+def queue(within: Project, thing: Queue) -> Json:
+    rows = [row_id for row_id in within.row_ids() if within.queue_of(row_id) is thing]
+    return {
+        "id": thing.id,
+        "name": thing.name,
+        "description": None,
+        "queueType": thing.kind,
+        "dataRowCount": len(rows),
+    }
+
+
+def issue(state: State, thing: Issue) -> Json:
+    resolved = moment(thing.resolved) if thing.resolved else None
+    return {
+        "id": thing.id,
+        "friendlyId": str(thing.number),
+        "labelId": thing.label_id,
+        "dataRowId": thing.row_id,
+        "categoryId": thing.category_id,
+        "content": thing.content,
+        "position": thing.position,
+        "status": "Resolved" if resolved else "Open",
+        "createdBy": user(state.user),
+        "resolvedBy": user(state.user) if resolved else None,
+        "createdAt": moment(thing.created),
+        "updatedAt": moment(thing.updated),
+        "resolvedAt": resolved,
+        "contentUpdatedAt": moment(thing.updated),
+        "latestReplyAt": max((moment(each.created) for each in thing.comments.values()), default=None),
+    }
+
+
+def comment(state: State, thing: Comment) -> Json:
+    return {
+        "id": thing.id,
+        "content": thing.content,
+        "createdBy": user(state.user),
+        "createdAt": moment(thing.created),
+        "updatedAt": moment(thing.updated),
     }
 
 
 def batch(thing: Batch) -> Json:
-    return _named(thing) | {"consensusSettingsJson": "", "size": len(thing.row_ids)}
+    return _named(thing) | {"consensusSettingsJson": thing.consensus, "size": len(thing.row_ids)}
+
+
+def slice_(thing: Slice) -> Json:
+    return _named(thing) | {"description": thing.description, "filter": {"query": thing.filters}}
 
 
 def task(thing: Job) -> Json:
@@ -169,7 +264,7 @@ def task(thing: Job) -> Json:
         "createdAt": moment(thing.created),
         "updatedAt": moment(thing.created),
         "errors": None,
-        "result": f'{{"error": "{thing.error}"}}' if status == FAILED else None,
+        "result": msgspec.json.encode({"error": thing.error}).decode() if status == FAILED else None,
         "metadata": thing.metadata,
     }
 

@@ -1,4 +1,4 @@
-"""Exports: of a project, of data rows in the catalog, and of a model run; and their files in chunks."""
+"""Exports: of a project, of data rows in the catalog or a slice of it, and of a model run; their files in chunks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from dragoman_labelbox.emulator.exports import Export, Lines, cut
-from dragoman_labelbox.emulator.graphql import GraphQLError, Handler, Query, invalid
+from dragoman_labelbox.emulator.filters import selected
+from dragoman_labelbox.emulator.graphql import Handler, Query
 from dragoman_labelbox.emulator.jobs import COMPLETE
-from dragoman_labelbox.emulator.state import DataRow, State, found
+from dragoman_labelbox.emulator.objects import DataRow
+from dragoman_labelbox.emulator.state import State, found
 
 Json = dict[str, Any]
-
-FILTER_IDS = 2000
-"""Most ids in one filter."""
 
 
 class Exports:
@@ -27,6 +26,7 @@ class Exports:
             "exportDataRowsInModelRunPyApi": self.of_run,
             "exportDataRowsInProjectPyApi": self.of_project,
             "exportDataRowsInCatalogPyApi": self.of_catalog,
+            "exportDataRowsInSlicePyApi": self.of_slice,
             "GetExportMetadataHeaderPyApi": self.header,
             "GetExportFileFromOffsetPyApi": self.file,
         }
@@ -53,39 +53,30 @@ class Exports:
     def of_project(self, query: Query) -> Json:
         filters = query.get("input")["filters"]
         project = self._state.project(filters["projectId"])
-        rows = self._selected(filters["searchQuery"]["query"] or [])
-        return self._start(
-            query, lambda lines: (lines.line(row, projects=[project.id]) for row in rows if project.has(row.id))
-        )
+        rows = selected(self._state, filters["searchQuery"]["query"], project)
+        return self._start(query, lambda lines: (lines.line(row, projects=[project.id]) for row in rows))
 
     def of_catalog(self, query: Query) -> Json:
-        wanted = query.get("input")
-        rows = self._selected(wanted["filters"]["searchQuery"]["query"] or [])
-        params, state = wanted["params"], self._state
+        return self._of_rows(query, selected(self._state, query.get("input")["filters"]["searchQuery"]["query"]))
+
+    def of_slice(self, query: Query) -> Json:
+        slice_ = found(self._state.slices, query.get("input")["filters"]["sliceId"], "Slice")
+        return self._of_rows(query, selected(self._state, slice_.filters))
+
+    def _of_rows(self, query: Query, rows: list[DataRow]) -> Json:
+        """Export data rows with what they are in some projects and model runs."""
+        params, state = query.get("input")["params"], self._state
         project_ids = list(state.projects) if params.get("allProjects") else params.get("projectIds") or []
         run_ids = list(state.runs) if params.get("allModelRuns") else params.get("modelRunIds") or []
-        for project_id in project_ids:
-            state.project(project_id)
+        projects = [state.project(project_id) for project_id in project_ids]
         runs = [state.run(run_id) for run_id in run_ids]
 
         def lines(builder: Lines) -> Iterator[bytes]:
             for row in rows:
-                projects = [each for each in project_ids if state.projects[each].has(row.id)]
-                yield builder.line(row, projects=projects, runs=[run for run in runs if row.id in run.rows])
+                within = [project.id for project in projects if project.has(row.id)]
+                yield builder.line(row, projects=within, runs=[run for run in runs if row.id in run.rows])
 
         return self._start(query, lines)
-
-    def _selected(self, filters: list[Json]) -> list[DataRow]:
-        """Return the data rows that pass all filters."""
-        rows = list(self._state.rows.values())
-        for part in filters:
-            if part["type"] not in _FILTERS:
-                raise invalid(f"The filter {part['type']!r} is not emulated.")
-            wanted = set(part["ids"])
-            if len(wanted) > FILTER_IDS:
-                raise GraphQLError("MALFORMED_REQUEST", f"A filter has {len(wanted)} ids; {FILTER_IDS} are the limit.")
-            rows = [row for row in rows if _FILTERS[part["type"]](row) in wanted]
-        return rows
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -115,10 +106,3 @@ class Exports:
             "file": f"{query.base}/files/{chunk.token}",
         }
         return {"exportFileFromOffset": shown}
-
-
-_FILTERS: dict[str, Callable[[DataRow], str | None]] = {
-    "data_row_id": lambda row: row.id,
-    "global_key": lambda row: row.global_key,
-    "dataset": lambda row: row.dataset_id,
-}

@@ -9,9 +9,10 @@ import msgspec
 
 from dragoman_labelbox.emulator import wire
 from dragoman_labelbox.emulator.graphql import GraphQLError, Handler, Query
+from dragoman_labelbox.emulator.objects import Annotations, App, DataRow, Model, Ontology, Run, RunRow
 from dragoman_labelbox.emulator.rows import Row, Translator
 from dragoman_labelbox.emulator.schemas import TOOLS
-from dragoman_labelbox.emulator.state import Annotations, App, DataRow, Model, Ontology, Run, RunRow, State
+from dragoman_labelbox.emulator.state import State
 
 Json = dict[str, Any]
 

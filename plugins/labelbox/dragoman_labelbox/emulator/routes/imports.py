@@ -15,8 +15,9 @@ from dragoman_labelbox.emulator.answers import RowError
 from dragoman_labelbox.emulator.exports import ascii_json
 from dragoman_labelbox.emulator.graphql import Handler, Query, invalid, not_found
 from dragoman_labelbox.emulator.jobs import JobFailed
+from dragoman_labelbox.emulator.objects import Annotations, DataRow, Import, Label, Project, Run, Stored
 from dragoman_labelbox.emulator.rows import ROW, Row, Translator
-from dragoman_labelbox.emulator.state import Annotations, DataRow, Import, Project, Run, State, Stored
+from dragoman_labelbox.emulator.state import State
 
 Json = dict[str, Any]
 
@@ -46,6 +47,9 @@ class Imports:
             "getModelAssistedLabelingPredictionImportPyApi": lambda query: self.get_of_project(query, "drafts"),
             "createMalPredictionImportForModelRunDataRowsPyApi": self.from_run,
             "getMEAToMALPredictionImportPyApi": lambda query: self.get_of_project(query, "from run"),
+            "getLabelImportsPyApi": lambda query: self.listing(query, "labels"),
+            "getModelAssistedLabelingPredictionImportsPyApi": lambda query: self.listing(query, "drafts"),
+            "deleteModelAssistedLabelingPredictionImportPyApi": self.delete,
         }
 
     def _content(self, query: Query) -> bytes:
@@ -88,19 +92,29 @@ class Imports:
     def to_project(self, query: Query, kind: str) -> Json:
         project, name = self._state.project(query.get("projectId")), query.get("name")
         if (kind, name) not in project.imports:
-            store = project.labels if kind == "labels" else project.drafts
+            store = self._labels if kind == "labels" else self._drafts
             made = self._start(query, kind, project.id, name, self._translate_project, project, store)
             project.imports[kind, name] = made
         return wire.annotation_import(self._state, project.imports[kind, name], query.base)
 
-    def _translate_project(self, project: Project, store: dict[str, Annotations]) -> tuple[Translator, Place]:
+    def _labels(self, project: Project, row_id: str) -> Label:
+        label = project.labels.get(row_id) or self._state.new_label()
+        label.updated = self._state.clock.now()
+        project.labels[row_id] = label
+        return label
+
+    def _drafts(self, project: Project, row_id: str) -> Annotations:
+        return project.drafts.setdefault(row_id, Annotations(self._state.ids.new()))
+
+    def _translate_project(
+        self, project: Project, store: Callable[[Project, str], Annotations]
+    ) -> tuple[Translator, Place]:
         if project.ontology_id is None:
             raise JobFailed("The project has no ontology.")
+        held = set(project.row_ids())
 
         def place(data: DataRow) -> Annotations | None:
-            if not project.has(data.id):
-                return None
-            return store.setdefault(data.id, Annotations(self._state.ids.new()))
+            return store(project, data.id) if data.id in held else None
 
         return Translator(self._state, self._state.ontology(project.ontology_id), confident=False), place
 
@@ -109,6 +123,22 @@ class Imports:
         if (kind, name) not in project.imports:
             raise not_found("Import", name)
         return wire.annotation_import(self._state, project.imports[kind, name], query.base)
+
+    def listing(self, query: Query, kind: str) -> list[Json]:
+        project = self._state.project(query.get("projectId"))
+        imports = [each for (of, _), each in project.imports.items() if of == kind]
+        return query.paged(imports, lambda each: wire.annotation_import(self._state, each, query.base))
+
+    def delete(self, query: Query) -> Json:
+        """Forget an import of drafts, and the drafts that came with it."""
+        for project in self._state.projects.values():
+            for key, each in project.imports.items():
+                if key[0] == "drafts" and each.id == query.get("id"):
+                    del project.imports[key]
+                    for draft in project.drafts.values():
+                        draft.rows = [stored for stored in draft.rows if stored.feature_id not in each.made]
+                    return {"id": each.id}
+        raise not_found("Import", query.get("id"))
 
     def from_run(self, query: Query) -> Json:
         project, run = self._state.project(query.get("projectId")), self._state.run(query.get("modelRunId"))
@@ -147,20 +177,23 @@ class Imports:
         content = self._content(query)
         files = {"input": self._state.files.put(content), "status": self._state.files.put(b"")}
         files["error"] = self._state.files.put(b"")
+        made: set[str] = set()
 
         def work() -> None:
             translator, place = prepare(*arguments)
             if not content.strip():
                 raise JobFailed("The file is empty.")
-            self._take_all(content, files, translator, place)
+            self._take_all(content, files, translator, place, made)
 
         job = self._state.jobs.start(self._state.ids.new(), "import", self._state.clock.now(), work)
-        return Import(**self._state.stamp(), name=name, kind=kind, parent=parent, job=job, files=files)
+        return Import(**self._state.stamp(), name=name, kind=kind, parent=parent, job=job, files=files, made=made)
 
-    def _take_all(self, content: bytes, files: dict[str, str], translator: Translator, place: Place) -> None:
+    def _take_all(
+        self, content: bytes, files: dict[str, str], translator: Translator, place: Place, made: set[str]
+    ) -> None:
         seen: dict[int, set[str]] = {}
         lines = (line for line in content.split(b"\n") if line.strip())
-        self._report([self._take(line, translator, place, seen) for line in lines], files)
+        self._report([self._take(line, translator, place, seen, made) for line in lines], files)
 
     def _report(self, statuses: list[Json], files: dict[str, str]) -> None:
         """Keep what became of the rows of an import as its files."""
@@ -168,7 +201,9 @@ class Imports:
         self._state.files.put(_lines(statuses), "application/x-ndjson", files["status"])
         self._state.files.put(_lines(errors), "application/x-ndjson", files["error"])
 
-    def _take(self, line: bytes, translator: Translator, place: Place, seen: dict[int, set[str]]) -> Json:
+    def _take(
+        self, line: bytes, translator: Translator, place: Place, seen: dict[int, set[str]], made: set[str]
+    ) -> Json:
         row: Row | None = None
         data: DataRow | None = None
         try:
@@ -188,6 +223,7 @@ class Imports:
             uuid = row.uuid if row is not None else _uuid(line)
             return _status(uuid, data.id if data else None, str(error), name)
         known.update(each.uuid for each in stored)
+        made.update(each.feature_id for each in stored)
         store.rows += stored
         return _status(stored[0].uuid, data.id, None)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from dragoman_labelbox.emulator import wire
 from dragoman_labelbox.emulator.graphql import Handler, Query, invalid
-from dragoman_labelbox.emulator.state import Model, Run, State
+from dragoman_labelbox.emulator.objects import Model, Run
+from dragoman_labelbox.emulator.state import State
 
 Json = dict[str, Any]
 
@@ -21,7 +23,7 @@ class Models:
         return {
             "createModelPyApi": self.create,
             "GetModelPyApi": lambda query: wire.model(self._state.model(query.get("param_0"))),
-            "GetModelsPyApi": self.list,
+            "GetModelsPyApi": self.listing,
             "DeleteModelPyApi": self.delete,
             "CreateModelRunPyApi": self.create_run,
             "GetModelModelRunsPyApi": self.runs,
@@ -37,10 +39,8 @@ class Models:
         self._state.models[made.id] = made
         return wire.model(made)
 
-    def list(self, query: Query) -> list[Json]:
-        skip, first = query.page()
-        shown = [wire.model(model) for model in self._state.models.values() if query.matches(vars(model))]
-        return shown[skip : skip + first]
+    def listing(self, query: Query) -> list[Json]:
+        return query.paged(self._state.models.values(), wire.model)
 
     def delete(self, query: Query) -> bool:
         model = self._state.model(query.get("ids"))
@@ -58,10 +58,8 @@ class Models:
         return wire.run(self._state, made)
 
     def runs(self, query: Query) -> Json:
-        model = self._state.model(query.get("param_0"))
-        skip, first = query.page()
-        runs = self._state.runs_of(model.id)[skip : skip + first]
-        return {"modelRuns": [wire.run(self._state, run) for run in runs]}
+        model = self._state.model(query.subject())
+        return {"modelRuns": query.paged(self._state.runs_of(model.id), partial(wire.run, self._state))}
 
     def delete_run(self, query: Query) -> bool:
         run = self._state.run(query.get("ids"))

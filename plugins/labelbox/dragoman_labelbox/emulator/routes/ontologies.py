@@ -8,7 +8,8 @@ import msgspec
 
 from dragoman_labelbox.emulator import wire
 from dragoman_labelbox.emulator.graphql import Handler, Query, invalid
-from dragoman_labelbox.emulator.state import Ontology, State, found
+from dragoman_labelbox.emulator.objects import Ontology
+from dragoman_labelbox.emulator.state import State, found
 
 Json = dict[str, Any]
 
@@ -23,8 +24,9 @@ class Ontologies:
         return {
             "upsertRootSchemaNodePyApi": self.upsert,
             "GetOntologyPyApi": lambda query: wire.ontology(self._state.ontology(query.get("param_0"))),
-            "getOntologiesPyApi": self.list,
+            "getOntologiesPyApi": self.listing,
             "rootSchemaNodePyApi": self.schema,
+            "rootSchemaNodesPyApi": self.schemas,
         }
 
     def upsert(self, query: Query) -> Json:
@@ -46,10 +48,17 @@ class Ontologies:
         self._state.ontologies[made.id] = made
         return wire.ontology(made)
 
-    def list(self, query: Query) -> Json:
-        wanted = query.variables.get("search") or ""
-        found_ = [wire.ontology(each) for each in self._state.ontologies.values() if wanted in each.name]
-        return {"nodes": found_, "nextCursor": None}
+    def listing(self, query: Query) -> Json:
+        wanted = (query.variables.get("search") or "").lower()
+        matching = [each for each in self._state.ontologies.values() if wanted in each.name.lower()]
+        shown, following = query.cursor_page(matching, self._state.settings.page_limit)
+        return {"nodes": list(map(wire.ontology, shown)), "nextCursor": following}
+
+    def schemas(self, query: Query) -> Json:
+        wanted = (query.variables.get("search") or "").lower()
+        matching = [node for node in self._state.schemas.roots.values() if wanted in node["name"].lower()]
+        shown, following = query.cursor_page(matching, self._state.settings.page_limit)
+        return {"nodes": list(map(wire.schema, shown)), "nextCursor": following}
 
     def schema(self, query: Query) -> Json:
         schema_id = query.get("rootSchemaNodeWhere")["featureSchemaId"]

@@ -11,11 +11,13 @@ from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response, route
 from dragoman_labelbox.emulator.graphql import GraphQLError
+from dragoman_labelbox.emulator.objects import Ontology
 from dragoman_labelbox.emulator.schemas import slug
-from dragoman_labelbox.emulator.state import Ontology, State
+from dragoman_labelbox.emulator.state import State
 
 Json = dict[str, Any]
 BASE = "/api/v1"
+PAGE = 100
 
 
 def _refuse(refusal: ApiError) -> Response:
@@ -41,6 +43,7 @@ class Rest:
             route("DELETE", on_schema, self.delete_schema, _refuse),
             route("POST", on_both, self.insert, _refuse),
             route("DELETE", on_both, self.remove, _refuse),
+            route("PATCH", f"{on_both}/unarchive", self.unarchive, _refuse),
         ]
 
     def _ontology(self, request: Request) -> Ontology:
@@ -56,45 +59,40 @@ class Rest:
         return self._state.schemas.by_id[key]
 
     def _users(self, schema: Json) -> list[Ontology]:
-        return [each for each in self._state.ontologies.values() if schema in (*each.tools, *each.classifications)]
+        return [each for each in self._state.ontologies.values() if any(node is schema for node in each.nodes())]
 
     async def nodes(self, request: Request) -> object:
         ontology = self._ontology(request)
-        nodes = {
-            name: [{**node, "archived": False} for node in listed]
+        shown = {
+            name: [{**node, "archived": node["featureSchemaId"] in ontology.archived} for node in listed]
             for name, listed in (("tools", ontology.tools), ("classifications", ontology.classifications))
         }
-        return {"featureSchemaNodes": {**nodes, "relationships": []}}
+        return {"featureSchemaNodes": {**shown, "relationships": []}}
 
     async def unused_ontologies(self, request: Request) -> object:
         used = {project.ontology_id for project in self._state.projects.values()}
         used |= {model.ontology_id for model in self._state.models.values()}
-        return [key for key in self._state.ontologies if key not in used]
+        return await _page(request, [key for key in self._state.ontologies if key not in used])
 
     async def unused_schemas(self, request: Request) -> object:
-        return [key for key, schema in self._state.schemas.by_id.items() if not self._users(schema)]
+        unused = [key for key, schema in self._state.schemas.roots.items() if not self._users(schema)]
+        return await _page(request, unused)
 
     async def delete_ontology(self, request: Request) -> object:
         ontology = self._ontology(request)
         if any(project.ontology_id == ontology.id for project in self._state.projects.values()):
             raise ApiError(422, "The ontology is used by a project.")
+        if any(model.ontology_id == ontology.id for model in self._state.models.values()):
+            raise ApiError(422, "The ontology is used by a model.")
         del self._state.ontologies[ontology.id]
         return Response(status_code=204)
 
     async def upsert(self, request: Request) -> object:
         body = msgspec.json.decode(await request.body(), type=dict[str, str])
-        key = request.path_params["schema"]
-        node = msgspec.json.decode(body["normalized"])
-        known = self._state.schemas.by_id.get(key)
         try:
-            made = self._state.schemas.node(node)
+            made = self._state.schemas.node(msgspec.json.decode(body["normalized"]))
         except GraphQLError as refusal:
             raise ApiError(422, refusal.message) from refusal
-        if known is not None:
-            # Ontologies that use the schema hold this very object.
-            known |= made
-            self._state.schemas.by_id[key] = known
-            made = known
         return {"schemaId": made["featureSchemaId"]}
 
     async def rename(self, request: Request) -> object:
@@ -108,7 +106,7 @@ class Rest:
         schema = self._schema(request)
         if self._users(schema):
             raise ApiError(422, "The feature schema is used by an ontology.")
-        del self._state.schemas.by_id[schema["featureSchemaId"]]
+        self._state.schemas.forget(schema["featureSchemaId"])
         return Response(status_code=204)
 
     async def insert(self, request: Request) -> object:
@@ -120,7 +118,57 @@ class Rest:
         return json_response({}, 201)
 
     async def remove(self, request: Request) -> object:
+        """Archive a root that labels use, delete another; a nested one is deleted unless labels use it."""
         ontology, schema = self._ontology(request), self._schema(request)
-        nodes = ontology.tools if "tool" in schema else ontology.classifications
-        nodes[:] = [node for node in nodes if node is not schema]
+        key = schema["featureSchemaId"]
+        root = any(node is schema for node in ontology.nodes())
+        if not root and not _contains(ontology.nodes(), schema):
+            raise ApiError(404, f"Feature schema {key} is not in the ontology.")
+        if self._labeled(ontology, key):
+            if not root:
+                raise ApiError(422, f"Feature schema {key} is nested and labels use it.")
+            ontology.archived.add(key)
+            return {"archived": True, "deleted": False}
+        for nodes in (ontology.tools, ontology.classifications):
+            _remove(nodes, schema)
         return {"archived": False, "deleted": True}
+
+    def _labeled(self, ontology: Ontology, key: str) -> bool:
+        """Say whether annotations in a project with this ontology are of a feature schema."""
+        return any(
+            key.encode() in stored.raw
+            for project, _, label in self._state.labels()
+            if project.ontology_id == ontology.id
+            for stored in label.rows
+        )
+
+    async def unarchive(self, request: Request) -> object:
+        ontology, key = self._ontology(request), self._schema(request)["featureSchemaId"]
+        if key not in ontology.archived:
+            raise ApiError(422, f"Feature schema {key} is not archived.")
+        ontology.archived.remove(key)
+        return {"unarchived": True}
+
+
+async def _page(request: Request, keys: list[str]) -> list[str]:
+    """Return the page of ids that follows the one that the body names."""
+    after = msgspec.json.decode(await request.body() or b"{}", type=dict[str, str | None]).get("after")
+    start = keys.index(after) + 1 if after in keys else 0
+    return keys[start : start + PAGE]
+
+
+def _below(node: Json) -> list[list[Json]]:
+    """Return the lists of nodes that hang directly on a node."""
+    return [node[name] for name in ("classifications", "options") if node.get(name)]
+
+
+def _contains(nodes: list[Json], wanted: Json) -> bool:
+    return any(node is wanted or any(_contains(below, wanted) for below in _below(node)) for node in nodes)
+
+
+def _remove(nodes: list[Json], unwanted: Json) -> None:
+    """Take a node out of a list of nodes, or out of what hangs on them."""
+    nodes[:] = [node for node in nodes if node is not unwanted]
+    for node in nodes:
+        for below in _below(node):
+            _remove(below, unwanted)

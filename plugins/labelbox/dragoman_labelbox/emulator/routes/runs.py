@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from dragoman_labelbox.emulator import wire
 from dragoman_labelbox.emulator.graphql import Handler, Query, invalid
 from dragoman_labelbox.emulator.jobs import JobFailed
-from dragoman_labelbox.emulator.state import Annotations, Run, RunRow, State
+from dragoman_labelbox.emulator.objects import Label, Run, RunRow
+from dragoman_labelbox.emulator.state import State
 
 Json = dict[str, Any]
 
 SPLITS = ("TRAINING", "TEST", "VALIDATION", "UNASSIGNED")
 STATUSES = ("EXPORTING_DATA", "PREPARING_DATA", "TRAINING_MODEL", "COMPLETE", "FAILED")
-PAGE = 100
 
 
 class Runs:
@@ -47,11 +48,9 @@ class Runs:
 
     def rows(self, query: Query) -> Json:
         run = self._run(query)
-        rows = list(run.rows.values())
-        start, first = int(query.variables.get("from") or 0), query.variables.get("first") or PAGE
-        end = start + min(first, self._state.settings.page_limit or first)
-        nodes = [wire.run_row(self._state, run, row) for row in rows[start:end]]
-        return {"nodes": nodes, "pageInfo": {"endCursor": str(end) if end < len(rows) else None}}
+        shown, following = query.cursor_page(list(run.rows.values()), self._state.settings.page_limit)
+        nodes = [wire.run_row(self._state, run, row) for row in shown]
+        return {"nodes": nodes, "pageInfo": {"endCursor": following}}
 
     # -- config and status --------------------------------------------------------------------------------------------
 
@@ -100,11 +99,7 @@ class Runs:
 
     def register_labels(self, query: Query) -> str:
         run, wanted = self._run(query), query.get("labelIds")
-        known = {
-            label.id: (row_id, label)
-            for project in self._state.projects.values()
-            for row_id, label in project.labels.items()
-        }
+        known = {label.id: (row_id, label) for _, row_id, label in self._state.labels()}
 
         def work() -> None:
             if unknown := [label_id for label_id in wanted if label_id not in known]:
@@ -123,10 +118,10 @@ class Runs:
 
         return self._start(work)
 
-    def _add_label(self, run: Run, row_id: str, label: Annotations) -> None:
+    def _add_label(self, run: Run, row_id: str, label: Label) -> None:
         """Copy a label into a run: the run keeps it as it is now."""
         row = run.rows.setdefault(row_id, RunRow(row_id))
-        row.labels = [each for each in row.labels if each.id != label.id] + [Annotations(label.id, list(label.rows))]
+        row.labels = [each for each in row.labels if each.id != label.id] + [replace(label, rows=list(label.rows))]
 
     def assign_split(self, query: Query) -> str:
         run, assignments = self._run(query), query.get("data")["assignments"]
