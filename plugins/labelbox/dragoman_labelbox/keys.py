@@ -7,7 +7,8 @@ external id that is unique nowhere and cannot be addressed in imports. An item's
 from __future__ import annotations
 
 import re
-from uuid import NAMESPACE_OID, uuid5
+
+from dragoman.schema import derive_id
 
 is_uuid = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 """Says whether a text is a UUID as Labelbox wants it: in small letters."""
@@ -39,7 +40,7 @@ class Keys:
 
 def uuid_of(row_id: str) -> str:
     """Return the uuid under which a row is imported: its id if that is one, else one derived from it."""
-    return row_id if is_uuid(row_id) else str(uuid5(NAMESPACE_OID, row_id))
+    return row_id if is_uuid(row_id) else derive_id(row_id)
 
 
 def frame_out(frame: int) -> int:
