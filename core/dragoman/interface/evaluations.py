@@ -7,7 +7,11 @@ from dragoman.schema import Dataset, Evaluation, MatchPolicy, Version
 
 
 class Evaluations(Facet, name="evaluations"):
-    """Evaluate versions and compare the results."""
+    """Evaluate versions and compare the results.
+
+    An adapter whose platform keeps evaluations that are computed here also writes `_keep(evaluation)`, which returns it
+    with its id.
+    """
 
     @operation(composed_of=("labels.read", "predictions.read"))
     def evaluate(
@@ -34,6 +38,18 @@ class Evaluations(Facet, name="evaluations"):
         """
         if self.supports("evaluate"):
             return self._call("evaluate", ref(version), ref(dataset), split, policy)
+        made = self._composed(version, dataset, split, policy)
+        keep = getattr(self, "_keep", None)
+        return self._adapter.pipeline.call(self.operations["evaluate"], keep, made) if keep else made
+
+    @operation()
+    def get(self, evaluation: str | Evaluation) -> Evaluation:
+        """Return an evaluation that the platform keeps."""
+        return self._call("get", ref(evaluation))
+
+    def _composed(
+        self, version: str | Version, dataset: str | Dataset, split: str | None, policy: MatchPolicy | None
+    ) -> Evaluation:
         from dragoman.evaluate import evaluate
 
         adapter = self._adapter
@@ -47,8 +63,3 @@ class Evaluations(Facet, name="evaluations"):
             dataset=ref(dataset),
             policy=policy,
         )
-
-    @operation()
-    def get(self, evaluation: str | Evaluation) -> Evaluation:
-        """Return an evaluation that the platform keeps."""
-        return self._call("get", ref(evaluation))

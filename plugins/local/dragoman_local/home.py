@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Protocol, cast
 from dragoman.errors import NotFound
 from dragoman.interface import Facet
 from dragoman.schema import Label, Prediction
-from dragoman_local.state import Annotations, Attachments, Catalog, Database, Items, Jobs, label_rows, prediction_rows
+from dragoman_local.state import (
+    Annotations,
+    Attachments,
+    Catalog,
+    Database,
+    Evaluations,
+    Items,
+    Jobs,
+    label_rows,
+    prediction_rows,
+)
 
 if TYPE_CHECKING:
     from dragoman_local.settings import LocalSettings
@@ -33,6 +43,7 @@ class Home:
         self.labels: Annotations[Label] = label_rows(self._database)
         self.predictions: Annotations[Prediction] = prediction_rows(self._database)
         self.attachments = Attachments(self._database)
+        self.evaluations = Evaluations(self._database)
         self.jobs = Jobs(self._database)
 
     def weights_path(self, version: str) -> Path:

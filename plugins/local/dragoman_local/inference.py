@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from dragoman.errors import Unsupported
 from dragoman.interface import Inference
 from dragoman.schema import Item, Prediction, Task
 from dragoman_local.home import home_of, settings_of
 from dragoman_local.parameters import engine_task
-from dragoman_local.shots import Shots
-from dragoman_local.translation import Translator
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dragoman_local.engine.config import Task as EngineTask
-    from dragoman_local.engine.weights import Loaded
-    from dragoman_local.settings import LocalSettings
 
 
 class LocalInference(Inference):
-    """Runs the engine in this process. An object that a network outlines is a mask, and a polygon if simplified."""
+    """Runs the engine in this process or on a cluster.
+
+    An object that a network outlines is a mask, and a polygon if simplified. A cluster is given all items before the
+    first prediction comes.
+    """
 
     def _predict(
         self,
@@ -40,15 +34,27 @@ class LocalInference(Inference):
         if track:
             _require_tracking(model.task)
 
-        from dragoman_local.engine.predict import Settings, predict
+        from dragoman_local.predicting import Asked, Predictor
 
-        loaded = _loaded(weights, engine_task(model), settings)
-        chosen = Settings(settings.batch_size, confidence, iou, threads=settings.threads)
-        shots = Shots(items, frames)
-        results = predict(loaded.network, shots.sources(), chosen)
-        translator = Translator(version, loaded.card.features, confidence, simplify, track)
-        for result in results:
-            yield from translator.predictions(shots.next(result), result)
+        asked = Asked(
+            version,
+            weights,
+            engine_task(model),
+            confidence,
+            iou,
+            simplify,
+            track,
+            frames,
+            settings.device,
+            settings.threads,
+            settings.batch_size,
+        )
+        if settings.engine == "ray":
+            from dragoman_local.cluster.prediction import predict_on_cluster
+
+            yield from predict_on_cluster(asked, items, settings.ray_address)
+        else:
+            yield from Predictor(asked).predictions(items)
 
 
 def _require_tracking(task: Task | None) -> None:
@@ -57,16 +63,3 @@ def _require_tracking(task: Task | None) -> None:
     from dragoman_local.tracking import require_tracker
 
     require_tracker()
-
-
-def _loaded(weights: Path, task: EngineTask, settings: LocalSettings) -> Loaded:
-    from dragoman_local.engine.device import pick_device
-    from dragoman_local.engine.weights import load
-
-    loaded = load(weights, task=task)
-    network = loaded.network.to(pick_device(settings.device))
-    if network.convolutional:
-        import torch
-
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return loaded

@@ -1,8 +1,8 @@
 """The process that trains: one job. Run as `python -m dragoman_local.job ROOT TRAINING ATTEMPT`, or so by torchrun.
 
-It reads its job from the state, trains, writes the weights and then the version. Standard output and standard error
-are the job's log. Whatever goes wrong becomes the job's error. Started again after a kill, it goes on from the
-checkpoint.
+It reads its job from the state, has it carried out (`work`) by itself or by a cluster (`cluster.training`), and writes
+the version. Standard output and standard error are the job's log. Whatever goes wrong becomes the job's error. Started
+again after a kill, it goes on from the checkpoint.
 """
 
 from __future__ import annotations
@@ -19,124 +19,111 @@ import msgspec
 
 from dragoman.calls.binding import bind
 from dragoman.calls.scrub import Scrubber
-from dragoman.errors import Conflict, DragomanError
+from dragoman.errors import DragomanError
 from dragoman.schema import Model, Status, Version
+from dragoman_local.cluster.connection import Lost
 from dragoman_local.errors import ERRORS
 from dragoman_local.home import Home
 from dragoman_local.parameters import train_config
 from dragoman_local.reporter import Reporter
-from dragoman_local.samples import TRAIN, VALIDATION, Example, engine_samples, examples
+from dragoman_local.samples import TRAIN, VALIDATION, Example, engine_samples, examples, unseen_features
+from dragoman_local.workers import LOST
 
 if TYPE_CHECKING:
-    from dragoman_local.engine.team import Team
-    from dragoman_local.engine.train import TrainResult
     from dragoman_local.state import Job
+    from dragoman_local.work import Done, Work
 
 logger = logging.getLogger("dragoman_local.job")
 
 
-def run(home: Home, training: str, attempt: int) -> Status:
-    """Carry out an attempt at a training and return how it ended; its result or error is in the state then."""
+def run(home: Home, training: str, attempt: int) -> int:
+    """Carry out an attempt at a training and return the exit status; its result or error is in the state then."""
     try:
-        # Loading torch lasts seconds.
-        from dragoman_local.engine.team import joined
-
-        with joined() as team:
-            return _train(home, training, attempt, team)
+        _train(home, training, attempt)
+    except Lost as lost:
+        logger.error("%s", lost)
+        return LOST
     except Exception as cause:
         logger.exception("The training failed.")
         home.jobs.end(training, Status.FAILED, _said(bind(cause, ERRORS, Scrubber(()))))
-        return Status.FAILED
+        return 1
+    return 0
 
 
-def _train(home: Home, training: str, attempt: int, team: Team) -> Status:
-    from dragoman_local.engine.weights import save
-
+def _train(home: Home, training: str, attempt: int) -> None:
     job = home.jobs.get(training)
     if job.cancelled or job.training.status.ended:
-        return _cancelled(home, training)
+        _cancelled(home, training)
+        return
     model = home.catalog.model(job.request.model)
     found = examples(home, model, job.request.training_sources(), home.jobs.splits(training))
+    id = str(uuid4())
     reporter = Reporter(home, training, attempt)
-    result = _result(home, job, model, found, reporter, team)
-    if not team.leads:
-        return Status.SUCCEEDED
+    done = _carried_out(job, _work(home, job, model, found, id), reporter)
+    if done is None:
+        return
     reporter.flush()
-    if result.stopped:
-        return _cancelled(home, training)
-    version = _version(job, result, found)
-    path = home.weights_path(version.id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The file before the row: a version in the state always has its weights.
-    save(result.network, model.features, path)
-    # The log is whole before the state says that the job has ended.
+    if done.stopped:
+        _cancelled(home, training)
+        return
+    # The log is whole before the state says that the job has ended. The weights are there before their version is.
     logger.info("The training has succeeded.")
-    if not home.jobs.succeed(training, attempt, version):
-        home.remove_weights(version.id)
-        return Status.CANCELLED
-    home.checkpoint(training).unlink(missing_ok=True)
-    return Status.SUCCEEDED
+    if home.jobs.succeed(training, attempt, _version(id, job, done, found)):
+        home.checkpoint(training).unlink(missing_ok=True)
+    else:
+        home.remove_weights(id)
 
 
-def _cancelled(home: Home, training: str) -> Status:
+def _cancelled(home: Home, training: str) -> None:
     logger.info("The training has been cancelled.")
     home.jobs.end(training, Status.CANCELLED)
-    return Status.CANCELLED
 
 
-def _result(home: Home, job: Job, model: Model, found: list[Example], reporter: Reporter, team: Team) -> TrainResult:
-    from dragoman_local.engine.train import train
+def _work(home: Home, job: Job, model: Model, found: list[Example], version: str) -> Work:
+    from dragoman_local.work import Work
 
     start = home.weights(job.request.pretrained) if job.request.pretrained is not None else None
-    settings = train_config(model, job.request.parameters, start)
-    samples, validation = (engine_samples(found, split) for split in (TRAIN, VALIDATION))
-    checkpoint = home.checkpoint(job.training.id)
-    how = f" by {team.count} processes" * (team.count > 1) + ", going on from the checkpoint" * checkpoint.exists()
-    logger.info("training on %d samples, validating on %d%s", len(samples), len(validation), how)
-    _warn_of_unseen(found, model)
-
-    def trained() -> TrainResult:
-        return train(
-            settings,
-            samples,
-            validation,
-            on_progress=reporter.on_progress,
-            should_stop=reporter.should_stop,
-            checkpoint=checkpoint,
-            team=team,
-        )
-
-    try:
-        return trained()
-    except Conflict as conflict:
-        # The labels were changed since; what was learned of the old ones is not to be mixed with the new ones.
-        logger.info("%s It is removed, and the training starts anew.", conflict.message)
-        checkpoint.unlink()
-        return trained()
+    work = Work(
+        train_config(model, job.request.parameters, start),
+        engine_samples(found, TRAIN),
+        engine_samples(found, VALIDATION),
+        home.checkpoint(job.training.id),
+        home.weights_path(version),
+    )
+    count = job.request.processes
+    how = f" by {count} processes" * (count > 1) + ", going on from the checkpoint" * work.checkpoint.exists()
+    logger.info("training on %d samples, validating on %d%s", len(work.samples), len(work.validation), how)
+    if unseen := unseen_features(found, model):
+        logger.warning("nothing to train on has these features, which are not learned: %s", ", ".join(unseen))
+    return work
 
 
-def _warn_of_unseen(found: list[Example], model: Model) -> None:
-    seen = {target.feature for example in found if example.split == TRAIN for target in example.targets}
-    unseen = [name for index, name in enumerate(model.features) if index not in seen]
-    if unseen:
-        logger.warning("no sample to train on has these features, which will not be learned: %s", ", ".join(unseen))
+def _carried_out(job: Job, work: Work, reporter: Reporter) -> Done | None:
+    """Return what came of the work; None if another of torchrun's processes leads."""
+    if job.request.engine == "ray":
+        from dragoman_local.cluster.training import carry_out_on_cluster
+
+        return carry_out_on_cluster(work, job.request, reporter)
+    from dragoman_local.work import carry_out
+
+    return carry_out(work, reporter.on_progress, reporter.should_stop)
 
 
-def _version(job: Job, result: TrainResult, found: list[Example]) -> Version:
-    config = result.config.model_dump(mode="json", exclude={"task", "features"})
+def _version(id: str, job: Job, done: Done, found: list[Example]) -> Version:
+    config = done.config.model_dump(mode="json", exclude={"task", "features"})
     if job.request.pretrained is not None:
         # The id of the version means the same everywhere, the path of its file does not.
         config["pretrained"] = job.request.pretrained
     datasets = [source.dataset for source in job.request.training_sources()]
     return Version(
-        id=str(uuid4()),
+        id=id,
         model=job.request.model,
         name=f"training-{job.training.id[:8]}",
         status=Status.SUCCEEDED,
         dataset=datasets[0] if len(datasets) == 1 else None,
         training=job.training.id,
         config=config,
-        metrics=dict(result.metrics),
+        metrics=dict(done.metrics),
         metadata={"datasets": datasets, "data": _digest(found)},
     )
 
@@ -155,7 +142,7 @@ def _said(error: DragomanError) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the attempt that the command line names; the exit status is 0 unless it failed."""
+    """Run the attempt that the command line names and return the exit status."""
     root, training, attempt = arguments
     # Of several processes one is enough to read of.
     level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR
@@ -163,7 +150,7 @@ def main(arguments: list[str]) -> int:
     logger.info("process %d for training %s, attempt %s", os.getpid(), training, attempt)
     home = Home(Path(root))
     try:
-        return int(run(home, training, int(attempt)) is Status.FAILED)
+        return run(home, training, int(attempt))
     finally:
         home.close()
 

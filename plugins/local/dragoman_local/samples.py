@@ -80,6 +80,12 @@ def examples(
     return [example for source in sources for example in _of_source(home, model, source, splits)]
 
 
+def unseen_features(found: Iterable[Example], model: Model) -> list[str]:
+    """Return the features of a model that nothing to train on has."""
+    seen = {target.feature for example in found if example.split == TRAIN for target in example.targets}
+    return [name for index, name in enumerate(model.features) if index not in seen]
+
+
 def _parts(source: TrainingSource, items: Mapping[str, Item]) -> dict[str, str]:
     """Return the part of each item: chosen items are trained on whatever their split, others as their split says."""
     parts = {key: item.split for key, item in items.items() if item.split == VALIDATION}

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from dragoman.settings import PlatformSettings
+from dragoman_local.state import Engine
 
 
 def default_root() -> Path:
@@ -39,6 +40,10 @@ class LocalSettings(PlatformSettings):
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     """Images that a prediction takes through the network at a time."""
     workers: Annotated[int, Field(ge=1, le=64)] | None = None
-    """Trainings that run at a time, the others wait; one per GPU, or one on a CPU, if not given."""
-    processes: Annotated[int, Field(ge=1, le=64)] = 1
-    """Processes that share one training, started by torchrun, one for each GPU; set `workers` to 1 with them."""
+    """Trainings that run at a time, the others wait; one per GPU here, or one on a CPU, if not given."""
+    processes: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Processes that share one training, one for each GPU; on one machine set `workers` to 1 with them."""
+    engine: Engine = "processes"
+    """`ray` trains and predicts on a cluster whose machines all reach the same files below the same paths."""
+    ray_address: str | None = None
+    """Where Ray's cluster is, as `ray.init` takes it; else what `RAY_ADDRESS` says, else one made on this machine."""

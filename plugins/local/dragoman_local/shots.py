@@ -36,16 +36,18 @@ class Shots:
     Args:
         items: Items, folders among them.
         frames: First and last frame of videos, both included; all if not given.
+        first_row: Which row of what the caller gave the first item is.
     """
 
-    def __init__(self, items: Iterable[Item], frames: tuple[int, int] | None) -> None:
+    def __init__(self, items: Iterable[Item], frames: tuple[int, int] | None, first_row: int = 0) -> None:
         self._items = items
         self._frames = frames
+        self._first_row = first_row
         self._pending: deque[Shot] = deque()
 
     def sources(self) -> Iterator[Source]:
         """Yield a source per shot; nothing at all stands for one that is not there, so that those before it come."""
-        for row, item in enumerate(expanded(self._items)):
+        for row, item in enumerate(expanded(self._items), self._first_row):
             try:
                 path = media_path(item)
                 if is_video(item):

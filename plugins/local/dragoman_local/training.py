@@ -12,10 +12,14 @@ from dragoman.errors import InvalidData
 from dragoman.interface import Trainings
 from dragoman.schema import Item, Model, Status, Training, TrainingSource
 from dragoman_local import workers
+from dragoman_local.cluster.connection import require_ray
 from dragoman_local.home import Home, home_of, settings_of
 from dragoman_local.parameters import train_config
-from dragoman_local.samples import LEARNED, TRAIN, VALIDATION, Example, examples
+from dragoman_local.samples import LEARNED, TRAIN, VALIDATION, Example, examples, unseen_features
 from dragoman_local.state import JobRequest
+
+SHOWN = 10
+"""How many features a message lists."""
 
 
 class LocalTrainings(Trainings):
@@ -29,12 +33,16 @@ class LocalTrainings(Trainings):
         parameters: Mapping[str, Any],
     ) -> Training:
         home, settings = home_of(self), settings_of(self)
+        if settings.engine == "ray":
+            require_ray()
         target = home.catalog.model(model)
         start = _start(home, pretrained, target) if pretrained is not None else None
         chosen = {"device": settings.device, "threads": settings.threads, **parameters}
         config = train_config(target, chosen, start)
         found = examples(home, target, sources)
         _check_parts(found, target, config.patience)
+        if config.unseen_features == "refuse":
+            _check_features(found, target)
         request = JobRequest(
             model,
             tuple(source.model_dump(mode="json") for source in sources),
@@ -42,6 +50,8 @@ class LocalTrainings(Trainings):
             # What pydantic made of the values is plain JSON, so the worker reads what was checked here.
             config.model_dump(mode="json", include=set(chosen)),
             settings.processes,
+            settings.engine,
+            settings.ray_address,
         )
         training = str(uuid4())
         workers.submit(home, settings, training, request, _splits(found))
@@ -113,6 +123,17 @@ def _check_parts(found: Sequence[Example], model: Model, patience: int | None) -
         hint="Write labels with labels.write, and check the items' splits.",
         field="dataset",
     )
+
+
+def _check_features(found: Sequence[Example], model: Model) -> None:
+    if unseen := unseen_features(found, model):
+        shown = ", ".join(unseen[:SHOWN]) + f" and {len(unseen) - SHOWN} more" * (len(unseen) > SHOWN)
+        raise InvalidData(
+            f"Nothing to train on has these of the model's features: {shown}.",
+            hint="Label some items with them, map other features to them with features={...}, train a model that has "
+            'only the others, or go on without learning them with parameters={"unseen_features": "allow"}.',
+            field="features",
+        )
 
 
 def _splits(found: Sequence[Example]) -> dict[str, dict[str, str]]:

@@ -17,7 +17,7 @@ from dragoman.schema import Status
 from dragoman_local.home import Home
 from dragoman_local.locks import Lock
 from dragoman_local.state import Job
-from dragoman_local.workers import LOOK_SECONDS, gpus, last_line, settle, settle_dead
+from dragoman_local.workers import LOOK_SECONDS, LOST, gpus, last_line, settle, settle_dead
 
 
 def work(home: Home, slot: int, lock: Lock) -> None:
@@ -84,6 +84,8 @@ def _carry_out(home: Home, training: str, slot: int, lock: Lock) -> None:
     status = process.wait()
     if status < 0:
         settle_dead(home, training, f"its process was killed ({signal.Signals(-status).name})")
+    elif status == LOST:
+        settle_dead(home, training, "a process of it on the cluster was lost")
     else:
         # Whoever ends by itself has said how. If not, it will not do better a second time.
         home.jobs.end(
@@ -96,7 +98,7 @@ def _carry_out(home: Home, training: str, slot: int, lock: Lock) -> None:
 def _command(home: Home, job: Job) -> list[str]:
     # -P: a file in the working folder must not be taken for a library.
     python = [sys.executable, "-P", "-m"]
-    if job.request.processes > 1:
+    if job.request.processes > 1 and job.request.engine == "processes":
         # One node, a port that is free; a rank that fails ends all of them.
         python += ["torch.distributed.run", "--standalone", f"--nproc-per-node={job.request.processes}", "-m"]
     return [*python, "dragoman_local.job", str(home.root), job.training.id, str(job.attempt)]
@@ -106,7 +108,10 @@ def _environment(job: Job, slot: int) -> dict[str, str]:
     # Threads that OpenMP and BLAS make before torch is asked would fight for the cores.
     threads = str(job.request.parameters.get("threads", 1))
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"}
-    if job.request.processes == 1 and (count := gpus()) > 1:
+    if job.request.engine == "ray":
+        # The log is a file, and every line of it counts.
+        environment |= {"RAY_COLOR_PREFIX": "0", "RAY_DEDUP_LOGS": "0"}
+    elif job.request.processes == 1 and (count := gpus()) > 1:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(count)))).split(",")
         environment["CUDA_VISIBLE_DEVICES"] = visible[slot % len(visible)]
     return environment

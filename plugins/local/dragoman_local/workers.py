@@ -28,6 +28,8 @@ STOP_SECONDS = 10.0
 MOST_DEATHS = 3
 LOOK_SECONDS = 0.05
 """Time between two looks at what another process is about to change."""
+LOST = os.EX_TEMPFAIL
+"""Status of a job's process that has lost those that it had on other machines: the job has died with them."""
 _GPUS = Path("/proc/driver/nvidia/gpus")
 
 

@@ -73,6 +73,8 @@ class TrainConfig(BaseModel):
     """Steps between two checkpoints; `None` means one at the end of each epoch."""
     pretrained: Path | None = None
     """Start from these weights: a file written by this engine, or a folder of a transformers model."""
+    unseen_features: Literal["refuse", "allow"] = "refuse"
+    """Whether a training may be asked for though no sample to train on has one of the features."""
     options: dict[str, JsonValue] = Field(default_factory=dict)
     """Settings of the architecture itself, such as `{"width": 32}`."""
 

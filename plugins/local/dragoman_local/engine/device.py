@@ -65,11 +65,14 @@ def seed(number: int, device: torch.device) -> None:
 @contextmanager
 def repeatable(wanted: bool) -> Iterator[None]:
     """Let torch use only deterministic algorithms inside the block, where that is wanted."""
+    if not wanted:
+        # Left alone: a change of the mode loads torch's compiler.
+        yield
+        return
     before = torch.are_deterministic_algorithms_enabled()
-    if wanted:
-        # cuBLAS asks for it: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
+    # cuBLAS asks for it: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
     finally:

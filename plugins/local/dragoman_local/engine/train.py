@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.optim import AdamW
 
 from dragoman.errors import InvalidData
 from dragoman_local.engine.architectures import build, resolved
@@ -34,6 +33,7 @@ from dragoman_local.engine.fitting import FittedSamples
 from dragoman_local.engine.measure import measured, on_device
 from dragoman_local.engine.meter import Meter
 from dragoman_local.engine.network import Network
+from dragoman_local.engine.optimizer import EagerAdamW
 from dragoman_local.engine.patience import Best, Patience
 from dragoman_local.engine.targets import Sample, check_samples
 from dragoman_local.engine.team import ALONE, Loss, Team, alone_until_last
@@ -132,7 +132,7 @@ class _Training:
         self.validation = FittedSamples(validation, size, config.cache_mb)
         self.steps = config.steps or math.ceil(_known(config.epochs) * len(samples) / self.batch_size)
         self.network = _new_network(config, device)
-        self.optimizer = AdamW(_parameter_groups(self.network, _known(config.weight_decay)), fused=True)
+        self.optimizer = EagerAdamW(_parameter_groups(self.network, _known(config.weight_decay)), fused=True)
         self.done, best = 0, Best()
         weights: dict[str, Tensor] = {}
         if checkpoint is not None and checkpoint.exists():

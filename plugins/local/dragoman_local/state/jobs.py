@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,6 +22,9 @@ from dragoman_local.state.catalog import forget_unused_items, insert_version
 from dragoman_local.state.database import Database, page_of, seq_of
 
 _OPEN = "status IN ('queued', 'running')"
+
+Engine = Literal["processes", "ray"]
+"""What carries out a training: processes of this machine, or a cluster through Ray."""
 
 Splits = Mapping[str, Mapping[str, str]]
 """Dataset id to item key to the part that the item has in a training."""
@@ -36,6 +39,8 @@ class JobRequest(msgspec.Struct, frozen=True):
         pretrained: Id of the version to start from.
         parameters: Hyper-parameters, checked, as JSON values.
         processes: Processes that share the training.
+        engine: What starts them: torchrun on this machine, or Ray on its cluster.
+        ray_address: Where that cluster is, if the environment does not say it.
     """
 
     model: str
@@ -43,6 +48,8 @@ class JobRequest(msgspec.Struct, frozen=True):
     pretrained: str | None
     parameters: dict[str, Any]
     processes: int = 1
+    engine: Engine = "processes"
+    ray_address: str | None = None
 
     def training_sources(self) -> tuple[TrainingSource, ...]:
         """Return the sources as schema objects."""
@@ -59,6 +66,7 @@ class JobRequest(msgspec.Struct, frozen=True):
             "pretrained": self.pretrained,
             "parameters": self.parameters,
             "processes": self.processes,
+            "engine": self.engine,
         }
 
 

@@ -3,7 +3,7 @@
 Control objects are kept whole as JSON in `body`; the other columns repeat what is searched or must be unique.
 """
 
-VERSION = 2
+VERSION = 3
 """Kept in `PRAGMA user_version`. Raise it with every change of the tables."""
 
 TABLES = """
@@ -96,4 +96,13 @@ CREATE TABLE attachments (
     body TEXT NOT NULL
 );
 CREATE INDEX attachments_of_dataset ON attachments (dataset, seq);
+CREATE TABLE evaluations (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL REFERENCES versions ON DELETE CASCADE,
+    dataset INTEGER NOT NULL REFERENCES datasets ON DELETE CASCADE,
+    body TEXT NOT NULL
+);
+CREATE INDEX evaluations_of_version ON evaluations (version);
+CREATE INDEX evaluations_of_dataset ON evaluations (dataset);
 """
