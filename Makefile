@@ -101,7 +101,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 
 .venv-ray/.installed: core/pyproject.toml plugins/local/pyproject.toml | $(VENV)/.installed-dev
 	$(UV) venv --clear --quiet --python $(PYTHON) .venv-ray
-	$(UV) pip install --quiet --python .venv-ray --constraint constraints.txt -e 'core[conformance,emulate,evaluate,geometry]' \
+	$(UV) pip install --quiet --python .venv-ray --constraint constraints.txt -e 'core[conformance,emulate,evaluate,geometry,supervision]' \
 		-e 'plugins/local[ray]' ray==2.60.0 pytest-timeout
 	$(UV) pip install --quiet --python .venv-ray --constraint constraints.txt --no-deps trackers
 	touch $@
