@@ -241,9 +241,12 @@ class TestRuns:
         version = live.state.home.add_version(dataset.id, "1")
         live.settings.job_polls = 0
         job = self.run(http, live, "train", dataset=version.id).json()
-        assert http.get(f"/v2/trains/{job['id']}/").json()["data"]["ground_truth_dataset_version"] == version.id
-        (listed,) = http.get("/v2/trains/?has_model=true").json()["data"]
-        assert listed["job"]["status"] == "SUCCEEDED"
+        (listed,) = http.get("/v2/trains/").json()["data"]
+        assert (listed["job_id"], listed["job_status"]) == (job["id"], "PENDING")
+        record = http.get(f"/v2/trains/{listed['id']}/").json()["data"]
+        assert (record["ground_truth_dataset_version"], record["job"]["status"]) == (version.id, "SUCCEEDED")
+        assert len(http.get("/v2/trains/?has_model=true").json()["data"]) == 1
+        assert http.get(f"/v2/trains/{job['id']}/").status_code == 404
 
 
 def test_it_announces_itself_serves_and_stops_cleanly() -> None:

@@ -55,8 +55,11 @@ async def body_of(request: Request, required: Sequence[str] = ()) -> Json:
 def boolean(request: Request, name: str) -> bool | None:
     """Return a boolean of the query in either spelling; None if it is not there."""
     text = request.query_params.get(name)
-    if text is None:
-        return None
+    return None if text is None else truth(text, name)
+
+
+def truth(text: str, name: str) -> bool:
+    """Return a boolean that was given as text."""
     if text not in TRUE + FALSE:
         raise FieldErrors(**{name: "Must be a valid boolean."})
     return text in TRUE
@@ -78,8 +81,11 @@ def number(text: Any, name: str) -> int:
 def moment(request: Request, name: str) -> datetime | None:
     """Return a point of time of the query; one without a zone is in UTC."""
     text = request.query_params.get(name)
-    if text is None:
-        return None
+    return None if text is None else instant(text, name)
+
+
+def instant(text: str, name: str) -> datetime:
+    """Return a point of time that was given as text."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -96,7 +102,13 @@ def v1(method: str, path: str, handler: Handler) -> Route:
 
 
 def page(request: Request, rows: Sequence[T], settings: Settings, show: Callable[[T], Json]) -> Json:
-    """Cut a page out of rows and show them; `next` and `previous` are absolute."""
+    """Cut a page out of rows and show them; `next` and `previous` are absolute.
+
+    `pagination=cursor`, which the SDK's exports ask for, gives pages that lead on without saying how many there are.
+    """
+    if request.query_params.get("pagination") == "cursor":
+        further, results = _from_cursor(request, rows, settings, show, "page_size")
+        return {"next": further, "previous": None, "results": results}
     place, size = _number_of(request, "page", 1), _number_of(request, "page_size", PAGE_SIZE)
     size = min(size, settings.page_limit or size)
     start = (place - 1) * size
@@ -135,12 +147,9 @@ class _Page(msgspec.Struct):
 
 def page_v2(request: Request, rows: Sequence[T], settings: Settings, show: Callable[[T], Json]) -> _Page:
     """Cut a page out of rows; the cursor is a position, and `next_cursor` a full link, as the SDK needs it."""
-    start, size = _number_of(request, "cursor", 0), _number_of(request, "per_page", PAGE_SIZE)
-    size = min(size, settings.page_limit or size)
-    end = start + size
-    further = str(request.url.include_query_params(cursor=end)) if end < len(rows) else None
+    further, data = _from_cursor(request, rows, settings, show, "per_page")
     pagination = {"next_cursor": further, "previous_cursor": None}
-    return _Page({"data": [show(row) for row in rows[start:end]], "meta": {**_meta(), "pagination": pagination}})
+    return _Page({"data": data, "meta": {**_meta(), "pagination": pagination}})
 
 
 def _refuse_v2(refusal: ApiError) -> Response:
@@ -155,6 +164,15 @@ def _refuse_v2(refusal: ApiError) -> Response:
 
 def _meta() -> Json:
     return {"request_id": uuid.uuid4().hex}
+
+
+def _from_cursor(
+    request: Request, rows: Sequence[T], settings: Settings, show: Callable[[T], Json], size_name: str
+) -> tuple[str | None, list[Json]]:
+    start, size = _number_of(request, "cursor", 0), _number_of(request, size_name, PAGE_SIZE)
+    end = start + min(size, settings.page_limit or size)
+    further = str(request.url.include_query_params(cursor=end)) if end < len(rows) else None
+    return further, [show(row) for row in rows[start:end]]
 
 
 def _number_of(request: Request, name: str, default: int) -> int:

@@ -14,20 +14,39 @@ from dragoman.emulate.app import json_response
 from dragoman_synapse.emulator.access import KEY, Refused, admitted
 from dragoman_synapse.emulator.media import PLACE
 from dragoman_synapse.emulator.platform import Platform
+from dragoman_synapse.emulator.routes.assignments import AssignmentRoutes
 from dragoman_synapse.emulator.routes.data import DataRoutes
+from dragoman_synapse.emulator.routes.logs import LogRoutes
 from dragoman_synapse.emulator.routes.models import ModelRoutes
+from dragoman_synapse.emulator.routes.plugins import PluginRoutes
 from dragoman_synapse.emulator.routes.runs import RunRoutes
+from dragoman_synapse.emulator.routes.storages import StorageRoutes
+from dragoman_synapse.emulator.routes.tasks import TaskRoutes
+from dragoman_synapse.emulator.routes.truth_records import TruthRecordRoutes
 from dragoman_synapse.emulator.routes.truths import TruthRoutes
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 
+SUBJECTS = (
+    ModelRoutes,
+    TruthRoutes,
+    TruthRecordRoutes,
+    RunRoutes,
+    LogRoutes,
+    PluginRoutes,
+    DataRoutes,
+    StorageRoutes,
+    TaskRoutes,
+    AssignmentRoutes,
+)
+
+
 def application(platform: Platform) -> ASGIApp:
     """Return the application that serves a platform to whoever has a token of one of its tenants."""
-    subjects = (ModelRoutes(platform), TruthRoutes(platform), RunRoutes(platform), DataRoutes(platform))
     routes = [*platform.media.routes(), *platform.uploads.routes()]
-    routes += [route for subject in subjects for route in subject.routes()]
+    routes += [route for subject in SUBJECTS for route in subject(platform).routes()]
     router = Router(routes, redirect_slashes=False, default=_not_served)
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:

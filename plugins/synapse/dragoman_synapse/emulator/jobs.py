@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from dragoman_synapse.emulator.media import Stored
+
 Json = dict[str, Any]
 PENDING, RUNNING, STOPPED, SUCCEEDED, FAILED = "PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED"
 ENDED = (STOPPED, SUCCEEDED, FAILED)
@@ -21,12 +23,37 @@ class Agent:
 
     id: int
     name: str
+    token: str
     status: str = "connected"
+    url: str | None = None
+
+    def to_json(self) -> Json:
+        """Return it as the first interface shows it; the SDK reads the token out of the address of the script."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "url": self.url,
+            "status": self.status,
+            "node_install_script": f"agents/{self.token}/node_install_script/",
+        }
+
+
+@dataclass(kw_only=True)
+class Release:
+    """A published version of a plugin."""
+
+    id: int
+    version: str
+    config: Json = field(default_factory=dict)
+    requirements: list[str] = field(default_factory=list)
+    debug: bool = False
+    file: Stored | None = None
+    created: datetime
 
 
 @dataclass(kw_only=True)
 class Plugin:
-    """An installed plugin and its one release.
+    """An installed plugin and its releases; what is run is the latest of them.
 
     Args:
         hyperparameters: The names that its training knows.
@@ -38,8 +65,10 @@ class Plugin:
 
     id: int
     code: str
-    version: str = "1.0.0"
-    release: int = 1
+    name: str = ""
+    category: str = "neural_net"
+    description: str = ""
+    releases: list[Release] = field(default_factory=list)
     hyperparameters: tuple[str, ...] = ("epochs", "batch_size", "learning_rate", "image_size")
     train_seconds: float = 0.0
     deploy_seconds: float = 0.0
@@ -47,6 +76,17 @@ class Plugin:
     fail_with: str | None = None
     tickets: dict[str, tuple[datetime, Json]] = field(default_factory=dict)
     """Deferred inferences: when each was begun, and its result."""
+
+    def to_json(self) -> Json:
+        """Return it as the first interface shows it."""
+        return {
+            "id": self.id,
+            "code": self.code,
+            "name": self.name,
+            "category": self.category,
+            "description": self.description,
+            "latest_version": self.releases[-1].version if self.releases else None,
+        }
 
 
 @dataclass(kw_only=True)
@@ -58,6 +98,8 @@ class ServeApplication:
     agent: int
     job: str
     status: str = "DEPLOYING"
+    data: Json = field(default_factory=dict)
+    """What Ray says of it, as the plugin has reported it."""
     created: datetime
 
     def to_json(self) -> Json:
@@ -68,6 +110,7 @@ class ServeApplication:
             "agent": self.agent,
             "job": self.job,
             "status": self.status,
+            "data": self.data,
             "created": self.created.isoformat(),
         }
 
@@ -77,11 +120,14 @@ Work = Callable[["Job"], Json]
 
 @dataclass(kw_only=True)
 class Job:
-    """One run of a plugin's action. `work` is gone once it was done."""
+    """One run of a plugin's action. `work` is gone once it was done, and never there if others do it."""
 
     id: str
+    number: int
+    """Under which the record of a training is kept."""
     action: str
     plugin: Plugin
+    release: Release
     agent: int | None
     params: Json
     created: datetime
@@ -91,8 +137,11 @@ class Job:
     status: str = PENDING
     logs: list[str] = field(default_factory=list)
     progress: Json = field(default_factory=dict)
+    told: bool = False
+    """Whether the plugin has reported its progress; nobody else does then."""
     metrics: Json = field(default_factory=dict)
     result: Json = field(default_factory=dict)
+    meta: Json = field(default_factory=dict)
     completed: datetime | None = None
 
     def look(self, now: datetime) -> None:
@@ -130,6 +179,8 @@ class Job:
         self.logs.append(f"{self.action}: stopped")
 
     def _show(self, share: float, left: float) -> None:
+        if self.told:
+            return
         percent = round(100 * share, 1)
         step = {"percent": percent, "time_remaining": left, "proportion": 100, "order": 1}
         self.progress = {
@@ -150,16 +201,21 @@ class Job:
             "action": self.action,
             "params": self.params,
             "agent": self.agent,
+            "plugin_release_id": self.release.id,
             "plugin_release": {
-                "id": self.plugin.release,
-                "version": self.plugin.version,
+                "id": self.release.id,
+                "version": self.release.version,
+                "plugin_id": self.plugin.id,
                 "plugin": {"id": self.plugin.id, "code": self.plugin.code},
             },
             "progress_record": self.progress,
             "metrics_record": self.metrics,
             "result": self.result,
-            "meta": {},
+            "meta": self.meta,
+            "queue": self.meta.get("queue"),
+            "error": {"error_type": "execution_error", "message": str(self.result)} if self.status == FAILED else None,
             "is_active": self.status not in ENDED,
             "created": self.created.isoformat(),
+            "modified": (self.completed or self.created).isoformat(),
             "completed": self.completed.isoformat() if self.completed else None,
         }

@@ -1,12 +1,13 @@
-"""What one tenant of an emulated Synapse holds. Plain objects that tests may look at and change.
+"""Everything of one tenant of an emulated Synapse, and what changes it. The things themselves are in `records`.
 
 All changes happen on the one loop of the server. Look-ups raise the refusal that a client gets.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-from dataclasses import dataclass, field
+import secrets
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -16,114 +17,25 @@ from dragoman.emulate.app import ApiError
 from dragoman.emulate.clock import Clock
 from dragoman.emulate.emulation import Settings
 from dragoman_synapse.emulator.answers import FieldErrors
-from dragoman_synapse.emulator.jobs import Agent, Job, Plugin, ServeApplication
+from dragoman_synapse.emulator.jobs import Agent, Job, Plugin, Release, ServeApplication
 from dragoman_synapse.emulator.media import Media, Stored
+from dragoman_synapse.emulator.records import (
+    Assignment,
+    Collection,
+    Dataset,
+    DatasetVersion,
+    DataUnit,
+    Event,
+    Model,
+    Project,
+    Storage,
+    Tag,
+    Task,
+    Truth,
+)
 
 T = TypeVar("T")
 Json = dict[str, Any]
-
-
-@dataclass(kw_only=True)
-class Model:
-    """A model entry. `extra` are fields that the oldest documentation knows and newer clients do not send."""
-
-    id: int
-    name: str
-    created: datetime
-    description: str = ""
-    plugin: str | None = None
-    version: str | None = None
-    checkpoint: int | None = None
-    configuration: Json = field(default_factory=dict)
-    file: Stored | None = None
-    extra: Json = field(default_factory=dict)
-    dataset_version: int | None = None
-    """The version of ground truth that it was trained on."""
-
-    @property
-    def category(self) -> str:
-        return "base" if self.checkpoint is None else "fine_tuned"
-
-
-@dataclass(kw_only=True)
-class Dataset:
-    """A ground truth dataset."""
-
-    id: int
-    name: str
-    created: datetime
-    description: str = ""
-    project: int | None = None
-
-
-@dataclass(kw_only=True)
-class DatasetVersion:
-    """A frozen state of a dataset: the events that its ground truths had."""
-
-    id: int
-    dataset: int
-    version: str
-    created: datetime
-    description: str = ""
-    is_archived: bool = False
-    events: list[Event] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
-class DataUnit:
-    """One piece of data in a collection: its files by their specification, such as `image_1`."""
-
-    id: int
-    collection: int
-    files: dict[str, Stored]
-    meta: Json
-    file_meta: dict[str, Json] = field(default_factory=dict)
-
-
-@dataclass(kw_only=True)
-class Event:
-    """One state of a ground truth, which never changes."""
-
-    id: int
-    truth: int
-    dataset: int
-    unit: DataUnit
-    category: str
-    data: Json
-    annotations: Stored
-    created: datetime
-    versions: list[int] = field(default_factory=list)
-    """The versions that froze it, oldest first."""
-
-
-@dataclass(kw_only=True)
-class Truth:
-    """A ground truth: the latest of its events counts."""
-
-    id: int
-    dataset: int
-    latest: Event
-
-
-@dataclass(kw_only=True)
-class Task:
-    """An annotation task on a data unit."""
-
-    id: int
-    project: int
-    unit: DataUnit
-    data: Json | None = None
-    submitted: bool = False
-
-
-@dataclass(kw_only=True)
-class Project:
-    """An annotation project. Approved tasks become ground truth of `dataset`, if it has one."""
-
-    id: int
-    name: str
-    collection: int | None = None
-    dataset: int | None = None
 
 
 class Tenant:
@@ -142,6 +54,8 @@ class Tenant:
     """After how long an upload that was not finished is gone."""
     body_limit = 256 * 1024 * 1024
     """Bytes of the largest request that is not refused with 413."""
+    part_bytes = 100 * 1024 * 1024
+    """Bytes of a file that is sent to the storage in one part; a larger one is sent in parts of so many."""
 
     def __init__(self, code: str, settings: Settings, clock: Clock, media: Media) -> None:
         self.code = code
@@ -155,15 +69,21 @@ class Tenant:
         self.truths: dict[int, Truth] = {}
         self._listed: dict[int, dict[int, Truth]] = {}
         self.data_files: dict[str, Stored] = {}
-        self.collections: dict[int, str] = {}
+        self.collections: dict[int, Collection] = {}
         self.units: dict[int, DataUnit] = {}
         self.projects: dict[int, Project] = {}
         self.tasks: dict[int, Task] = {}
+        self.tags: dict[int, Tag] = {}
+        self.assignments: dict[int, Assignment] = {}
         self.jobs: dict[str, Job] = {}
         self.applications: dict[int, ServeApplication] = {}
-        agent = Agent(id=self.new_id(), name="agent")
+        agent = Agent(id=self.new_id(), name="agent", token=secrets.token_hex(20))
         self.agents: dict[int, Agent] = {agent.id: agent}
-        self.plugins: dict[str, Plugin] = {"detector": Plugin(id=self.new_id(), code="detector")}
+        self.plugins: dict[str, Plugin] = {}
+        self.add_release(self.add_plugin("detector"), "1.0.0")
+        storage = Storage(id=self.new_id(), name="default", is_default=True, configuration={"bucket_name": "default"})
+        self.storages: dict[int, Storage] = {storage.id: storage}
+        self.logs: list[Json] = []
 
     def new_id(self) -> int:
         """Return the next id; all things of a tenant are counted together, so that ids of two kinds never agree."""
@@ -181,16 +101,43 @@ class Tenant:
     def dataset(self, key: str | int) -> Dataset:
         return _found(self.datasets, key)
 
+    def truth(self, key: str | int) -> Truth:
+        return _found(self.truths, key)
+
     def version(self, key: str | int) -> DatasetVersion:
         return _found(self.versions, key)
 
     def project(self, key: str | int) -> Project:
         return _found(self.projects, key)
 
+    def collection(self, key: str | int) -> Collection:
+        return _found(self.collections, key)
+
+    def unit(self, key: str | int) -> DataUnit:
+        return _found(self.units, key)
+
+    def task(self, key: str | int) -> Task:
+        return _found(self.tasks, key)
+
+    def tag(self, key: str | int) -> Tag:
+        return _found(self.tags, key)
+
+    def assignment(self, key: str | int) -> Assignment:
+        return _found(self.assignments, key)
+
+    def storage(self, key: str | int) -> Storage:
+        return _found(self.storages, key)
+
     def job(self, key: str) -> Job:
         if key not in self.jobs:
             raise ApiError(404, "Not found.")
         return self.jobs[key]
+
+    def plugin(self, key: str) -> Plugin:
+        found = self.plugins.get(key) or next((held for held in self.plugins.values() if str(held.id) == key), None)
+        if found is None:
+            raise ApiError(404, "Not found.")
+        return found
 
     # -- models ----------------------------------------------------------------------------------------------------
 
@@ -210,6 +157,40 @@ class Tenant:
         if any(model.name == name for model in self.models.values()):
             raise FieldErrors(name="model with this name already exists.")
 
+    # -- plugins ---------------------------------------------------------------------------------------------------
+
+    def add_plugin(self, code: str, *, name: str = "", category: str = "neural_net", description: str = "") -> Plugin:
+        """Add a plugin without a release."""
+        made = Plugin(id=self.new_id(), code=code, name=name or code, category=category, description=description)
+        self.plugins[code] = made
+        return made
+
+    def add_release(self, plugin: Plugin, version: str, **facts: Any) -> Release:
+        """Publish a version of a plugin; what is run is the latest one."""
+        made = Release(id=self.new_id(), version=version, created=self.now(), **facts)
+        plugin.releases.append(made)
+        return made
+
+    # -- annotation ------------------------------------------------------------------------------------------------
+
+    def add_task(self, project: int, unit: DataUnit) -> Task:
+        """Add the task to annotate a data unit."""
+        made = Task(id=self.new_id(), project=project, unit=unit, created=self.now())
+        self.tasks[made.id] = made
+        return made
+
+    def add_tag(self, name: str, project: int | None = None) -> Tag:
+        """Add a tag, as people do who manage a project."""
+        made = Tag(id=self.new_id(), name=name, project=project)
+        self.tags[made.id] = made
+        return made
+
+    def add_assignment(self, task: Task, user: int = 1, **facts: Any) -> Assignment:
+        """Give a task to an annotator, as the distribution of a project's work does."""
+        made = Assignment(id=self.new_id(), task=task, user=user, created=self.now(), **facts)
+        self.assignments[made.id] = made
+        return made
+
     # -- ground truth ----------------------------------------------------------------------------------------------
 
     def add_dataset(self, name: str, description: str = "") -> Dataset:
@@ -220,11 +201,31 @@ class Tenant:
         self.datasets[dataset.id], self.projects[project.id] = dataset, project
         return dataset
 
+    def add_file(self, stored: Stored, content: bytes) -> tuple[int, str]:
+        """Keep a data file, which can then be named by its MD5 or its SHA-1, and return its id and its MD5."""
+        checksum = hashlib.md5(content).hexdigest()
+        self.data_files[checksum] = self.data_files[hashlib.sha1(content).hexdigest()] = stored
+        return self.new_id(), checksum
+
     def add_unit(
-        self, files: dict[str, Stored], meta: Json | None = None, *, collection: int = 0, sizes: Json | None = None
+        self,
+        files: dict[str, Stored],
+        meta: Json | None = None,
+        *,
+        collection: int = 0,
+        sizes: Json | None = None,
+        groups: list[str] | None = None,
     ) -> DataUnit:
         """Add a piece of data. `sizes` are what the platform has found out of its files: width, height, frames."""
-        unit = DataUnit(id=self.new_id(), collection=collection, files=files, meta=meta or {}, file_meta=sizes or {})
+        unit = DataUnit(
+            id=self.new_id(),
+            collection=collection,
+            files=files,
+            meta=meta or {},
+            file_meta=sizes or {},
+            groups=groups or [],
+            created=self.now(),
+        )
         self.units[unit.id] = unit
         return unit
 

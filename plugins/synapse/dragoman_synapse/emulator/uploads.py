@@ -50,11 +50,25 @@ class Upload:
 
 @dataclass
 class Form:
-    """A form: its fields, and the one file in it, which was written to disk."""
+    """A form: its fields, and the one file in it, which was written to disk.
 
-    fields: dict[str, str]
+    `fields` has the last value of each name, `repeated` all of them.
+    """
+
+    repeated: dict[str, list[str]]
     path: Path | None = None
     filename: str = ""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {name: values[-1] for name, values in self.repeated.items()}
+
+    def taken(self) -> bytes:
+        """Return the content of the file, which is then no longer on disk."""
+        assert self.path is not None
+        content = self.path.read_bytes()
+        self.path.unlink()
+        return content
 
 
 class Uploads:
@@ -67,6 +81,7 @@ class Uploads:
     def routes(self) -> list[Route]:
         return [
             v1("PUT", "/chunked_upload/", self.open),
+            v1("POST", "/chunked_upload/", self.finish_none),
             v1("PUT", "/chunked_upload/{upload}/", self.append),
             v1("GET", "/chunked_upload/{upload}/", self.show),
             v1("POST", "/chunked_upload/{upload}/", self.finish),
@@ -91,6 +106,10 @@ class Uploads:
         )
         self.held[upload.id] = upload
         return json_response(self._show(request, upload), 201)
+
+    async def finish_none(self, request: Request) -> object:
+        # The SDK sends no chunk of an empty file, and then finishes what was never opened.
+        raise FieldErrors(file="No chunk file was submitted.")
 
     async def append(self, request: Request) -> object:
         upload = self._found(request)
@@ -205,14 +224,15 @@ async def _read(request: Request, file: BinaryIO) -> Form:
     async for chunk in request.stream():
         parser.write(chunk)
     parser.finalize()
-    return Form({name: bytes(value).decode() for name, value in parts.fields.items()}, filename=parts.filename)
+    repeated = {name: [bytes(value).decode() for value in values] for name, values in parts.fields.items()}
+    return Form(repeated, filename=parts.filename)
 
 
 class _Parts:
     """Takes what the parser finds: fields are kept, the file's bytes are passed on."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.fields: dict[str, bytearray] = {}
+        self.fields: dict[str, list[bytearray]] = {}
         self.filename = ""
         self._file = file
         self._header = self._value = b""
@@ -249,7 +269,9 @@ class _Parts:
             self._take = self._file.write
         else:
             name = options.get(b"name", b"").decode()
-            self._take = self.fields.setdefault(name, bytearray()).extend
+            values = self.fields.setdefault(name, [])
+            values.append(bytearray())
+            self._take = values[-1].extend
 
 
 def _join(part: Path, whole: Path) -> None:

@@ -14,7 +14,8 @@ import msgspec
 
 from dragoman.emulate.app import ApiError
 from dragoman_synapse.emulator.jobs import Job, ServeApplication
-from dragoman_synapse.emulator.tenant import Event, Model, Tenant
+from dragoman_synapse.emulator.records import Event, Model
+from dragoman_synapse.emulator.tenant import Tenant
 
 Json = dict[str, Any]
 SPLITS = {"train": "train", "valid": "validation", "test": "test"}
@@ -37,7 +38,7 @@ def train(tenant: Tenant, job: Job) -> Json:
         description=params.get("description") or "",
         configuration={"hyperparameter": given},
         plugin=job.plugin.code,
-        version=job.plugin.version,
+        version=job.release.version,
         checkpoint=params.get("checkpoint"),
         dataset_version=version.id,
         file=tenant.media.add("model.zip", msgspec.json.encode(weights)),
@@ -54,13 +55,14 @@ def deploy(tenant: Tenant, job: Job) -> Json:
     return {}
 
 
-def announce(tenant: Tenant, job: Job) -> None:
-    """List the application of a deployment that has begun."""
+def announce(tenant: Tenant, job: Job) -> ServeApplication:
+    """List the application of a deployment that has begun, and return it."""
     assert job.agent is not None
     made = ServeApplication(
         id=tenant.new_id(), plugin=job.plugin.code, agent=job.agent, job=job.id, created=tenant.now()
     )
     tenant.applications[made.id] = made
+    return made
 
 
 def infer(tenant: Tenant, plugin: Any, params: Json) -> Json:

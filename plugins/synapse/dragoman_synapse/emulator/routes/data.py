@@ -1,8 +1,8 @@
-"""Data and the way it becomes ground truth: files, data units, projects and their tasks."""
+"""Data: files, the collections that say which files belong together, and data units, which are such files."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -10,15 +10,24 @@ from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response, read_json
 from dragoman_synapse.emulator.access import tenant_of
-from dragoman_synapse.emulator.answers import ANY, FieldErrors, body_of, number, numbers, page, v1, v2
+from dragoman_synapse.emulator.answers import ANY, FieldErrors, body_of, number, page, v1, v2
 from dragoman_synapse.emulator.platform import Platform
-from dragoman_synapse.emulator.tenant import DataUnit, Project, Task, Tenant
+from dragoman_synapse.emulator.queries import chosen, only_fields
+from dragoman_synapse.emulator.records import Collection, DataUnit
+from dragoman_synapse.emulator.shown import unit_of
+from dragoman_synapse.emulator.tenant import Tenant
 
 Json = dict[str, Any]
+READERS: dict[str, Callable[[DataUnit], Any]] = {
+    "id": lambda unit: unit.id,
+    "data_collection": lambda unit: unit.collection,
+    "groups": lambda unit: set(unit.groups),
+    "created": lambda unit: unit.created,
+}
 
 
 class DataRoutes:
-    """The handlers of data and tasks of a platform."""
+    """The handlers of the data of a platform."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
@@ -27,171 +36,124 @@ class DataRoutes:
     def routes(self) -> list[Route]:
         return [
             v1("POST", "/data_files/", self.add_file),
+            v1("POST", "/data_files/verify_checksums/", self.verify),
             v1("GET", "/data_collections/", self.collections),
             v1("GET", "/data_collections/{collection}/", self.collection),
             v1("POST", "/data_units/", self.add_units),
             v1("GET", "/data_units/", self.units),
-            v1("GET", "/projects/{project}/", self.project),
-            v1("POST", "/tasks/", self.add_tasks),
-            v1("GET", "/sdk/tasks/", self.tasks),
-            v1("PUT", "/tasks/{task}/annotate_task_data/", self.annotate),
+            v1("GET", "/data_units/{unit}/", self.unit),
             v2("POST", "/v2/data-collections/", self.create_collection),
-            v2("POST", "/v2/projects/", self.create_project),
         ]
 
     async def add_file(self, request: Request) -> object:
         tenant = tenant_of(request)
         if request.headers.get("content-type", "").startswith("multipart/"):
             form = await self._uploads.form(request)
-            assert form.path is not None
-            content = form.path.read_bytes()
-            form.path.unlink()
+            content = form.taken()
+            if not form.filename:
+                raise FieldErrors(file="No file was submitted.")
             stored = self._platform.media.add(form.filename, content)
         else:
             given = await body_of(request, ["chunked_upload"])
             stored = self._uploads.taken(tenant, given["chunked_upload"])
             content = stored.read()
-        checksum = hashlib.md5(content).hexdigest()
-        tenant.data_files[checksum] = stored
-        answer = {"id": tenant.new_id(), "checksum": checksum, "size": stored.size, "file": stored.name}
+        key, checksum = tenant.add_file(stored, content)
+        now = tenant.now().isoformat()
+        answer = {"id": key, "checksum": checksum, "size": stored.size, "file": stored.name, "created_at": now}
         return json_response(answer, 201)
 
+    async def verify(self, request: Request) -> object:
+        given = await body_of(request)
+        if not isinstance(given.get("checksums"), list):
+            raise FieldErrors(checksums="This field is required.")
+        held = tenant_of(request).data_files
+        return {"existing_checksums": [one for one in given["checksums"] if one in held]}
+
     async def collections(self, request: Request) -> object:
-        rows = list(tenant_of(request).collections.items())
-        return page(request, rows, self._platform.settings, lambda held: {"id": held[0], "name": held[1]})
+        rows = list(tenant_of(request).collections.values())
+        return page(request, rows, self._platform.settings, _collection)
 
     async def collection(self, request: Request) -> object:
-        tenant, key = tenant_of(request), number(request.path_params["collection"], "collection")
-        if key not in tenant.collections:
-            raise ApiError(404, "Not found.")
-        return {"id": key, "name": tenant.collections[key], "file_specifications": []}
+        held = tenant_of(request).collection(request.path_params["collection"])
+        return {**_collection(held), "file_specifications": held.specifications}
 
     async def create_collection(self, request: Request) -> object:
         tenant = tenant_of(request)
         given = await body_of(request, ["name"])
-        key = tenant.new_id()
-        tenant.collections[key] = given["name"]
-        shown = _collection(tenant, key, given)
-        return json_response({"data": shown, "meta": {}}, 201)
+        made = Collection(
+            id=tenant.new_id(),
+            name=given["name"],
+            category=given.get("category") or "image",
+            description=given.get("description") or "",
+            specifications=[
+                {"id": tenant.new_id(), "file_type_display": one.get("file_type"), **one}
+                for one in given.get("file_specifications") or ()
+            ],
+            created=tenant.now(),
+        )
+        tenant.collections[made.id] = made
+        return json_response({"data": _collection_v2(made), "meta": {}}, 201)
 
     async def add_units(self, request: Request) -> object:
         tenant = tenant_of(request)
         given = await read_json(request, ANY)
-        made = [self._unit(tenant, one) for one in (given if isinstance(given, list) else [given])]
-        shown = [_unit(unit) for unit in made]
+        wanted = given if isinstance(given, list) else [given]
+        files = [_files(tenant, one) for one in wanted]
+        made = [_added(tenant, one, found) for one, found in zip(wanted, files, strict=True)]
+        shown = [unit_of(request, self._platform.media, unit) for unit in made]
         return json_response({"results": shown} if isinstance(given, list) else shown[0], 201)
 
-    def _unit(self, tenant: Tenant, given: Any) -> DataUnit:
-        if number(given.get("data_collection"), "data_collection") not in tenant.collections:
-            raise FieldErrors(data_collection=f'Invalid pk "{given.get("data_collection")}" - object does not exist.')
-        files = {}
-        for name, info in (given.get("files") or {}).items():
-            if info.get("checksum") not in tenant.data_files:
-                raise FieldErrors(files=f"There is no data file of the checksum {info.get('checksum')}.")
-            files[name] = tenant.data_files[info["checksum"]]
-        return tenant.add_unit(files, given.get("meta"), collection=int(given["data_collection"]))
-
     async def units(self, request: Request) -> object:
-        wanted = numbers(request, "data_collection")
-        rows = [unit for unit in tenant_of(request).units.values() if not wanted or unit.collection in wanted]
-        return page(request, rows, self._platform.settings, _unit)
+        rows = chosen(request, tenant_of(request).units.values(), READERS)
+        return page(request, rows, self._platform.settings, lambda unit: self._unit(request, unit))
 
-    async def project(self, request: Request) -> object:
-        return _project(tenant_of(request).project(request.path_params["project"]))
+    async def unit(self, request: Request) -> object:
+        return self._unit(request, tenant_of(request).unit(request.path_params["unit"]))
 
-    async def create_project(self, request: Request) -> object:
-        tenant = tenant_of(request)
-        given = await body_of(request, ["name"])
-        made = Project(
-            id=tenant.new_id(),
-            name=given["name"],
-            collection=given.get("data_collection"),
-            dataset=given.get("ground_truth_dataset"),
-        )
-        tenant.projects[made.id] = made
-        return json_response({"data": _project(made), "meta": {}}, 201)
-
-    async def add_tasks(self, request: Request) -> object:
-        tenant = tenant_of(request)
-        given = await body_of(request, ["project", "data"])
-        if number(given["project"], "project") not in tenant.projects:
-            raise FieldErrors(project=f'Invalid pk "{given["project"]}" - object does not exist.')
-        chosen = [number(one.get("data_unit"), "data_unit") for one in given["data"]]
-        for key in chosen:
-            if key not in tenant.units:
-                raise FieldErrors(data_unit=f'Invalid pk "{key}" - object does not exist.')
-        made = [Task(id=tenant.new_id(), project=given["project"], unit=tenant.units[key]) for key in chosen]
-        tenant.tasks.update({task.id: task for task in made})
-        return json_response({"results": [_task(task) for task in made]}, 201)
-
-    async def tasks(self, request: Request) -> object:
-        wanted = request.query_params.get("project")
-        rows = [task for task in tenant_of(request).tasks.values() if wanted in (None, str(task.project))]
-        return page(request, rows, self._platform.settings, _task)
-
-    async def annotate(self, request: Request) -> object:
-        tenant, key = tenant_of(request), number(request.path_params["task"], "task")
-        if key not in tenant.tasks:
-            raise ApiError(404, "Not found.")
-        given = await body_of(request, ["action"])
-        task, data = tenant.tasks[key], given.get("data") or {}
-        if request.query_params.get("schema") != "any" and not _is_document(data):
-            raise FieldErrors(data="The data does not match dm_schema_v1.")
-        task.data, task.submitted = data, given["action"] == "submit"
-        dataset = tenant.projects[task.project].dataset
-        if task.submitted and tenant.review_automatically and dataset is not None:
-            tenant.add_truth(dataset, task.unit, data, task.unit.meta.get("category", "train"))
-        return _task(task)
+    def _unit(self, request: Request, unit: DataUnit) -> Json:
+        return only_fields(request, unit_of(request, self._platform.media, unit))
 
 
-def _is_document(data: Json) -> bool:
-    parts = (data.get("annotations"), data.get("annotationsData"))
-    return all(isinstance(part, dict) and all(isinstance(v, list) for v in part.values()) for part in parts)
+def _files(tenant: Tenant, given: Any) -> Json:
+    """Return the files of a data unit that is wanted, or refuse it."""
+    if not isinstance(given, dict):
+        raise ApiError(400, "Invalid data. Expected a dictionary.")
+    if number(given.get("data_collection"), "data_collection") not in tenant.collections:
+        raise FieldErrors(data_collection=f'Invalid pk "{given.get("data_collection")}" - object does not exist.')
+    files = {}
+    for name, info in (given.get("files") or {}).items():
+        if info.get("checksum") not in tenant.data_files:
+            raise FieldErrors(files=f"There is no data file of the checksum {info.get('checksum')}.")
+        files[name] = tenant.data_files[info["checksum"]]
+    return files
 
 
-def _unit(unit: DataUnit) -> Json:
-    return {"id": unit.id, "data_collection": unit.collection, "meta": unit.meta}
+def _added(tenant: Tenant, given: Json, files: Json) -> DataUnit:
+    return tenant.add_unit(
+        files, given.get("meta"), collection=int(given["data_collection"]), groups=given.get("groups")
+    )
 
 
-def _collection(tenant: Tenant, key: int, given: Json) -> Json:
-    """Return a new collection as the SDK's own class wants to read it."""
-    specifications = [
-        {"id": tenant.new_id(), "file_type_display": one.get("file_type"), **one}
-        for one in given.get("file_specifications") or ()
-    ]
-    category = given.get("category") or "image"
+def _collection(held: Collection) -> Json:
     return {
-        "id": key,
+        "id": held.id,
+        "name": held.name,
+        "category": held.category,
+        "description": held.description,
+        "created": held.created.isoformat(),
+    }
+
+
+def _collection_v2(held: Collection) -> Json:
+    """Return a new collection as the SDK's own class wants to read it."""
+    return {
+        **_collection(held),
         "tenant_id": 1,
-        "name": given["name"],
-        "description": given.get("description") or "",
-        "category": category,
-        "category_display": category,
-        "meta": given.get("meta") or {},
+        "category_display": held.category,
+        "meta": {},
         "caution": "sensitive_content",
         "access_level": "private",
         "is_archived": False,
-        "created": tenant.now().isoformat(),
         "count_projects": 0,
-        "file_specifications": specifications,
-    }
-
-
-def _project(project: Project) -> Json:
-    return {
-        "id": project.id,
-        "name": project.name,
-        "data_collection": project.collection,
-        "ground_truth_dataset": project.dataset,
-        "configuration": {},
-    }
-
-
-def _task(task: Task) -> Json:
-    return {
-        "id": task.id,
-        "project": task.project,
-        "data_unit": task.unit.id,
-        "data": task.data,
-        "is_submitted": task.submitted,
+        "file_specifications": held.specifications,
     }

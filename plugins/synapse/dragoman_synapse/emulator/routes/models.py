@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dragoman.emulate.app import ApiError, json_response
+from dragoman.emulate.app import ApiError, decode, json_response
 from dragoman_synapse.emulator.access import tenant_of
-from dragoman_synapse.emulator.answers import FieldErrors, body_of, boolean, moment, number, page, page_v2, v1, v2
+from dragoman_synapse.emulator.answers import (
+    OBJECT,
+    FieldErrors,
+    body_of,
+    boolean,
+    moment,
+    number,
+    page,
+    page_v2,
+    v1,
+    v2,
+)
 from dragoman_synapse.emulator.platform import Platform
-from dragoman_synapse.emulator.tenant import Model, Tenant
+from dragoman_synapse.emulator.records import Model
+from dragoman_synapse.emulator.tenant import Tenant
 
 Json = dict[str, Any]
 KNOWN = ("name", "plugin", "version", "checkpoint", "chunked_upload", "configuration", "description")
@@ -72,17 +83,22 @@ class ModelRoutes:
         return _detailed(tenant_of(request).model(request.path_params["model"]))
 
     async def create_v2(self, request: Request) -> object:
-        tenant, form = tenant_of(request), await self._uploads.form(request)
-        assert form.path is not None
-        name = form.fields.get("name")
-        if not name:
+        tenant, file = tenant_of(request), None
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            form = await self._uploads.form(request)
+            assert form.path is not None
+            given: Json = form.fields
+            file = self._platform.media.add(form.filename, form.path)
+        else:
+            given = await body_of(request)
+        if not given.get("name"):
             raise FieldErrors(name="This field is required.")
-        configuration = msgspec.json.decode(form.fields.get("configuration") or "{}")
         made = tenant.add_model(
-            name=name,
-            description=form.fields.get("description") or "",
-            configuration=configuration,
-            file=self._platform.media.add(form.filename, form.path),
+            name=given["name"],
+            description=given.get("description") or "",
+            # A text in either case, as all fields of a form are.
+            configuration=decode((given.get("configuration") or "{}").encode(), OBJECT),
+            file=file,
         )
         return json_response({"data": _detailed(made), "meta": {}}, 201)
 

@@ -1,8 +1,9 @@
-"""Plugins and what they run: jobs with progress and logs, serve applications, and the records of trainings."""
+"""What plugins run: jobs with progress and logs, serve applications, and the records of trainings."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,14 +15,25 @@ from dragoman.emulate.app import ApiError, json_response
 from dragoman_synapse.emulator import work
 from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import FieldErrors, body_of, boolean, number, page, page_v2, v1, v2
-from dragoman_synapse.emulator.jobs import ENDED, Job, Plugin
+from dragoman_synapse.emulator.jobs import ENDED, Job, Plugin, Release
 from dragoman_synapse.emulator.platform import Platform
+from dragoman_synapse.emulator.queries import chosen
+from dragoman_synapse.emulator.routes.logs import lines_of
 from dragoman_synapse.emulator.tenant import Tenant
 
 Json = dict[str, Any]
 RUN_FIELDS = ("agent", "action", "params", "storage_id", "job_id", "debug", "version", "language")
 STATUSES = ("PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED")
-JOB_FIELDS = ("progress_record", "metrics_record", "console_logs", "result", "meta")
+JOB_FIELDS = {"progress_record": "progress", "metrics_record": "metrics", "result": "result", "meta": "meta"}
+"""What a client may write of a job, and where it is kept."""
+JOB_READERS: dict[str, Callable[[Job], Any]] = {
+    "id": lambda job: job.id,
+    "status": lambda job: job.status,
+    "action": lambda job: job.action,
+    "agent": lambda job: job.agent,
+    "plugin": lambda job: {job.plugin.code, str(job.plugin.id)},
+    "created": lambda job: job.created,
+}
 
 
 class RunRoutes:
@@ -32,9 +44,6 @@ class RunRoutes:
 
     def routes(self) -> list[Route]:
         return [
-            v1("GET", "/agents/", self.agents),
-            v1("GET", "/plugins/{plugin}/", self.plugin),
-            v1("GET", "/plugin_releases/", self.releases),
             v1("POST", "/plugins/{plugin}/run/", self.run),
             v1("GET", "/jobs/", self.jobs),
             v1("GET", "/jobs/{job}/", self.job),
@@ -42,64 +51,64 @@ class RunRoutes:
             v1("GET", "/jobs/{job}/console_logs/", self.logs),
             v1("GET", "/jobs/{job}/tail_console_logs/", self.tail),
             v1("GET", "/serve_applications/", self.applications),
+            v1("POST", "/serve_applications/", self.create_application),
             v2("GET", "/v2/jobs/", self.jobs_v2),
             v2("GET", "/v2/jobs/{job}/", self.job),
+            v2("PATCH", "/v2/jobs/{job}/", self.change_job),
             v2("POST", "/v2/jobs/{job}/stop/", self.stop),
+            v2("GET", "/v2/jobs/{job}/tail_console_logs/", self.tail),
             v2("GET", "/v2/jobs/{job}/console_logs/", self.logs),
             v2("GET", "/v2/trains/", self.trains),
-            v2("GET", "/v2/trains/{job}/", self.train),
+            v2("GET", "/v2/trains/{train}/", self.train),
         ]
-
-    async def agents(self, request: Request) -> object:
-        rows = list(tenant_of(request).agents.values())
-        return page(request, rows, self._platform.settings, lambda a: {"id": a.id, "name": a.name, "status": a.status})
-
-    async def plugin(self, request: Request) -> object:
-        found = _plugin(tenant_of(request), request.path_params["plugin"])
-        return {"id": found.id, "code": found.code, "name": found.code}
-
-    async def releases(self, request: Request) -> object:
-        rows = [p for p in tenant_of(request).plugins.values() if request.query_params.get("plugin") in (None, p.code)]
-        return page(
-            request,
-            rows,
-            self._platform.settings,
-            lambda p: {"id": p.release, "version": p.version, "plugin": {"id": p.id, "code": p.code}},
-        )
 
     async def run(self, request: Request) -> object:
         tenant = tenant_of(request)
-        plugin = _plugin(tenant, request.path_params["plugin"])
+        plugin = tenant.plugin(request.path_params["plugin"])
         given = await body_of(request, ["action"])
         if unknown := [name for name in given if name not in RUN_FIELDS]:
             raise FieldErrors(**{unknown[0]: "Unknown field."})
         agent, params = given.get("agent"), given.get("params") or {}
         if agent is None or number(agent, "agent") not in tenant.agents:
             raise FieldErrors(agent=f'Invalid pk "{agent}" - object does not exist.')
+        release = _release(plugin, given.get("version"))
+        if given["action"] in (release.config.get("actions") or ()):
+            # The emulator runs no code of others: this job waits for what whoever runs it reports.
+            return json_response(self._start(tenant, plugin, release, given).to_json(), 201)
         match given["action"]:
             case "train":
                 _check_training(tenant, plugin, params)
-                return json_response(self._start(tenant, plugin, given, plugin.train_seconds).to_json(), 201)
+                job = self._start(tenant, plugin, release, given, work.train, plugin.train_seconds)
+                return json_response(job.to_json(), 201)
             case "deployment":
-                job = self._start(tenant, plugin, given, plugin.deploy_seconds)
+                job = self._start(tenant, plugin, release, given, work.deploy, plugin.deploy_seconds)
                 work.announce(tenant, job)
                 return json_response(job.to_json(), 201)
             case "inference":
                 return self._infer(tenant, plugin, params)
         raise FieldErrors(action=f'"{given["action"]}" is not a valid choice.')
 
-    def _start(self, tenant: Tenant, plugin: Plugin, given: Json, seconds: float) -> Job:
-        does = {"train": work.train, "deployment": work.deploy}[given["action"]]
+    def _start(
+        self,
+        tenant: Tenant,
+        plugin: Plugin,
+        release: Release,
+        given: Json,
+        does: Callable[[Tenant, Job], Json] | None = None,
+        seconds: float = 0.0,
+    ) -> Job:
         job = Job(
             id=str(uuid.uuid4()),
+            number=tenant.new_id(),
             action=given["action"],
             plugin=plugin,
+            release=release,
             agent=given["agent"],
             params=given.get("params") or {},
             created=tenant.now(),
             seconds=seconds,
             polls_left=self._platform.settings.job_polls,
-            work=partial(does, tenant),
+            work=partial(does, tenant) if does else None,
         )
         tenant.jobs[job.id] = job
         return job
@@ -128,10 +137,14 @@ class RunRoutes:
         if "status" in given:
             # Only recorded: what runs goes on.
             job.status = given["status"]
-        names = {"progress_record": "progress", "metrics_record": "metrics", "result": "result"}
-        for name in JOB_FIELDS:
-            if name in given and name in names:
-                setattr(job, names[name], given[name])
+            job.completed = tenant_of(request).now() if job.status in ENDED else None
+        for name, attribute in JOB_FIELDS.items():
+            if name in given:
+                setattr(job, attribute, given[name])
+        job.told |= "progress_record" in given
+        entries = given.get("console_logs") or []
+        for entry in entries if isinstance(entries, list) else [entries]:
+            job.logs += lines_of(entry)
         return job.to_json()
 
     async def logs(self, request: Request) -> object:
@@ -144,17 +157,31 @@ class RunRoutes:
         return StreamingResponse(lines, media_type="text/event-stream")
 
     async def applications(self, request: Request) -> object:
-        tenant, query = tenant_of(request), request.query_params
+        tenant = tenant_of(request)
         for held in tenant.applications.values():
             tenant.jobs[held.job].look(tenant.now())
             if tenant.jobs[held.job].status in ENDED and held.status == "DEPLOYING":
                 held.status = "DEPLOY_FAILED"
-        rows = [
-            held
-            for held in tenant.applications.values()
-            if query.get("plugin_code") in (None, held.plugin) and query.get("job__agent") in (None, str(held.agent))
-        ]
+        readers = {
+            "plugin_code": lambda held: held.plugin,
+            "job__agent": lambda held: held.agent,
+            "job": lambda held: held.job,
+            "status": lambda held: held.status,
+        }
+        rows = chosen(request, tenant.applications.values(), readers)
         return page(request, rows, self._platform.settings, lambda held: held.to_json())
+
+    async def create_application(self, request: Request) -> object:
+        tenant = tenant_of(request)
+        given = await body_of(request, ["job"])
+        job = tenant.jobs.get(str(given["job"]))
+        if job is None:
+            raise FieldErrors(job=f'Invalid pk "{given["job"]}" - object does not exist.')
+        held = next((one for one in tenant.applications.values() if one.job == job.id), None)
+        if held is None:
+            held = work.announce(tenant, job)
+        held.status, held.data = given.get("status") or held.status, given.get("data") or {}
+        return json_response(held.to_json(), 201)
 
     async def stop(self, request: Request) -> object:
         job = _looked_at(request)
@@ -170,19 +197,22 @@ class RunRoutes:
             for job in _jobs(request)
             if job.action == "train" and wants_model in (None, "model_id" in (job.result or {}))
         ]
-        return page_v2(request, rows, self._platform.settings, _train)
+        return page_v2(request, rows, self._platform.settings, _train_brief)
 
     async def train(self, request: Request) -> object:
-        job = _looked_at(request)
-        if job.action != "train":
-            raise ApiError(404, "Not found.")
-        return _train(job)
-
-
-def _plugin(tenant: Tenant, key: str) -> Plugin:
-    found = tenant.plugins.get(key) or next((p for p in tenant.plugins.values() if str(p.id) == key), None)
-    if found is None:
+        tenant, key = tenant_of(request), request.path_params["train"]
+        for job in tenant.jobs.values():
+            if job.action == "train" and str(job.number) == key:
+                job.look(tenant.now())
+                return _train(job)
         raise ApiError(404, "Not found.")
+
+
+def _release(plugin: Plugin, version: str | None) -> Release:
+    """Return the release of a version, without one the latest."""
+    found = next((held for held in reversed(plugin.releases) if version in (None, held.version)), None)
+    if found is None:
+        raise FieldErrors(version="There is no such release.")
     return found
 
 
@@ -207,25 +237,29 @@ def _looked_at(request: Request) -> Job:
 
 def _jobs(request: Request) -> list[Job]:
     """Return the jobs that a query asks for, newest first."""
-    query = request.query_params
-    rows = [
-        job
-        for job in tenant_of(request).jobs.values()
-        if query.get("status") in (None, job.status) and query.get("action") in (None, job.action)
-    ]
-    return rows[::-1]
+    return chosen(request, reversed(tenant_of(request).jobs.values()), JOB_READERS)
+
+
+def _train_brief(job: Job) -> Json:
+    return {
+        "id": job.number,
+        "job_id": job.id,
+        "job_status": job.status,
+        "experiment": job.params.get("experiment") or 0,
+        "is_tune": bool(job.params.get("is_tune")),
+        "created": job.created.isoformat(),
+    }
 
 
 def _train(job: Job) -> Json:
     return {
-        "id": job.id,
+        **_train_brief(job),
         "job": job.to_json(),
+        "neural_net": None,
         "ground_truth_dataset_version": job.params.get("dataset"),
         "checkpoint": job.params.get("checkpoint"),
         "name": job.params.get("name") or "",
         "description": job.params.get("description") or "",
-        "is_tune": bool(job.params.get("is_tune")),
         "tune_config": job.params.get("tune_config"),
         "best_trial": None,
-        "created": job.created.isoformat(),
     }

@@ -1,8 +1,8 @@
-"""Ground truth, in both interfaces: datasets and their versions, ground truths, and events in three views."""
+"""Datasets of ground truth and their versions, in both interfaces; truths and events, in the views of the first."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -16,7 +16,6 @@ from dragoman_synapse.emulator.answers import (
     body_of,
     boolean,
     moment,
-    number,
     numbers,
     page,
     page_v2,
@@ -24,21 +23,20 @@ from dragoman_synapse.emulator.answers import (
     v2,
 )
 from dragoman_synapse.emulator.platform import Platform
-from dragoman_synapse.emulator.tenant import Dataset, DatasetVersion, Event, Tenant, classes_of
+from dragoman_synapse.emulator.queries import chosen, only_fields
+from dragoman_synapse.emulator.records import Dataset, DatasetVersion, Event
+from dragoman_synapse.emulator.routes.truth_records import event_brief
+from dragoman_synapse.emulator.shown import file_list, file_of, files_of
+from dragoman_synapse.emulator.tenant import Tenant, classes_of
 
 Json = dict[str, Any]
-BULK = 200
-"""Most events of one bulk request."""
-DEFAULT_FIELDS = (
-    "id",
-    "category",
-    "data",
-    "files",
-    "data_unit",
-    "ground_truth_dataset_version",
-    "metadata",
-    "created_at",
-)
+READERS: dict[str, Callable[[Event], Any]] = {
+    "id": lambda event: event.id,
+    "ground_truth": lambda event: event.truth,
+    "categories": lambda event: event.category,
+    "classes": lambda event: set(classes_of(event.data)),
+    "created": lambda event: event.created,
+}
 
 
 class TruthRoutes:
@@ -65,7 +63,6 @@ class TruthRoutes:
             v2("POST", f"{dataset}versions/", self.create_version),
             v2("GET", f"{dataset}versions/{{version}}/", self.version_v2),
             v2("GET", f"{dataset}versions/{{version}}/events/", self.events_v2),
-            v2("POST", "/v2/ground-truth-events/bulk-data/", self.bulk),
         ]
 
     # -- the first interface ---------------------------------------------------------------------------------------
@@ -89,14 +86,10 @@ class TruthRoutes:
         return page(request, rows, self._platform.settings, lambda event: self._truth(request, event))
 
     async def events(self, request: Request) -> object:
-        fields = request.query_params.getlist("fields") or DEFAULT_FIELDS
         rows = _chosen(request)
-
-        def show(event: Event) -> Json:
-            shown = self._event(request, event)
-            return {name: shown[name] for name in fields if name in shown}
-
-        return page(request, rows, self._platform.settings, show)
+        return page(
+            request, rows, self._platform.settings, lambda event: only_fields(request, self._event(request, event))
+        )
 
     async def events_data(self, request: Request) -> object:
         rows = _chosen(request)
@@ -104,8 +97,7 @@ class TruthRoutes:
 
     async def events_files(self, request: Request) -> object:
         def show(event: Event) -> Json:
-            files = [{"name": name, **info} for name, info in self._files(request, event).items()]
-            return {"id": event.id, "files": files}
+            return {"id": event.id, "files": file_list(self._files(request, event))}
 
         return page(request, _chosen(request), self._platform.settings, show)
 
@@ -122,39 +114,24 @@ class TruthRoutes:
         }
 
     def _event(self, request: Request, event: Event) -> Json:
-        unit = event.unit
+        unit, files = event.unit, self._files(request, event)
         return {
             "id": event.id,
             "category": event.category,
             "data": event.data,
-            "files": self._files(request, event),
-            "data_unit": {"id": unit.id, "meta": unit.meta, "files": {name: {} for name in unit.files}},
+            "files": files,
+            # The SDK's export takes the original from here.
+            "data_unit": {"id": unit.id, "meta": unit.meta, "files": files},
             "ground_truth_dataset_version": event.versions[-1] if event.versions else None,
             "metadata": unit.meta,
             "created_at": event.created.isoformat(),
         }
 
     def _files(self, request: Request, event: Event, *, annotations: bool = False) -> Json:
-        media, unit = self._platform.media, event.unit
-        files = {
-            name: {
-                "url": media.url(request, stored),
-                "file_type": name.partition("_")[0],
-                "is_primary": number == 0,
-                "file_name_original": stored.name,
-                "meta": unit.file_meta.get(name, {}),
-            }
-            for number, (name, stored) in enumerate(unit.files.items())
-        }
+        files = files_of(request, self._platform.media, event.unit)
         if annotations:
             held = event.annotations
-            files["data_meta_1"] = {
-                "url": media.url(request, held),
-                "file_type": "data",
-                "is_primary": False,
-                "file_name_original": held.name,
-                "meta": {},
-            }
+            files["data_meta_1"] = file_of(request, self._platform.media, held, "data", primary=False, meta={})
         return files
 
     # -- the second interface --------------------------------------------------------------------------------------
@@ -205,18 +182,7 @@ class TruthRoutes:
 
     async def events_v2(self, request: Request) -> object:
         rows = sorted(self._version_of(request).events, key=lambda event: -event.id)
-        return page_v2(request, rows, self._platform.settings, _event_v2)
-
-    async def bulk(self, request: Request) -> object:
-        wanted = (await body_of(request, ["pgh_ids"]))["pgh_ids"]
-        if len(wanted) > BULK:
-            raise FieldErrors(pgh_ids=f"Ensure this field has no more than {BULK} elements.")
-        tenant, ids = tenant_of(request), {number(one, "pgh_ids") for one in wanted}
-        return [
-            {**_event_v2(event), "data": event.data, "files": self._files(request, event), "files_manifest": {}}
-            for event in _all_events(tenant)
-            if event.id in ids
-        ]
+        return page_v2(request, rows, self._platform.settings, event_brief)
 
     def _version_of(self, request: Request) -> DatasetVersion:
         tenant = tenant_of(request)
@@ -237,7 +203,9 @@ def _chosen(request: Request, *, oldest_first: bool = False) -> Sequence[Event]:
     else:
         found = [truth.latest for truth in tenant.truths.values()]
     passing = _filtered(request, tenant, found)
-    return passing if oldest_first or versions else sorted(passing, key=lambda event: event.id)
+    if not (oldest_first or versions):
+        passing = sorted(passing, key=lambda event: event.id)
+    return chosen(request, passing, READERS)
 
 
 def _version_or_refusal(tenant: Tenant, key: int) -> DatasetVersion:
@@ -263,11 +231,6 @@ def _filtered(request: Request, tenant: Tenant, events: Sequence[Event]) -> Sequ
         and (kind is None or any(name.partition("_")[0] == kind for name in event.unit.files))
         and (not words or words in str(event.data).casefold())
     ]
-
-
-def _all_events(tenant: Tenant) -> Sequence[Event]:
-    frozen = {event.id: event for version in tenant.versions.values() for event in version.events}
-    return list((frozen | {truth.latest.id: truth.latest for truth in tenant.truths.values()}).values())
 
 
 def _version(tenant: Tenant, version: DatasetVersion) -> Json:
@@ -307,18 +270,4 @@ def _dataset(dataset: Dataset) -> Json:
         "tenant_id": 1,
         "project_id": dataset.project,
         "description": dataset.description,
-    }
-
-
-def _event_v2(event: Event) -> Json:
-    return {
-        "id": event.truth,
-        "pgh_id": event.id,
-        "pgh_obj_id": event.truth,
-        "pgh_label": "update",
-        "data_unit_id": event.unit.id,
-        "ground_truth_dataset_id": event.dataset,
-        "data_size": event.annotations.size,
-        "data_digest": None,
-        "data_content_type": "application/json",
     }

@@ -1,0 +1,176 @@
+"""Annotation: projects, their tasks and the tags on these, and what became of tasks that were annotated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from dragoman.emulate.app import json_response
+from dragoman_synapse.emulator.access import tenant_of
+from dragoman_synapse.emulator.answers import FieldErrors, body_of, number, page, v1, v2
+from dragoman_synapse.emulator.platform import Platform
+from dragoman_synapse.emulator.queries import chosen, expands, only_fields
+from dragoman_synapse.emulator.records import Project, Tag, Task
+from dragoman_synapse.emulator.routes.tagging import set_tags
+from dragoman_synapse.emulator.shown import file_list, files_of, unit_of
+from dragoman_synapse.emulator.tenant import Tenant
+
+Json = dict[str, Any]
+READERS: dict[str, Callable[[Task], Any]] = {
+    "id": lambda task: task.id,
+    "project": lambda task: task.project,
+    "data_unit": lambda task: task.unit.id,
+    "schema": lambda task: task.schema,
+    "is_discarded": lambda task: task.is_discarded,
+    "tags": lambda task: task.tags,
+    "created": lambda task: task.created,
+}
+TAG_READERS: dict[str, Callable[[Tag], Any]] = {
+    "id": lambda tag: tag.id,
+    "name": lambda tag: tag.name,
+    "project": lambda tag: tag.project,
+}
+
+
+class TaskRoutes:
+    """The handlers of projects and tasks of a platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def routes(self) -> list[Route]:
+        return [
+            v1("GET", "/projects/{project}/", self.project),
+            v1("POST", "/tasks/", self.create),
+            v1("POST", "/tasks/set_tags/", self.set_tags),
+            v1("GET", "/tasks/{task}/", self.task),
+            v1("PUT", "/tasks/{task}/annotate_task_data/", self.annotate),
+            v1("GET", "/sdk/tasks/", self.listed),
+            v1("GET", "/sdk/tasks/data/", self.listed_data),
+            v1("GET", "/sdk/tasks/files/", self.listed_files),
+            v1("GET", "/task_tags/", self.tags),
+            v1("GET", "/task_tags/{tag}/", self.tag),
+            v2("POST", "/v2/projects/", self.create_project),
+        ]
+
+    async def project(self, request: Request) -> object:
+        return _project(tenant_of(request).project(request.path_params["project"]))
+
+    async def create_project(self, request: Request) -> object:
+        tenant = tenant_of(request)
+        given = await body_of(request, ["name"])
+        made = Project(
+            id=tenant.new_id(),
+            name=given["name"],
+            collection=given.get("data_collection"),
+            dataset=given.get("ground_truth_dataset"),
+        )
+        tenant.projects[made.id] = made
+        return json_response({"data": _project(made), "meta": {}}, 201)
+
+    async def create(self, request: Request) -> object:
+        tenant = tenant_of(request)
+        given = await body_of(request, ["project", "data"])
+        project = number(given["project"], "project")
+        if project not in tenant.projects:
+            raise FieldErrors(project=f'Invalid pk "{project}" - object does not exist.')
+        wanted = [number(one.get("data_unit"), "data_unit") for one in given["data"]]
+        for key in wanted:
+            if key not in tenant.units:
+                raise FieldErrors(data_unit=f'Invalid pk "{key}" - object does not exist.')
+        made = [tenant.add_task(project, tenant.units[key]) for key in wanted]
+        return json_response({"results": [self._show(request, task) for task in made]}, 201)
+
+    async def task(self, request: Request) -> object:
+        task = tenant_of(request).task(request.path_params["task"])
+        return only_fields(request, self._show(request, task))
+
+    async def listed(self, request: Request) -> object:
+        return self._page(request, lambda task: only_fields(request, self._show(request, task)))
+
+    async def listed_data(self, request: Request) -> object:
+        return self._page(request, lambda task: {"id": task.id, "data": task.data})
+
+    async def listed_files(self, request: Request) -> object:
+        media = self._platform.media
+        return self._page(
+            request, lambda task: {"id": task.id, "files": file_list(files_of(request, media, task.unit))}
+        )
+
+    async def annotate(self, request: Request) -> object:
+        tenant = tenant_of(request)
+        task = tenant.task(request.path_params["task"])
+        given = await body_of(request)
+        action, data = given.get("action", "submit"), given.get("data") or {}
+        if action not in ("save", "submit"):
+            raise FieldErrors(action=f'"{action}" is not a valid choice.')
+        schema = request.query_params.get("schema", task.schema)
+        if schema != "any" and not _is_document(data):
+            raise FieldErrors(data="The data does not match dm_schema_v1.")
+        task.data, task.submitted = data, action == "submit"
+        if task.submitted:
+            _review(tenant, task)
+        return self._show(request, task)
+
+    async def set_tags(self, request: Request) -> object:
+        tenant = tenant_of(request)
+        return await set_tags(request, tenant.tasks, tenant)
+
+    async def tags(self, request: Request) -> object:
+        rows = chosen(request, tenant_of(request).tags.values(), TAG_READERS)
+        return page(request, rows, self._platform.settings, _tag)
+
+    async def tag(self, request: Request) -> object:
+        return _tag(tenant_of(request).tag(request.path_params["tag"]))
+
+    def _page(self, request: Request, show: Callable[[Task], Json]) -> Json:
+        rows = chosen(request, tenant_of(request).tasks.values(), READERS)
+        return page(request, rows, self._platform.settings, show)
+
+    def _show(self, request: Request, task: Task) -> Json:
+        whole = expands(request, "data_unit")
+        return {
+            "id": task.id,
+            "project": task.project,
+            "data_unit": unit_of(request, self._platform.media, task.unit) if whole else task.unit.id,
+            "data": task.data,
+            "schema": task.schema,
+            "tags": sorted(task.tags),
+            "is_submitted": task.submitted,
+            "is_discarded": task.is_discarded,
+            "created": task.created.isoformat(),
+        }
+
+
+def _review(tenant: Tenant, task: Task) -> None:
+    dataset = tenant.projects[task.project].dataset
+    if tenant.review_automatically and dataset is not None:
+        tenant.add_truth(dataset, task.unit, task.data or {}, task.unit.meta.get("category", "train"))
+
+
+def _is_document(data: Json) -> bool:
+    parts = (data.get("annotations"), data.get("annotationsData"))
+    return all(isinstance(part, dict) and all(isinstance(v, list) for v in part.values()) for part in parts)
+
+
+def _project(project: Project) -> Json:
+    return {
+        "id": project.id,
+        "name": project.name,
+        "data_collection": project.collection,
+        "ground_truth_dataset": project.dataset,
+        "configuration": {},
+    }
+
+
+def _tag(tag: Tag) -> Json:
+    return {
+        "id": tag.id,
+        "name": tag.name,
+        "project": tag.project,
+        "color": tag.color,
+        "description": tag.description,
+    }
