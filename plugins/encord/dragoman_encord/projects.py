@@ -18,7 +18,7 @@ from dragoman.errors import Conflict, NotFound
 from dragoman.schema import Label
 from dragoman_encord.ids import checked
 from dragoman_encord.places import Place
-from dragoman_encord.skeletons import completed, untemplated
+from dragoman_encord.skeletons import completed
 from dragoman_encord.structure import Structure
 
 KINDS = ("IMAGE", "VIDEO", "IMG_GROUP")
@@ -117,11 +117,11 @@ class Projects:
         Rows that are written together make a template together.
         """
         structure = self.structure(project)
-        if not untemplated(structure, rows):
+        if not structure.untemplated(rows):
             return structure
         with self._completing:
             held = self.ontology(project)
-            missing = untemplated(Structure(held.editor), rows)
+            missing = Structure(held.editor).untemplated(rows)
             editor = completed(held.editor, missing)
             if missing:
                 payload = CreateOrUpdateOntologyPayload(title=held.title, description=held.description, editor=editor)

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dragoman.errors import InvalidData
 from dragoman.formats.coco.category import Skeleton
-from dragoman.schema import Keypoints, Label
+from dragoman.schema import Keypoints
 from dragoman_encord.ids import hash_of
-
-if TYPE_CHECKING:
-    from dragoman_encord.structure import Structure
 
 Json = dict[str, Any]
 COLOR = "#000000"
@@ -97,23 +94,7 @@ def _template(name: str, key: str, skeleton: Skeleton) -> Json:
     return {"template": {"name": name, **drawn, "feature_node_hash": key, "shape": "skeleton"}}
 
 
-def untemplated(structure: Structure, rows: Iterable[Label]) -> dict[str, tuple[str, Skeleton]]:
-    """Return the name and the skeleton, by hash, of objects that rows need and that have no template yet.
-
-    Args:
-        structure: The index of the ontology.
-        rows: What is about to be written; all points and edges of an object's rows together are its skeleton.
-    """
-    names: dict[str, str] = {}
-    poses: dict[str, list[Keypoints]] = {}
-    for row in rows:
-        if isinstance(row.geometry, Keypoints) and (thing := structure.untemplated(row.feature)):
-            names[thing.hash] = thing.name
-            poses.setdefault(thing.hash, []).append(row.geometry)
-    return {key: (name, _together(poses[key])) for key, name in names.items()}
-
-
-def _together(poses: Iterable[Keypoints]) -> Skeleton:
+def together(poses: Iterable[Keypoints]) -> Skeleton:
     """Return the skeleton that has all points and edges of some keypoints."""
     skeletons = [Skeleton.of(pose) for pose in poses]
     places = {name: place for place, name in enumerate(dict.fromkeys(n for one in skeletons for n in one.names))}
@@ -124,7 +105,7 @@ def _together(poses: Iterable[Keypoints]) -> Skeleton:
 
 
 def completed(editor: Json, skeletons: Mapping[str, tuple[str, Skeleton]]) -> Json:
-    """Return an ontology with templates for objects that have none, as `untemplated` found them."""
+    """Return an ontology with templates for objects that have none, as `Structure.untemplated` found them."""
     templates = templates_of(editor)
     for key, (name, skeleton) in skeletons.items():
         templates = with_template(templates, name, key, skeleton)

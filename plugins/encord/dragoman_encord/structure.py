@@ -9,7 +9,8 @@ from typing import Any
 
 from dragoman.errors import InvalidData
 from dragoman.formats.coco.category import Skeleton
-from dragoman_encord.skeletons import joints_of, skeleton_of, templates_of
+from dragoman.schema import Keypoints, Label
+from dragoman_encord.skeletons import joints_of, skeleton_of, templates_of, together
 
 Json = dict[str, Any]
 
@@ -119,10 +120,22 @@ class Structure:
             raise InvalidData(f"The ontology has {feature!r} as {', '.join(kinds)}, not as {kind}.", field="geometry")
         return thing
 
-    def untemplated(self, feature: str) -> Thing | None:
-        """Return the skeleton of a feature, if it has one that lacks its template."""
-        thing = self._things.get((feature, "keypoints"))
-        return thing if thing is not None and thing.skeleton is None else None
+    def untemplated(self, rows: Iterable[Label]) -> dict[str, tuple[str, Skeleton]]:
+        """Return the name and the skeleton, by hash, of objects that rows need and that have no template yet.
+
+        Args:
+            rows: What is about to be written; all points and edges of an object's rows together are its skeleton.
+        """
+        names: dict[str, str] = {}
+        poses: dict[str, list[Keypoints]] = {}
+        for row in rows:
+            if not isinstance(row.geometry, Keypoints):
+                continue
+            thing = self._things.get((row.feature, "keypoints"))
+            if thing is not None and thing.skeleton is None:
+                names[thing.hash] = thing.name
+                poses.setdefault(thing.hash, []).append(row.geometry)
+        return {key: (name, together(poses[key])) for key, name in names.items()}
 
     def matter(self, feature: str) -> Matter:
         """Return the classification for a feature about the whole item.
