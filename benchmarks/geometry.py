@@ -11,7 +11,7 @@ from statistics import median
 
 import cv2
 import numpy as np
-import shapely  # type: ignore[import-untyped]
+import shapely
 from pycocotools import mask as coco
 
 from benchmarks.measure import report

@@ -176,9 +176,7 @@ def _network(task: str, architecture: str | None = None) -> Network:
     torch.manual_seed(0)
     made: Any = build
     network: Network = made(task, architecture or TASKS[task], 2, (SIDE, SIDE), {})
-    if network.convolutional:
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
+    return network.placed(torch.device("cpu"))
 
 
 def _chunks(paths: list[Path]) -> Iterator[list[Path]]:

@@ -52,7 +52,7 @@ def cluster() -> Iterator[str]:
     if find_spec("ray") is None:
         reason = "Ray is not installed: `make test-ray` installs it"
         pytest.fail(reason) if "CI" in os.environ else pytest.skip(reason)
-    import ray  # type: ignore[import-not-found, unused-ignore]
+    import ray
 
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield ray.get_runtime_context().gcs_address

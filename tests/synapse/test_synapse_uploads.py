@@ -107,7 +107,7 @@ def test_a_connection_that_drops_at_any_chunk_costs_that_chunk_at_most(
 def test_a_first_chunk_whose_answer_was_lost_is_sent_anew_and_reported(
     sender: Any, version: Version, weights: Path, emulated: Live[Any], fault: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING, "dragoman.synapse")
+    caplog.set_level(logging.WARNING, "dragoman.calls")
     emulated.faults.add(fault, method="PUT", path="/chunked_upload/")
     sender.versions.upload_weights(version, weights)
     assert_arrived(sender, version, weights, emulated)
@@ -206,7 +206,9 @@ class TestRefusals:
         return tell
 
     @pytest.mark.parametrize(
-        "change", [lambda content: b"\0" + content[1:], lambda content: content[:-1]], ids=["corrupt", "truncated"]
+        "change",
+        [lambda content: bytes([content[0] ^ 1]) + content[1:], lambda content: content[:-1]],
+        ids=["corrupt", "truncated"],
     )
     def test_a_chunk_that_arrives_damaged(
         self, sender: Any, version: Version, weights: Path, emulated: Live[Any], change: Callable[[bytes], bytes]

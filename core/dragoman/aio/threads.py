@@ -47,6 +47,7 @@ def rest(seconds: float) -> None:
     """Sleep, in any thread; in a worker thread, until its caller is cancelled at most."""
     stop = _stop.get()
     if stop is None:
+        # Not a worker's thread: nobody can cancel it.
         time.sleep(seconds)
     elif stop.wait(seconds):
         raise Stopped
@@ -140,7 +141,7 @@ class _Rows(Generic[T]):
                 taken.append(row)
                 if len(taken) == size or time.monotonic() >= patience:
                     break
-        except Exception as error:
+        except Exception as error:  # whatever it is, it waits until the rows before it were handed out
             if not taken:
                 raise
             self._error = error

@@ -157,8 +157,7 @@ class _Source(Generic[Row]):
             group.start_soon(self._feed)
             try:
                 written.append(await workers.run(write, on_stop=self._send.close))
-            except Exception as error:
-                # Raised inside of the group, it would come as a group of errors.
+            except Exception as error:  # any: raised inside of the group, it would come as a group of errors
                 failure = error
             group.cancel_scope.cancel()
         self._receive.close()
@@ -172,7 +171,7 @@ class _Source(Generic[Row]):
                 async for row in self._rows:
                     await self._send.send(row)
                 self._complete = True
-            except Exception as error:
+            except Exception as error:  # whatever the caller's rows raise is raised where they are written
                 self._error = error
 
     def read(self) -> Iterator[Row]:

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, Literal, NoReturn, TypeVar
 
 import tenacity
 
 from dragoman.calls.binding import ErrorTable, bind
 from dragoman.calls.limits import Limits
 from dragoman.calls.scrub import Scrubber
-from dragoman.errors import DragomanError, OutcomeUnknown, PluginError
+from dragoman.errors import DragomanError, InvalidData, OutcomeUnknown, PluginError
 
 logger = logging.getLogger("dragoman.calls")
 
@@ -124,8 +124,23 @@ class Pipeline:
             self._acquire()
             try:
                 yield from translate(*arguments)
-            except Exception as cause:
+            except Exception as cause:  # whatever a vendor's SDK raises becomes an error of ours
                 self._fail(call, cause)
+
+    def warn(self, what: str) -> None:
+        """Tell the log of something that a call does not fail for."""
+        logger.warning("%s: %s", self.platform, self._scrubber.text(what))
+
+    def refuse(self, error: InvalidData, policy: Literal["raise", "skip"]) -> None:
+        """Refuse something that is on the platform and that no row can be made of.
+
+        Args:
+            error: What is wrong, and with what.
+            policy: `"skip"` it with a line in the log, or fail for it.
+        """
+        if policy == "raise":
+            raise error
+        self.warn(f"Left out: {error.message}")
 
     @contextmanager
     def _observed(self, operation: Operation) -> Iterator[Call]:
@@ -172,7 +187,7 @@ class Pipeline:
         self._acquire()
         try:
             return translate(*arguments)
-        except Exception as cause:
+        except Exception as cause:  # whatever a vendor's SDK raises becomes an error of ours
             self._fail(call, cause)
 
     def _fail(self, call: Call, cause: Exception) -> NoReturn:

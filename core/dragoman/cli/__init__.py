@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         error_line(error, as_json="--json" in words)
         return EXIT_ERROR
-    except Exception as error:
-        # Click's usage errors know how to show themselves; anything else is a fault of ours and keeps its traceback.
+    except Exception as error:  # Click has several kinds, and typer may bring its own copy of them
+        # Usage errors know how to show themselves; anything else is a fault of ours and keeps its traceback.
         show = getattr(error, "show", None)
         if show is None:
             raise

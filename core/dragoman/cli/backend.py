@@ -49,7 +49,7 @@ def about_backend(app: typer.Typer, name: str) -> Callable[[Command], Command]:
             _parameter("set_", Settings, []),
             _parameter("profile", Profile, None),
         ]
-        # Typer reads the command line off these.
+        # Typer reads the command line off these; mypy knows no such attribute of a function.
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {one.name: one.annotation for one in parameters}
         command.__doc__ = run.__doc__

@@ -119,6 +119,7 @@ def watch_status(made: Plan, book: Ledger) -> None:
     summary = Summary.of(made, book)
     with Live(status_table(summary), console=out, auto_refresh=False) as live:
         while not summary.ended:
+            # The ledger is another process's, which tells nobody when it writes.
             time.sleep(REFRESH_SECONDS)
             summary = Summary.of(made, book)
             live.update(status_table(summary), refresh=True)

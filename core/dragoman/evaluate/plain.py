@@ -151,7 +151,7 @@ _COLUMNS = [*_CODED, *_BOX, *_EMPTY, "id", "confidence", "metadata"]
 
 def of_table(path: Path, wanted: Wanted) -> Iterator[Batch]:
     """Yield the labels or predictions of a Parquet file; see `of_lines`. Only the columns that are needed are read."""
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
     from pyarrow import parquet
 
     try:

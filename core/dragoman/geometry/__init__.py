@@ -8,7 +8,7 @@ column j covers [j, j + 1] x [i, i + 1].
 try:
     import hotcoco  # noqa: F401
     import numpy  # noqa: F401
-    import shapely  # type: ignore[import-untyped]  # noqa: F401
+    import shapely  # noqa: F401
 except ImportError as missing:
     raise ImportError(f"dragoman.geometry needs {missing.name}: pip install 'dragoman[geometry]'") from missing
 

@@ -12,7 +12,7 @@ from math import cos, radians, sin
 
 import numpy as np
 import numpy.typing as npt
-import shapely  # type: ignore[import-untyped]
+import shapely
 
 from dragoman.errors import InvalidData, Unsupported
 from dragoman.geometry.limits import Booleans, Floats, check_reach

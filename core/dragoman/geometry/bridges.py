@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import shapely  # type: ignore[import-untyped]
+import shapely
 
 from dragoman.geometry.limits import Floats
 from dragoman.geometry.shapes import Part

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import shapely  # type: ignore[import-untyped]
+import shapely
 
 from dragoman.errors import Unsupported
 from dragoman.geometry.boxes import bounding_box, checked_boxes

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 import numpy as np
-import shapely  # type: ignore[import-untyped]
+import shapely
 
 from dragoman.errors import InvalidData, Unsupported
 from dragoman.geometry.boxes import are_rectangles, bounding_box, labelled, rotated_of_corners, smallest_rotated

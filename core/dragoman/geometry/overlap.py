@@ -15,7 +15,7 @@ from typing import TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
-import shapely  # type: ignore[import-untyped]
+import shapely
 from hotcoco import mask as coding
 from hotcoco.primitives import bbox_iou
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import shapely  # type: ignore[import-untyped]
+import shapely
 
 from dragoman.geometry.limits import MAX_SHAPE_VERTICES, Booleans, Floats, check_knots, check_reach, check_vertices
 from dragoman.schema import Box, Polygon, Polyline, RotatedBox

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from math import dist, exp, hypot, inf
 from typing import get_args
 
-import shapely  # type: ignore[import-untyped]
+import shapely
 
 from dragoman.errors import InvalidData, Unsupported
 from dragoman.geometry.boxes import bounding_box

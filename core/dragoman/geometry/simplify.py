@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
-import shapely  # type: ignore[import-untyped]
+import shapely
 
 from dragoman.errors import InvalidData
 from dragoman.geometry.limits import Floats

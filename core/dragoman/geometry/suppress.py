@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import shapely  # type: ignore[import-untyped]
+import shapely
 
 from dragoman.errors import InvalidData
 from dragoman.geometry.boxes import checked_boxes, corners_of_rotated

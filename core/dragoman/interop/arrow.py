@@ -16,7 +16,7 @@ from dragoman.errors import InvalidData, Unsupported
 from dragoman.schema import AnyGeometry, Box, Item, Label, Polygon, Prediction
 
 if TYPE_CHECKING:
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
 BATCH = 5_000
 """Rows of a record batch."""

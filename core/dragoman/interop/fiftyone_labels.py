@@ -14,7 +14,7 @@ from typing import Any
 import fiftyone as fo
 import msgspec
 import numpy as np
-import shapely  # type: ignore[import-untyped]
+import shapely
 
 from dragoman.errors import InvalidData
 from dragoman.geometry.boxes import bounding_box

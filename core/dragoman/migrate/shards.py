@@ -133,7 +133,7 @@ def _in_processes(jobs: Sequence[Job]) -> list[Path]:
 
 def _on_ray(jobs: Sequence[Job]) -> list[Path]:
     try:
-        import ray  # type: ignore[import-not-found, unused-ignore]
+        import ray
     except ImportError as error:
         raise Unsupported("Ray is not installed.", hint="Install dragoman[ray].") from error
     ours = not ray.is_initialized()

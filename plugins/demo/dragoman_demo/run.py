@@ -170,7 +170,7 @@ def _show(
         (one.dataset.name, kind, report.counts["created"] if report else count["same"], count["same"], _bad(count))
         for one, (applied, verification) in zip(trained, moved, strict=True)
         for kind, count in ((kind, verification.counts(kind)) for kind in verification.same)
-        for report in (applied.reports.get(kind),)  # type: ignore[call-overload]
+        for report in (applied.reports.get(kind),)  # type: ignore[call-overload]  # a kind that was no rows has none
     ]
     if json_wanted:
         as_json(

@@ -7,10 +7,9 @@ write to the same tasks.
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from typing import Any
 
@@ -23,8 +22,6 @@ from dragoman_labelstudio.merging import Held, Written, held_on, merge
 from dragoman_labelstudio.projects import OfProject, project_of
 from dragoman_labelstudio.tasks import Index, chosen, item_in, items_in, page, present, said
 from dragoman_labelstudio.wire import StoredTask
-
-logger = logging.getLogger("dragoman.labelstudio")
 
 FEW = 3
 """Most tasks whose rows are sent one by one, where a bulk write takes several requests."""
@@ -160,13 +157,13 @@ class Store(ABC):
             item = item_in(task, self.project.config, by_id=self._by_id)
             yield from TaskRows(said(self.shown(task)), item, self.project.config, self._refuse_in(task)).rows()
 
-    def _refuse_in(self, task: StoredTask) -> Any:
+    def _refuse_in(self, task: StoredTask) -> Callable[[InvalidData], None]:
         def refuse(error: InvalidData) -> None:
-            where = f"Task {task.id} of project {self.dataset}"
-            if self.adapter.settings.unreadable == "raise":
-                hint = 'Mend it there, or connect with unreadable="skip".'
-                raise InvalidData(f"{where}: {error.message}", hint=hint, field=error.field) from error
-            logger.warning("%s: left out: %s", where, error.message)
+            said = f"Task {task.id} of project {self.dataset}: {error.message}"
+            hint = 'Mend it there, or connect with unreadable="skip".'
+            located = InvalidData(said, hint=hint, field=error.field)
+            located.__cause__ = error
+            self.adapter.pipeline.refuse(located, self.adapter.settings.unreadable)
 
         return refuse
 

@@ -47,11 +47,7 @@ class Predictor:
         self._asked = asked
         loaded = load(asked.weights, task=asked.task)
         self._features = loaded.card.features
-        self._network = loaded.network.to(pick_device(asked.device))
-        if self._network.convolutional:
-            import torch
-
-            self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = loaded.network.placed(pick_device(asked.device))
 
     def predictions(self, items: Iterable[Item], first_row: int = 0) -> Iterator[Prediction]:
         """Yield the predictions on items, in their order; the first of them is row `first_row` of what was given.

@@ -100,7 +100,7 @@ class SynapseAdapter(Adapter):
     @cached_property
     def uploads(self) -> Uploads:
         """Sends files."""
-        return Uploads(self.client, self.settings.chunk_bytes)
+        return Uploads(self.client, self.settings.chunk_bytes, self.pipeline.warn)
 
     @cached_property
     def runs(self) -> Runs:

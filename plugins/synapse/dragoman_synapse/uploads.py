@@ -11,7 +11,6 @@ Protocol: that of `drf-chunked-upload`. `PUT chunked_upload/` opens, `PUT <url>`
 from __future__ import annotations
 
 import hashlib
-import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -23,7 +22,6 @@ from typing import Any
 from dragoman.errors import DragomanError, InvalidData, NotFound, PlatformError
 from dragoman_synapse.client import SynapseClient, SynapseRefused
 
-logger = logging.getLogger("dragoman.synapse")
 OnProgress = Callable[[int, int], None]
 """Called with the bytes that have arrived and those in all, after every chunk."""
 Call = Callable[..., Any]
@@ -78,11 +76,13 @@ class Uploads:
     Args:
         client: Sends the requests.
         chunk_bytes: Bytes of a chunk.
+        warn: Told of what is left on the platform.
     """
 
-    def __init__(self, client: SynapseClient, chunk_bytes: int) -> None:
+    def __init__(self, client: SynapseClient, chunk_bytes: int, warn: Callable[[str], None]) -> None:
         self._client = client
         self._chunk = chunk_bytes
+        self._warn = warn
         self._broken: dict[tuple[Path, int, int], Upload] = {}
         self._one_at_a_time = threading.Lock()
         self.orphans: list[str] = []
@@ -210,7 +210,7 @@ class Uploads:
 
     def _report(self, orphan: str) -> None:
         self.orphans.append(orphan)
-        logger.warning("An upload that was not finished is left on Synapse until it expires: %s", orphan)
+        self._warn(f"An upload that was not finished is left there until it expires: {orphan}")
 
 
 def _told(refusal: SynapseRefused, upload: Upload) -> bool:

@@ -131,8 +131,8 @@ def _write(path: Path, schema: Any, batches: Iterable[Any]) -> None:
 
 def _pyarrow() -> tuple[Any, Any]:
     try:
-        import pyarrow  # type: ignore[import-untyped]
-        import pyarrow.parquet  # type: ignore[import-untyped]
+        import pyarrow
+        import pyarrow.parquet
     except ImportError as error:
         raise Unsupported("Arrow and Parquet need pyarrow.", hint="Install dragoman[parquet].") from error
     return pyarrow, pyarrow.parquet

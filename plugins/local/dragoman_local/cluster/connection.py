@@ -32,7 +32,7 @@ def ray_module() -> Any:
     require_ray()
     # Ray would tell its makers of a cluster that is made here.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    import ray  # type: ignore[import-not-found, unused-ignore]
+    import ray
 
     return ray
 

@@ -95,7 +95,7 @@ def _blocks(items: Iterable[Item], size: int) -> Iterator[Any]:
 
 def _table(columns: dict[str, list[Any]]) -> Any:
     # Ray Data brings it.
-    import pyarrow as pa  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    import pyarrow as pa
 
     return pa.table(columns)
 

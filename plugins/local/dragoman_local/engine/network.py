@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from pydantic import JsonValue
@@ -124,6 +124,12 @@ class Network(nn.Module, ABC):
         Args:
             images: `[n, 3, h, w]`, RGB in 0..255.
         """
+
+    def placed(self, device: torch.device) -> Self:
+        """Move the network to a device, with the channels of convolutions last, where kernels find them fastest."""
+        if self.convolutional:
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it alone
+        return self.to(device)
 
     def normalised(self, images: Tensor) -> Tensor:
         """Return `images` as floats with the mean and deviation that networks are commonly trained with."""

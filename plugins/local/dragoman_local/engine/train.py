@@ -265,9 +265,7 @@ def _new_network(config: TrainConfig, device: torch.device) -> Network:
     )
     if config.pretrained is not None and folder is None:
         warm_start(network, config.pretrained)
-    if network.convolutional:
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.to(device)
+    return network.placed(device)
 
 
 def _parameter_groups(network: Network, weight_decay: float) -> list[dict[str, object]]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
-from dateutil.parser import ParserError, parse  # type: ignore[import-untyped]
+from dateutil.parser import ParserError, parse
 from starlette.requests import Request
 from starlette.routing import Route
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import shapely  # type: ignore[import-untyped]
+import shapely
 from shapely import affinity
 
 from dragoman.geometry.overlap import iou_of_shapes
