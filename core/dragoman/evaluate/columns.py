@@ -37,6 +37,28 @@ class Index(dict[Any, int]):
         return list(self)
 
 
+class Column:
+    """Numbers that come in pieces and are joined when they are looked at, so that each is copied once.
+
+    Args:
+        kind: Numpy's type of the numbers.
+    """
+
+    def __init__(self, kind: type[np.generic]) -> None:
+        self._kind = kind
+        self._pieces: list[npt.NDArray[Any]] = []
+
+    def add(self, numbers: npt.NDArray[Any] | array[Any] | bytes) -> None:
+        """Add numbers of the type; they must not change after."""
+        self._pieces.append(np.frombuffer(numbers, self._kind) if len(numbers) else np.empty(0, self._kind))
+
+    def joined(self) -> npt.NDArray[Any]:
+        """Return all numbers, shape (numbers,)."""
+        if len(self._pieces) != 1:
+            self._pieces = [np.concatenate([np.empty(0, self._kind), *self._pieces])]
+        return self._pieces[0]
+
+
 class Columns:
     """Rows of one kind of geometry as columns.
 
@@ -54,9 +76,8 @@ class Columns:
         self.kinds: set[str] = set()
         self.ids: list[str] = []
         self.shapes: list[Mask | Polygon] = []
-        self._unit, self._feature = array("q"), array("q")
-        self._score, self._box = array("d"), array("d")
-        self._crowd = bytearray()
+        self._unit, self._feature, self._hash = Column(np.int64), Column(np.int64), Column(np.int64)
+        self._score, self._box, self._crowd = Column(np.float64), Column(np.float64), Column(np.bool_)
 
     def add(self, pieces: Iterable[Batch | Iterable[Label]]) -> None:
         """Add rows. Those of other kinds of geometry are counted in `skipped`.
@@ -65,44 +86,50 @@ class Columns:
             InvalidData: An id occurs twice.
         """
         for piece in pieces:
-            if isinstance(piece, Batch):
+            if not isinstance(piece, Batch):
+                self._add_batch(self._batch_of(piece))
+                continue
+            if piece.ids:
+                self.kinds.add(Box.kind)
+            if self.kind == "box":
                 self._add_batch(piece)
             else:
-                self._add_rows(piece)
-        if twice := _twice(self.ids):
+                self.skipped += len(piece.ids)
+        if twice := _twice(self.ids, self._hash.joined()):
             raise InvalidData(f"The id {twice!r} occurs twice; an evaluation counts each row once.", field="id")
 
     def _add_batch(self, batch: Batch) -> None:
-        if batch.ids:
-            self.kinds.add(Box.kind)
-        if self.kind != "box":
-            self.skipped += len(batch.ids)
-            return
-        self._unit.frombytes(batch.unit.tobytes())
-        self._feature.frombytes(batch.feature.tobytes())
-        self._score.frombytes(batch.score.tobytes())
-        self._box.frombytes(batch.boxes.tobytes())
-        self._crowd += batch.crowd
+        self._unit.add(batch.unit)
+        self._feature.add(batch.feature)
+        self._score.add(batch.score)
+        self._box.add(batch.boxes)
+        self._crowd.add(batch.crowd)
         self.ids += batch.ids
+        # Now, while the ids are in the processor's cache.
+        self._hash.add(np.fromiter(map(hash, batch.ids), np.int64, len(batch.ids)))
 
-    def _add_rows(self, rows: Iterable[Label]) -> None:
+    def _batch_of(self, rows: Iterable[Label]) -> Batch:
+        """Return the columns of rows of this kind; shapes that are no boxes go to `shapes`."""
         wanted, units, features = KINDS[self.kind], self.units, self.features
+        unit, feature, score, boxes, crowd = array("q"), array("q"), array("d"), array("d"), bytearray()
+        ids: list[str] = []
         for row in rows:
             geometry = row.geometry
             self.kinds.add(geometry.kind)
             if not isinstance(geometry, wanted):
                 self.skipped += 1
                 continue
-            self._unit.append(units[row.item if row.frame is None else (row.item, row.frame)])
-            self._feature.append(features[row.feature])
+            unit.append(units[row.item if row.frame is None else (row.item, row.frame)])
+            feature.append(features[row.feature])
             confidence = row.confidence if isinstance(row, Prediction) else None
-            self._score.append(1.0 if confidence is None else confidence)
+            score.append(1.0 if confidence is None else confidence)
             if isinstance(geometry, Box):
-                self._box.extend((geometry.x, geometry.y, geometry.width, geometry.height))
+                boxes.extend((geometry.x, geometry.y, geometry.width, geometry.height))
             else:
                 self.shapes.append(geometry)
-            self._crowd.append(in_crowd(row.metadata))
-            self.ids.append(row.id)
+            crowd.append(in_crowd(row.metadata))
+            ids.append(row.id)
+        return Batch(unit, feature, score, boxes, bytes(crowd), ids, read=len(ids), left_out=0)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -110,28 +137,28 @@ class Columns:
     @property
     def unit(self) -> Integers:
         """Number of each row's image."""
-        return np.frombuffer(self._unit, np.int64) if self.ids else np.empty(0, np.int64)
+        return self._unit.joined()
 
     @property
     def feature(self) -> Integers:
         """Number of each row's feature."""
-        return np.frombuffer(self._feature, np.int64) if self.ids else np.empty(0, np.int64)
+        return self._feature.joined()
 
     @property
     def score(self) -> Floats:
         """Confidence of each row, 0 to 1; 1 where a prediction has none."""
-        return np.frombuffer(self._score, np.float64) if self.ids else np.empty(0)
+        return self._score.joined()
 
     @property
     def crowd(self) -> npt.NDArray[np.bool_]:
         """Whether each row is a region with a crowd in it, where predictions count for nothing."""
-        return np.frombuffer(self._crowd, np.bool_) if self.ids else np.empty(0, np.bool_)
+        return self._crowd.joined()
 
     @property
     def boxes(self) -> Floats:
         """x, y, width, height of each row in pixels, shape (rows, 4); of a region the box around it."""
         if self.kind == "box":
-            return np.frombuffer(self._box, np.float64).reshape(-1, 4) if self.ids else np.empty((0, 4))
+            return self._box.joined().reshape(-1, 4)
         from dragoman.geometry import bounding_box
 
         # An empty mask has no box; it covers nothing.
@@ -139,12 +166,10 @@ class Columns:
         return np.array([(box.x, box.y, box.width, box.height) for box in around]).reshape(-1, 4)
 
 
-def _twice(ids: list[str]) -> str | None:
-    """Return an id that occurs more than once."""
+def _twice(ids: list[str], hashes: Integers) -> str | None:
+    """Return an id that occurs more than once, told from the hashes of all."""
     # Numbers that are sorted take a fraction of a set's memory.
-    hashes = np.fromiter(map(hash, ids), np.int64, len(ids))
-    hashes.sort()
-    if not len(ids) or (np.diff(hashes) != 0).all():
+    if (np.diff(np.sort(hashes)) != 0).all():
         return None
     # Equal hashes need not be of equal ids.
     name, count = Counter(ids).most_common(1)[0]

@@ -120,8 +120,10 @@ def _found(labels: COCO, said: Columns, known: Integers | None, regions: Any) ->
 def _results(said: Columns, known: Integers | None) -> Floats:
     """Return predictions as hotcoco reads them: image, box, confidence and category, shape (predictions, 7)."""
     results = np.empty((len(said), 7))
-    results[:, 0], results[:, 1:5], results[:, 5], results[:, 6] = said.unit, said.boxes, said.score, said.feature
-    results[:, (0, 6)] += 1  # numbers begin with 1 there
+    results[:, 1:5], results[:, 5] = said.boxes, said.score
+    # Numbers begin with 1 there.
+    np.add(said.unit, 1, out=results[:, 0])
+    np.add(said.feature, 1, out=results[:, 6])
     return results if known is None else results[known]
 
 

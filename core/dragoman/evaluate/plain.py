@@ -26,8 +26,8 @@ from dragoman.schema.rows import Interpolation
 CHUNK = 1 << 16
 """Bytes of lines that are decoded together: few enough for a processor's cache, which halves the time."""
 
-BATCH = 1 << 16
-"""Rows of a table that become columns together."""
+BATCH = 100_000
+"""Most rows of a table that become columns together: no fewer than a row group has, which would be cut."""
 
 _Name = Annotated[str, msgspec.Meta(min_length=1)]
 _Size = Annotated[float, msgspec.Meta(ge=0)]
