@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from dragoman import Box, Feature, InvalidData, Item, Label, Ontology, Point, Prediction, Provenance
 from dragoman.errors import NotFound
 from dragoman.evaluate import evaluate, plain, study
-from dragoman.evaluate.columns import Columns, Index
+from dragoman.evaluate.columns import Columns
 from dragoman.evaluate.files import labels_of, predictions_of
+from dragoman.evaluate.index import Index
 from dragoman.evaluate.sources import Batch, Source
 from dragoman.formats.native import NdjsonWriter, ParquetWriter
 

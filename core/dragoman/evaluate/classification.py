@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from hotcoco import metrics as measures
 
-from dragoman.evaluate.columns import Floats, Integers
+from dragoman.evaluate.index import Floats, Integers
 from dragoman.schema import Label, Prediction, Radio, Whole
 
 BINS = 10

@@ -15,26 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dragoman.errors import InvalidData
+from dragoman.evaluate.index import Floats, Index, Integers
 from dragoman.evaluate.sources import Batch
 from dragoman.schema import Box, Label, Mask, Polygon, Prediction
 
 KINDS = {"box": (Box,), "region": (Mask, Polygon)}
 """What is evaluated: boxes by their overlap, regions by the pixels they cover."""
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-
-
-class Index(dict[Any, int]):
-    """Numbers for names, in the order in which they come: a name that is looked up gets one."""
-
-    def __missing__(self, name: Any) -> int:
-        number = self[name] = len(self)
-        return number
-
-    def names(self) -> list[Any]:
-        """Return the names by number."""
-        return list(self)
 
 
 class Column:

@@ -16,8 +16,8 @@ import numpy as np
 
 from dragoman.errors import InvalidData
 from dragoman.evaluate.classification import Classification
-from dragoman.evaluate.columns import Integers
 from dragoman.evaluate.detection import METRICS
+from dragoman.evaluate.index import Integers
 from dragoman.evaluate.matching import NOBODY, Matches
 from dragoman.evaluate.studies import Study
 

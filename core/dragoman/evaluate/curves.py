@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dragoman.evaluate.columns import Floats
+from dragoman.evaluate.index import Floats
 from dragoman.evaluate.matching import NOBODY, Matches
 
 POINTS = 201

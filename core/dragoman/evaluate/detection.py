@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from hotcoco import COCO, COCOeval, mask
 
-from dragoman.evaluate.columns import Columns, Floats, Integers, encoded, sizes_of
+from dragoman.evaluate.columns import Columns, encoded, sizes_of
+from dragoman.evaluate.index import Floats, Integers
 
 METRICS = (
     "mAP",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.evaluate import plain
-from dragoman.evaluate.columns import Index
+from dragoman.evaluate.index import Index
 from dragoman.evaluate.sources import Batch, Batched, Pieces, Row
 from dragoman.formats.base import Reader
 from dragoman.formats.native.ndjson import FILES, NdjsonReader

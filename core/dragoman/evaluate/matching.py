@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from hotcoco import primitives
 
-from dragoman.evaluate.columns import Columns, Floats, Integers
+from dragoman.evaluate.columns import Columns
+from dragoman.evaluate.index import Floats, Integers
 from dragoman.schema import MatchPolicy
 
 MatchStatus = Literal["true_positive", "false_positive", "false_negative", "wrong_feature", "in_crowd"]

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from dragoman.evaluate.classification import Classification
-from dragoman.evaluate.columns import Columns, Floats
+from dragoman.evaluate.columns import Columns
 from dragoman.evaluate.compare import Comparison
 from dragoman.evaluate.curves import Curve
+from dragoman.evaluate.index import Floats
 from dragoman.evaluate.matching import NOBODY, Matches
 from dragoman.evaluate.studies import Study
 from dragoman.pages import data_uri, extent, path_of, render

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import UNSET, UnsetType
 
-from dragoman.evaluate.columns import Floats, Index, Integers, in_crowd
+from dragoman.evaluate.columns import in_crowd
+from dragoman.evaluate.index import Floats, Index, Integers
 from dragoman.evaluate.sources import Batch
 from dragoman.formats.native.ndjson import LONGEST_LINE
 from dragoman.schema import AnyAnswer, AttributeValue, Box, Label, Prediction, Provenance

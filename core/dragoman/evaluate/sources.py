@@ -13,7 +13,7 @@ from dragoman.schema import Box, Label
 if TYPE_CHECKING:
     from array import array
 
-    from dragoman.evaluate.columns import Floats, Index, Integers
+    from dragoman.evaluate.index import Floats, Index, Integers
     from dragoman.evaluate.tracking import Tracks
 
 

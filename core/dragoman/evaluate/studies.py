@@ -10,9 +10,10 @@ from hotcoco import metrics as measures
 
 from dragoman.errors import InvalidData, Unsupported
 from dragoman.evaluate.classification import Classification, classify
-from dragoman.evaluate.columns import Columns, Index
+from dragoman.evaluate.columns import Columns
 from dragoman.evaluate.curves import Curve, curves, overall
 from dragoman.evaluate.detection import Detection
+from dragoman.evaluate.index import Index
 from dragoman.evaluate.matching import NOBODY, Matches, match
 from dragoman.evaluate.sources import Source, kind_of, rows_of
 from dragoman.evaluate.tracking import Tracks, evaluate_tracks

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dragoman.errors import InvalidData, Unsupported
-from dragoman.evaluate.columns import Floats, Index, Integers
+from dragoman.evaluate.index import Floats, Index, Integers
 from dragoman.schema import Box, Label
 
 Frames = dict[int, dict[str, Box]]

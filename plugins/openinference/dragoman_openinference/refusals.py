@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dragoman.errors import Unsupported
+
 ABSENT = ("ModelNotFound", "failed to poll from model repository", "failed to get model version from")
 """What servers say of a model that is not there under codes of other meanings, seen at MLServer 1.7.1 (gRPC: UNKNOWN)
 and Triton 2.51 (loading: 500 and INTERNAL; a version that is no number: INVALID_ARGUMENT)."""
@@ -47,3 +49,8 @@ class GrpcRefused(Exception):
         self.message = message
         self.absent = code == "NOT_FOUND" or _says_absent(message)
         """Whether what was asked for is not there."""
+
+
+def lists_no_models() -> Unsupported:
+    """Return the error of a server without the extension for its repository."""
+    return Unsupported("This server does not list its models.", hint="Name them: models.get(NAME).")

@@ -14,8 +14,7 @@ from dragoman.calls.over_http import trusted
 from dragoman.errors import PlatformError
 from dragoman_openinference.bodies import LENGTH_HEADER, read, written
 from dragoman_openinference.facts import Entry, ModelFacts, Place, ServerFacts
-from dragoman_openinference.refusals import RestRefused
-from dragoman_openinference.server import lists_no_models
+from dragoman_openinference.refusals import RestRefused, lists_no_models
 from dragoman_openinference.settings import OpenInferenceSettings
 from dragoman_openinference.tensors import Tensor
 

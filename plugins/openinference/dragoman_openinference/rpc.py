@@ -10,8 +10,7 @@ import grpc
 
 from dragoman_openinference.facts import Entry, ModelFacts, Place, ServerFacts, TensorFacts
 from dragoman_openinference.messages import MESSAGES, METHODS, SERVICE, described, tensors_in
-from dragoman_openinference.refusals import GrpcRefused
-from dragoman_openinference.server import lists_no_models
+from dragoman_openinference.refusals import GrpcRefused, lists_no_models
 from dragoman_openinference.settings import OpenInferenceSettings
 from dragoman_openinference.tensors import Tensor, raw
 

@@ -43,11 +43,6 @@ class InferenceServer(Protocol):
         """Close the connections."""
 
 
-def lists_no_models() -> Unsupported:
-    """Return the error of a server without the extension for its repository."""
-    return Unsupported("This server does not list its models.", hint="Name them: models.get(NAME).")
-
-
 def opened(settings: OpenInferenceSettings) -> InferenceServer:
     """Return the server of an endpoint; nothing is sent yet.
 

@@ -1,19 +1,16 @@
-"""Label rows: what is kept of one, how it looks to a client, and what a save is checked for.
+"""Label rows: how one looks to a client, and what a save is checked for.
 
 A save replaces a row as a whole, and a request with several rows saves all of them or none.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dragoman_encord.emulator.errors import Refusal
-
-if TYPE_CHECKING:
-    from dragoman_encord.emulator.state import Item, Ontology
+from dragoman_encord.emulator.label_row import LabelRow
+from dragoman_encord.emulator.state import Item, Ontology
 
 Json = dict[str, Any]
 LOWER = {
@@ -26,21 +23,6 @@ LOWER = {
 UPPER = {kind: name.upper() for kind, name in LOWER.items()}
 SEEN = ("image", "imageGroup")
 """Kinds whose units hold one frame each; what is heard or read has no frames at all."""
-
-
-@dataclass(kw_only=True)
-class LabelRow:
-    """The labels of one piece of data on one branch. `units` maps a unit's hash to its `labels`."""
-
-    label_hash: str
-    branch: str
-    data_hash: str
-    created: datetime
-    edited: datetime
-    units: dict[str, Json] = field(default_factory=dict)
-    object_answers: Json = field(default_factory=dict)
-    object_actions: Json = field(default_factory=dict)
-    classification_answers: Json = field(default_factory=dict)
 
 
 def unit_hashes(row: LabelRow, item: Item) -> list[str]:

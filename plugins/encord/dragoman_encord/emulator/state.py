@@ -16,7 +16,7 @@ from dragoman.emulate.clock import Clock
 from dragoman.emulate.emulation import Settings
 from dragoman_encord.emulator.blobs import Blobs
 from dragoman_encord.emulator.curation import Collection, Preset
-from dragoman_encord.emulator.labels import LabelRow
+from dragoman_encord.emulator.label_row import LabelRow
 from dragoman_encord.emulator.media import Sound
 from dragoman_encord.emulator.ml import Attachment, Model, Training
 from dragoman_encord.emulator.people import Access, Organisation

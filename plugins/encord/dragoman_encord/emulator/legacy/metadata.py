@@ -10,7 +10,7 @@ import msgspec
 
 from dragoman_encord.emulator import labels
 from dragoman_encord.emulator.filters import during, like
-from dragoman_encord.emulator.labels import LabelRow
+from dragoman_encord.emulator.label_row import LabelRow
 from dragoman_encord.emulator.legacy.query import Json
 from dragoman_encord.emulator.state import Dataset, Item, Project, State
 from dragoman_encord.emulator.workflow import ANNOTATION, DONE, REVIEW, TITLES, Task

@@ -7,7 +7,7 @@ from typing import Any
 from dragoman.emulate.app import ApiError
 from dragoman_encord.emulator import labels
 from dragoman_encord.emulator.errors import Refusal
-from dragoman_encord.emulator.labels import LabelRow
+from dragoman_encord.emulator.label_row import LabelRow
 from dragoman_encord.emulator.legacy.metadata import listed
 from dragoman_encord.emulator.legacy.query import Handlers, Json, Query
 from dragoman_encord.emulator.state import Item, Project, State

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
-from dragoman_encord.emulator.labels import LabelRow
+from dragoman_encord.emulator.label_row import LabelRow
 from dragoman_encord.emulator.ml import Attachment
 from dragoman_encord.emulator.people import OWNER
 from dragoman_encord.emulator.routes.attachments import exposed, features_of
