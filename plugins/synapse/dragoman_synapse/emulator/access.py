@@ -8,19 +8,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.types import Scope
 
+from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.tenant import Tenant
-
-if TYPE_CHECKING:
-    from dragoman_synapse.emulator.platform import Platform
-
-KEY = "synapse.tenant"
-"""Where the tenant stands in the scope of a request."""
 
 
 class Refused(Exception):
@@ -54,12 +47,6 @@ def admitted(scope: Scope, platform: Platform) -> Tenant:
     if asked is not None and _bare(asked) != code:
         raise Refused(403, "You do not have permission to perform this action.")
     return platform.tenants[code]
-
-
-def tenant_of(request: Request) -> Tenant:
-    """Return the tenant of a request that was let in."""
-    tenant: Tenant = request.scope[KEY]
-    return tenant
 
 
 def _known(tokens: Mapping[str, str], given: str | None) -> str | None:

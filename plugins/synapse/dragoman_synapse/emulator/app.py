@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import Router
 
 from dragoman.emulate.app import json_response
-from dragoman_synapse.emulator.access import KEY, Refused, admitted
+from dragoman_synapse.emulator.access import Refused, admitted
 from dragoman_synapse.emulator.media import PLACE
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.routes.assignments import AssignmentRoutes
@@ -24,6 +24,7 @@ from dragoman_synapse.emulator.routes.storages import StorageRoutes
 from dragoman_synapse.emulator.routes.tasks import TaskRoutes
 from dragoman_synapse.emulator.routes.truth_records import TruthRecordRoutes
 from dragoman_synapse.emulator.routes.truths import TruthRoutes
+from dragoman_synapse.emulator.tenant import KEY
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
+from starlette.requests import Request
 
 from dragoman.emulate.app import ApiError
 from dragoman.emulate.clock import Clock
@@ -36,6 +37,9 @@ from dragoman_synapse.emulator.records import (
 
 T = TypeVar("T")
 Json = dict[str, Any]
+
+KEY = "synapse.tenant"
+"""Where the tenant stands in the scope of a request."""
 
 
 class Tenant:
@@ -288,6 +292,12 @@ def classes_of(data: Json) -> list[str]:
     listed = annotations.values() if isinstance(annotations, dict) else ()
     names = {(one.get("classification") or {}).get("class") for made in listed for one in made}
     return sorted(name for name in names if name)
+
+
+def tenant_of(request: Request) -> Tenant:
+    """Return the tenant of a request that was let in."""
+    tenant: Tenant = request.scope[KEY]
+    return tenant
 
 
 def _found(held: dict[int, T], key: str | int) -> T:

@@ -21,10 +21,9 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response
-from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import FieldErrors, body_of, v1
 from dragoman_synapse.emulator.media import Media, Stored, root_of
-from dragoman_synapse.emulator.tenant import Tenant
+from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
 RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+)$")

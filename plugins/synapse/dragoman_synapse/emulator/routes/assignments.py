@@ -8,13 +8,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import page, v1
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen, only_fields
 from dragoman_synapse.emulator.records import Assignment
 from dragoman_synapse.emulator.routes.tagging import set_tags
 from dragoman_synapse.emulator.shown import file_list, files_of
+from dragoman_synapse.emulator.tenant import tenant_of
 
 Json = dict[str, Any]
 READERS: dict[str, Callable[[Assignment], Any]] = {

@@ -9,13 +9,12 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response, read_json
-from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import ANY, FieldErrors, body_of, number, page, v1, v2
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen, only_fields
 from dragoman_synapse.emulator.records import Collection, DataUnit
 from dragoman_synapse.emulator.shown import unit_of
-from dragoman_synapse.emulator.tenant import Tenant
+from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
 READERS: dict[str, Callable[[DataUnit], Any]] = {

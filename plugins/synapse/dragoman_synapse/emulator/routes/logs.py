@@ -11,11 +11,10 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response, read_json
-from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import ANY, FieldErrors, v1
 from dragoman_synapse.emulator.media import Stored
 from dragoman_synapse.emulator.platform import Platform
-from dragoman_synapse.emulator.tenant import Tenant
+from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
 DATA_URI = re.compile(r"^data:(?P<kind>[\w.+-]+/[\w.+-]+)?[^,]*;base64,(?P<content>.*)$", re.DOTALL)

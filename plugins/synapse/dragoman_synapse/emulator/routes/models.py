@@ -9,7 +9,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, decode, json_response
-from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import (
     OBJECT,
     FieldErrors,
@@ -24,7 +23,7 @@ from dragoman_synapse.emulator.answers import (
 )
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.records import Model
-from dragoman_synapse.emulator.tenant import Tenant
+from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
 KNOWN = ("name", "plugin", "version", "checkpoint", "chunked_upload", "configuration", "description")

@@ -8,12 +8,11 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, decode, json_response
-from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import OBJECT, FieldErrors, body_of, page, truth, v1
 from dragoman_synapse.emulator.jobs import Plugin, Release
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
-from dragoman_synapse.emulator.tenant import Tenant
+from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
 

@@ -13,13 +13,12 @@ from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response
 from dragoman_synapse.emulator import work
-from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import FieldErrors, body_of, boolean, number, page, page_v2, v1, v2
 from dragoman_synapse.emulator.jobs import ENDED, Job, Plugin, Release
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
 from dragoman_synapse.emulator.routes.logs import lines_of
-from dragoman_synapse.emulator.tenant import Tenant
+from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
 RUN_FIELDS = ("agent", "action", "params", "storage_id", "job_id", "debug", "version", "language")

@@ -19,13 +19,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
-from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import FieldErrors, body_of, boolean, number, page, v1
 from dragoman_synapse.emulator.media import PLACE, root_of
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
 from dragoman_synapse.emulator.records import Storage
-from dragoman_synapse.emulator.tenant import Tenant
+from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
 

@@ -9,14 +9,13 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import json_response
-from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import FieldErrors, body_of, number, page, v1, v2
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen, expands, only_fields
 from dragoman_synapse.emulator.records import Project, Tag, Task
 from dragoman_synapse.emulator.routes.tagging import set_tags
 from dragoman_synapse.emulator.shown import file_list, files_of, unit_of
-from dragoman_synapse.emulator.tenant import Tenant
+from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
 READERS: dict[str, Callable[[Task], Any]] = {

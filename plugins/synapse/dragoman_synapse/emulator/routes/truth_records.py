@@ -9,13 +9,12 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
-from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import FieldErrors, body_of, number, page_v2, v2
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
 from dragoman_synapse.emulator.records import Event, Truth
 from dragoman_synapse.emulator.shown import files_of
-from dragoman_synapse.emulator.tenant import Tenant, classes_of
+from dragoman_synapse.emulator.tenant import Tenant, classes_of, tenant_of
 
 Json = dict[str, Any]
 BULK = 200

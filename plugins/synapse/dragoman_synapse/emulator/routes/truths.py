@@ -10,7 +10,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response
-from dragoman_synapse.emulator.access import tenant_of
 from dragoman_synapse.emulator.answers import (
     FieldErrors,
     body_of,
@@ -27,7 +26,7 @@ from dragoman_synapse.emulator.queries import chosen, only_fields
 from dragoman_synapse.emulator.records import Dataset, DatasetVersion, Event
 from dragoman_synapse.emulator.routes.truth_records import event_brief
 from dragoman_synapse.emulator.shown import file_list, file_of, files_of
-from dragoman_synapse.emulator.tenant import Tenant, classes_of
+from dragoman_synapse.emulator.tenant import Tenant, classes_of, tenant_of
 
 Json = dict[str, Any]
 READERS: dict[str, Callable[[Event], Any]] = {
