@@ -26,7 +26,8 @@ from dragoman.migrate import Plan, PlannedStep, Scope
 T = TypeVar("T")
 
 ROWS = 1_000_000
-SMALL = 100_000
+SMALL = 250_000
+"""Fewer are over before the buffers between reading, sending and the ledger are full."""
 ITEMS = 5000
 MEMORY = 400
 """MiB of resident memory that a migration may take, however many rows it moves."""
