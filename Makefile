@@ -46,7 +46,7 @@ test-live-fiftyone: .venv-fiftyone/.installed .venv-labelstudio/template ## Fift
 		tests/live/test_live_labelstudio_fiftyone.py
 
 test-ray: .venv-ray/.installed ## Train, predict and migrate on a cluster of Ray's, made on this machine.
-	.venv-ray/bin/python -m pytest -q -m ray tests/local/test_ray.py
+	.venv-ray/bin/python -m pytest -q -m ray tests/local/test_ray.py tests/local/test_ray_machines.py
 
 test-judges: .venv-judges/.installed ## Have Datumaro, Label Studio and CVAT judge what we write.
 	.venv-judges/bin/python -m pytest tests/formats/test_formats_judges.py tests/interop/test_interop_cvat.py

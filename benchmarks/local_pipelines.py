@@ -2,7 +2,8 @@
 
 Images have the size of the network's input and lose nothing in their files: the libraries decode and resize by others.
 
-There is none for instance segmentation: transformers' processor of RF-DETR needs torchvision, whose wheels need CUDA.
+For instance segmentation of RF-DETR there is no pipeline but a processor, and the way of use that its documentation
+shows; it needs torchvision (`local_masks`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from transformers import ViTImageProcessorPil
 from transformers import pipeline as make
 from transformers.models.deformable_detr.image_processing_pil_deformable_detr import DeformableDetrImageProcessorPil
@@ -21,6 +23,10 @@ from dragoman_local.engine.predict import BoxResult, ClassResult, Settings, pred
 
 SCORES, PIXELS = 1e-3, 1.0
 """How far the results may differ: the pipeline cuts boxes down to whole pixels."""
+WIDE = 5.0
+"""Logarithm of how much wider RF-DETR's boxes are made."""
+LEAST_EQUAL = 0.99
+"""Share of a mask's pixels that are equal at least: we enlarge probabilities, the processor enlarges logits."""
 
 Sides = tuple[Callable[[], list[Any]], Callable[[], list[Any]]]
 
@@ -41,6 +47,37 @@ def detection(network: Network, paths: Sequence[Path], batch: int) -> Sides:
     processor = DeformableDetrImageProcessorPil(do_resize=False, do_pad=False, **_statistics(network))
     theirs = _pipeline("object-detection", network, processor, threshold=0.0)
     return _sides(network, paths, batch, theirs, _same_boxes)
+
+
+def segmentation(network: Network, paths: Sequence[Path], batch: int) -> Sides:
+    """Return our prediction and the library's model and processor, to be called in turn; both give every candidate."""
+    from transformers import RfDetrImageProcessor
+    from transformers.image_utils import load_image
+
+    model: Any = network.model
+    processor = RfDetrImageProcessor(do_resize=False, do_pad=False, **_statistics(network))
+    # We draw a mask within its box only, the library on the whole image: let the boxes be the whole image too.
+    torch.nn.init.constant_(model.model.bbox_embed.layers[-1].bias[2:], WIDE)
+
+    def segmented(chunk: Sequence[str]) -> list[Any]:
+        images = list(map(load_image, chunk))
+        with torch.inference_mode():
+            outputs = model(**processor(images=images, return_tensors="pt"))
+        found: list[Any] = processor.post_process_instance_segmentation(
+            outputs,
+            threshold=0.0,
+            # Of the logits, so that it is half of a probability.
+            mask_threshold=0.0,
+            target_sizes=[(image.height, image.width) for image in images],
+            return_binary_maps=True,
+            top_k=outputs.logits[0].numel(),
+        )
+        return found
+
+    def theirs(names: Sequence[str]) -> list[Any]:
+        return [one for start in range(0, len(names), batch) for one in segmented(names[start : start + batch])]
+
+    return _sides(network, paths, batch, theirs, _same_masks)
 
 
 def _pipeline(task: str, network: Network, processor: Any, **options: Any) -> Any:
@@ -88,3 +125,22 @@ def _same_boxes(found: BoxResult, said: list[dict[str, Any]]) -> bool:
         & (found.classes[:, None] == features[None])
     )
     return len(found.boxes) <= len(boxes) and bool(near.any(1).all())
+
+
+def _same_masks(found: BoxResult, said: dict[str, Any]) -> bool:
+    """Whether each of our objects is among theirs; masks are compared within our boxes, beyond which we draw none."""
+    assert found.masks is not None
+    maps = said["segmentation"].numpy()
+    for score, kind, patch in zip(found.scores, found.classes, found.masks, strict=True):
+        rows, columns = patch.pixels.shape
+        place = np.s_[patch.top : patch.top + rows, patch.left : patch.left + columns]
+        near = [
+            maps[number][place]
+            for number, segment in enumerate(said["segments_info"])
+            if segment["label_id"] == kind and abs(segment["score"] - score) <= SCORES
+        ]
+        equal = max((float((mask == patch.pixels).mean()) for mask in near), default=0.0)
+        # Of an object without a single pixel the library says nothing.
+        if equal < LEAST_EQUAL and patch.pixels.any():
+            return False
+    return True

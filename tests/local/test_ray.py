@@ -46,12 +46,17 @@ PATIENCE = 240
 """Seconds for a job: its process joins the cluster, and the cluster starts others, which load torch."""
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[str]:
-    """The address of a cluster, which this process has joined too."""
+def require_ray() -> None:
+    """Skip where Ray is not installed, but not in CI."""
     if find_spec("ray") is None:
         reason = "Ray is not installed: `make test-ray` installs it"
         pytest.fail(reason) if "CI" in os.environ else pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a cluster, which this process has joined too."""
+    require_ray()
     import ray
 
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="ERROR")

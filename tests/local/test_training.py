@@ -20,6 +20,7 @@ from dragoman import (
     Model,
     NotFound,
     PlatformError,
+    Polygon,
     Status,
     Whole,
 )
@@ -183,6 +184,20 @@ class TestRefusals:
         local.labels.write([Label("a", "square", Box(1, 1, 0, 5))], dataset=dataset)
         with pytest.raises(InvalidData, match="item 'a' has no area"):
             submit(local, detector, dataset)
+
+    @pytest.mark.parametrize("box", [Box(32, 0, 5, 5), Box(0, 24, 5, 5), Box(-5, 3, 5, 5), Box(3, -9, 5, 5)])
+    def test_box_outside_its_image(self, local: Adapter, detector: Model, dataset: Dataset, box: Box) -> None:
+        local.labels.write([Label("a", "square", box)], dataset=dataset)
+        with pytest.raises(InvalidData, match="item 'a' lies outside its 32 x 24 pixels") as caught:
+            submit(local, detector, dataset)
+        assert "EXIF" in (caught.value.hint or "")
+
+    def test_outline_outside_its_image(self, local: Adapter, dataset: Dataset) -> None:
+        model = local.models.create("s", task="instance_segmentation", features=["square"])
+        outline = Polygon.of([(40, 1), (50, 1), (50, 9)])
+        local.labels.write([Label("a", "square", outline)], dataset=dataset)
+        with pytest.raises(InvalidData, match="item 'a' lies outside"):
+            submit(local, model, dataset)
 
     def test_item_of_two_classes(self, local: Adapter, dataset: Dataset) -> None:
         model = local.models.create("c", task="classification", features=["x", "y"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ import dragoman
 from dragoman import Conflict, Dataset, Model, PlatformError, Status, Timeout, Training
 from dragoman.adapter import Adapter
 from dragoman_local import workers
-from dragoman_local.locks import Lock
+from dragoman_local.locks import Lock, is_held
 from dragoman_local.state import Jobs
 
 from .conftest import Trained
@@ -49,12 +49,18 @@ def process_of(local: Adapter, job: Training) -> int:
 
 def rest(local: Adapter) -> None:
     """Wait until the worker of earlier jobs has ended: one that is started later inherits what this process has set."""
-    slot = local.home.slot(0)  # type: ignore[attr-defined]
     deadline = time.monotonic() + 60
-    while (lock := Lock.take(slot)) is None:
+    while is_held(local.home.slot(0)):  # type: ignore[attr-defined]
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    lock.close()
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Start no worker, until it is undone."""
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "ensure_workers", lambda home, settings: None)
+        yield patch
 
 
 @pytest.fixture
@@ -106,6 +112,29 @@ class TestCancelling:
         assert local.training.cancel(endless).status is Status.CANCELLED
         with pytest.raises(ProcessLookupError):
             os.killpg(process, 0)
+
+
+def test_job_that_another_caller_deleted_meanwhile_is_passed_over(
+    local: Adapter, detector: Model, boxes: Dataset, nobody: pytest.MonkeyPatch
+) -> None:
+    job = local.training.submit(detector, dataset=boxes, parameters=SHORT)
+    local.training.cancel(job)
+    local.training.delete(job)
+    nobody.setattr(jobs(local), "in_status", lambda status: (job.id,))
+    assert list(local.training.list()) == []
+    assert not local.home.training_folder(job.id).exists()  # type: ignore[attr-defined]
+
+
+def test_job_whose_process_cannot_be_started_fails_and_says_why(
+    local: Adapter, detector: Model, boxes: Dataset, nobody: pytest.MonkeyPatch
+) -> None:
+    job = local.training.submit(detector, dataset=boxes, parameters=SHORT)
+    home = local.home  # type: ignore[attr-defined]
+    home.log(job.id).unlink()
+    home.log(job.id).mkdir()
+    nobody.undo()
+    with pytest.raises(PlatformError, match=r"could not be started: .*log\.txt"):
+        local.training.wait(job, timeout=60)
 
 
 class TestKilled:
@@ -163,8 +192,26 @@ class TestKilled:
         assert local.training.get(job).status is Status.FAILED
 
 
-@pytest.mark.slow
 class TestTwoProcessesOfOneJob:
+    def test_of_several_workers_one_gets_the_job(
+        self, local: Adapter, detector: Model, boxes: Dataset, nobody: pytest.MonkeyPatch
+    ) -> None:
+        home = local.home  # type: ignore[attr-defined]
+        job = local.training.submit(detector, dataset=boxes, parameters=ENDLESS)
+        nobody.undo()
+        slots = [home.slot(number) for number in range(4)]
+        for number, slot in enumerate(slots):
+            lock = Lock.take(slot)
+            assert lock is not None
+            workers._spawn(home, number, lock)
+            lock.close()
+        # The others end, as there is nothing else for them.
+        until(local, job, lambda job: job.progress.step > 0 and sum(map(is_held, slots)) == 1)
+        assert jobs(local).get(job.id).attempt == 1
+        assert sum("for training" in line for line in local.training.logs(job)) == 1
+        assert local.training.cancel(job).status is Status.CANCELLED
+
+    @pytest.mark.slow
     def test_what_an_earlier_attempt_still_says_counts_for_nothing(
         self, local: Adapter, endless: Training, detector: Model
     ) -> None:
@@ -179,12 +226,12 @@ class TestTwoProcessesOfOneJob:
         local.training.cancel(endless)
         assert list(local.versions.list(detector)) == []
 
+    @pytest.mark.slow
     def test_worker_passes_over_a_job_that_another_has_locked(
-        self, local: Adapter, detector: Model, boxes: Dataset, monkeypatch: pytest.MonkeyPatch
+        self, local: Adapter, detector: Model, boxes: Dataset, nobody: pytest.MonkeyPatch
     ) -> None:
         from dragoman_local.worker import _claim
 
-        monkeypatch.setattr(workers, "ensure_workers", lambda home, settings: None)
         job = local.training.submit(detector, dataset=boxes, parameters=SHORT)
         home = local.home  # type: ignore[attr-defined]
         held = Lock.take(home.lock(job.id))

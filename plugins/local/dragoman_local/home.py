@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from dragoman.errors import NotFound
 from dragoman.interface import Facet
 from dragoman.schema import Label, Prediction
+from dragoman_local.starts import Starts
 from dragoman_local.state import (
     Annotations,
     Attachments,
@@ -45,6 +46,7 @@ class Home:
         self.attachments = Attachments(self._database)
         self.evaluations = Evaluations(self._database)
         self.jobs = Jobs(self._database)
+        self.starts = Starts(root / "workers")
 
     def weights_path(self, version: str) -> Path:
         """Return where the weights of a version belong; the file need not exist."""

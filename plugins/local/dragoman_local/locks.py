@@ -42,3 +42,11 @@ class Lock:
     def close(self) -> None:
         """Let go; processes that inherited the descriptor hold the lock on."""
         os.close(self.descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a process holds the lock on a file."""
+    lock = Lock.take(path)
+    if lock is not None:
+        lock.close()
+    return lock is None

@@ -74,8 +74,8 @@ def examples(
 
     Raises:
         NotFound: A source names a dataset, item or label that is not there.
-        InvalidData: A label has a feature that the model does not know, has no area, or lies on a video without a
-            frame; or an item is of two classes.
+        InvalidData: A label has a feature that the model does not know, has no area, lies outside its item, or lies on
+            a video without a frame; or an item is of two classes.
     """
     return [example for source in sources for example in _of_source(home, model, source, splits)]
 
@@ -108,7 +108,7 @@ def _of_source(home: Home, model: Model, source: TrainingSource, splits: Splits 
             continue
         if label.feature not in learned:
             raise _unknown_feature(label, model)
-        _check_area(label)
+        _check_shape(label, items[label.item])
         for frame in _frames(label, items[label.item]):
             example = found.setdefault(
                 (label.item, frame), Example(source.dataset, items[label.item], parts[label.item], frame)
@@ -178,13 +178,24 @@ def _samples(example: Example) -> Iterator[Sample]:
             yield Sample(image, kind, example.frame)
 
 
-def _check_area(label: Label) -> None:
+def _check_shape(label: Label, item: Item) -> None:
+    """Raise `InvalidData` when nothing of a label is to be seen; what lies partly outside is cut off in training."""
     shape = label.geometry
-    empty = isinstance(shape, Box) and not (shape.width and shape.height)
-    empty = empty or (isinstance(shape, Mask) and not any(shape.counts[1::2]))
-    if empty:
+    if isinstance(shape, Whole):
+        return
+    # It brings numpy, which whoever only lists trainings does not need.
+    from dragoman.geometry import bounding_box
+
+    what, box = f"The {shape.kind} of label {label.id} on item {label.item!r}", bounding_box(shape)
+    if box is None or not (box.width and box.height):
+        raise InvalidData(f"{what} has no area.", field="geometry.width")
+    if not (item.width and item.height):
+        return
+    if min(box.x + box.width, box.y + box.height) <= 0 or box.x >= item.width or box.y >= item.height:
         raise InvalidData(
-            f"The {shape.kind} of label {label.id} on item {label.item!r} has no area.", field="geometry.width"
+            f"{what} lies outside its {item.width} x {item.height} pixels.",
+            hint="Coordinates are absolute pixels of the image as it is shown, after its EXIF orientation.",
+            field="geometry",
         )
 
 

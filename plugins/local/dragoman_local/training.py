@@ -55,10 +55,14 @@ class LocalTrainings(Trainings):
         )
         training = str(uuid4())
         workers.submit(home, settings, training, request, _splits(found))
-        return self._get(training)
+        return self._look(training)
 
     def _get(self, id: str) -> Training:
-        return workers.look(home_of(self), settings_of(self), id).training
+        training = self._look(id)
+        # Who waits for a job, which is to get it again and again, would wait for ever.
+        if training.status is Status.QUEUED and (trouble := home_of(self).starts.trouble()):
+            raise trouble
+        return training
 
     def _list(self, status: Status | None, cursor: str | None, size: int) -> Page[Training]:
         home = home_of(self)
@@ -69,7 +73,7 @@ class LocalTrainings(Trainings):
         home, settings = home_of(self), settings_of(self)
         if not workers.look(home, settings, id).training.status.ended:
             workers.stop(home, settings, id, self._adapter.sleep)
-        return self._get(id)
+        return self._look(id)
 
     def _delete(self, id: str) -> None:
         home = home_of(self)
@@ -96,6 +100,9 @@ class LocalTrainings(Trainings):
         home = home_of(self)
         home.jobs.get(id)
         return home.jobs.items(id, cursor, size)
+
+    def _look(self, id: str) -> Training:
+        return workers.look(home_of(self), settings_of(self), id).training
 
 
 def _start(home: Home, version: str, model: Model) -> Path:

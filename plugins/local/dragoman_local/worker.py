@@ -36,6 +36,7 @@ def _drain(home: Home, slot: int) -> None:
             settle(home, training)
         waiting = home.jobs.in_status(Status.QUEUED)
         if not waiting:
+            home.starts.heard()
             return
         for training in waiting:
             if lock := _claim(home, training):
@@ -57,29 +58,18 @@ def _claim(home: Home, training: str) -> Lock | None:
     if not home.jobs.claim(training):
         lock.close()
         return None
+    home.starts.heard()
     # Compared with the checkpoint's time, if the process dies.
     os.utime(home.lock(training))
     return lock
 
 
 def _carry_out(home: Home, training: str, slot: int, lock: Lock) -> None:
-    job = home.jobs.get(training)
-    with home.log(training).open("ab") as log:
-        try:
-            process = subprocess.Popen(
-                _command(home, job),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=home.training_folder(training),
-                env=_environment(job, slot),
-                # It holds the job's lock too: if this worker is killed, the training goes on.
-                pass_fds=[lock.descriptor],
-                start_new_session=True,
-            )
-        except OSError as error:
-            home.jobs.end(training, Status.FAILED, f"The process could not be started: {error}.")
-            return
+    try:
+        process = _started(home, home.jobs.get(training), slot, lock)
+    except OSError as error:
+        home.jobs.end(training, Status.FAILED, f"The process could not be started: {error}.")
+        return
     home.jobs.note_process(training, process.pid)
     status = process.wait()
     if status < 0:
@@ -92,6 +82,21 @@ def _carry_out(home: Home, training: str, slot: int, lock: Lock) -> None:
             training,
             Status.CANCELLED if home.jobs.get(training).cancelled else Status.FAILED,
             f"The process ended with status {status} and no result." + last_line(home.log(training)),
+        )
+
+
+def _started(home: Home, job: Job, slot: int, lock: Lock) -> subprocess.Popen[bytes]:
+    with home.log(job.training.id).open("ab") as log:
+        return subprocess.Popen(
+            _command(home, job),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=home.training_folder(job.training.id),
+            env=_environment(job, slot),
+            # It holds the job's lock too: if this worker is killed, the training goes on.
+            pass_fds=[lock.descriptor],
+            start_new_session=True,
         )
 
 

@@ -18,9 +18,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from dragoman.schema import Status
+from dragoman_local.errors import without_secrets
 from dragoman_local.home import Home
 from dragoman_local.locks import Lock
 from dragoman_local.settings import LocalSettings
+from dragoman_local.starts import BEGUN
 from dragoman_local.state import Job, JobRequest, Splits
 
 STOP_SECONDS = 10.0
@@ -56,10 +58,10 @@ def gpus() -> int:
 
 
 def ensure_workers(home: Home, settings: LocalSettings) -> None:
-    """Start a worker in every free slot for which a job waits."""
+    """Start a worker in every free slot for which a job waits, unless those before it could not begin (`starts`)."""
     waiting = len(home.jobs.in_status(Status.QUEUED))
     for slot in range(slots(settings)):
-        if not waiting:
+        if not waiting or not home.starts.allowed():
             return
         if lock := Lock.take(home.slot(slot)):
             try:
@@ -88,6 +90,9 @@ def look_at_all(home: Home, settings: LocalSettings) -> None:
 
 def settle(home: Home, training: str) -> None:
     """Settle what is left open of a job that runs, if no process has it any more."""
+    if not home.lock(training).exists():
+        # Since it was listed it has ended, and another caller has deleted it.
+        return
     if lock := Lock.take(home.lock(training)):
         try:
             settle_dead(home, training, "its process and its worker were killed, or the machine stopped")
@@ -144,7 +149,7 @@ def last_line(log: Path) -> str:
     if not log.exists():
         return ""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return f" The last line of the log: {lines[-1].strip()}" if lines else ""
+    return without_secrets(f" The last line of the log: {lines[-1].strip()}") if lines else ""
 
 
 def _got_further(home: Home, job: Job) -> bool:
@@ -165,16 +170,22 @@ def _has_ended(
 
 
 def _spawn(home: Home, slot: int, lock: Lock) -> None:
-    with home.slot(slot).with_suffix(".log").open("ab") as log:
-        process = subprocess.Popen(
-            # -P: a file in the working folder must not be taken for a library.
-            [sys.executable, "-P", "-m", "dragoman_local.worker", str(home.root), str(slot), str(lock.descriptor)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=home.root,
-            pass_fds=[lock.descriptor],
-            start_new_session=True,
-        )
+    home.starts.add()
+    with home.slot(slot).with_suffix(".log").open("ab", buffering=0) as log:
+        log.write(f"{BEGUN}\n".encode())
+        try:
+            process = subprocess.Popen(
+                # -P: a file in the working folder must not be taken for a library.
+                [sys.executable, "-P", "-m", "dragoman_local.worker", str(home.root), str(slot), str(lock.descriptor)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=home.root,
+                pass_fds=[lock.descriptor],
+                start_new_session=True,
+            )
+        except OSError as error:
+            log.write(f"The interpreter {sys.executable!r} cannot be run: {error}\n".encode())
+            return
     # Somebody has to ask for the exit status, or the dead worker stays in the process table as long as this process.
     threading.Thread(target=process.wait, name=f"reap-worker-{slot}", daemon=True).start()

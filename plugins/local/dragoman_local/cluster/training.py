@@ -23,8 +23,10 @@ from dragoman_local.reporter import REPORT_SECONDS, Reporter
 from dragoman_local.state import JobRequest
 from dragoman_local.work import Done, Work, carry_out
 
-GRACE_SECONDS = 2.0
-"""How long the others may take to say what went wrong after the first: it may only have lost its connection to them."""
+GRACE_SECONDS = 60.0
+"""How long the others may take to say what went wrong after the first: it may only have lost its connection to them.
+
+They say it at once, except for one whose machine is dead: Ray notices that after half a minute."""
 
 logger = logging.getLogger("dragoman_local.job")
 
@@ -47,7 +49,7 @@ def carry_out_on_cluster(work: Work, request: JobRequest, reporter: Reporter) ->
         if work.config.device != "cpu" and gpus_of_the_cluster():
             needs["GPU"] = 1
         logger.info("waiting for %d times %s of the cluster", request.processes, needs)
-        board = ray.remote(num_cpus=0)(Board).remote()
+        board = _board()
         members = _members(request.processes, needs)
         where = members[0].address.remote()
         shared = ray.put(work)
@@ -92,7 +94,10 @@ class Member:
     def train(self, work: Work, rank: int, count: int, where: tuple[str, int], board: Any) -> Done | None:
         """Train as number `rank` of `count` processes, which find each other at `where`."""
         logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s")
-        logger.info("process %d is number %d of %d on %s", os.getpid(), rank + 1, count, socket.gethostname())
+        node = ray_module().get_runtime_context().get_node_id()
+        logger.info(
+            "process %d is number %d of %d on %s, node %s", os.getpid(), rank + 1, count, socket.gethostname(), node
+        )
         host, port = where
         # Ray shows each process only its own GPU, so it is the first of its machine in any case.
         os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count), "LOCAL_RANK": "0"}
@@ -118,6 +123,14 @@ class _Post:
             self._stop = ray_module().get(self._board.stopped.remote())
             self._asked = time.monotonic()
         return self._stop
+
+
+def _board() -> Any:
+    """Return the board, on this machine: on another it could be lost with that one, and with it what all others do."""
+    ray = ray_module()
+    here = ray.get_runtime_context().get_node_id()
+    place = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=place)(Board).remote()
 
 
 def _members(count: int, needs: dict[str, float]) -> list[Any]:

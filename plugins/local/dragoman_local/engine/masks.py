@@ -50,22 +50,22 @@ def patches(
     cells = np.array([probabilities.shape[2] / image_size[1], probabilities.shape[1] / image_size[0]])
     scale = np.array([place.scale_x, place.scale_y]) * cells
     shift = np.array([place.shift_x, place.shift_y]) * cells
-    return tuple(_patch(mask, box, scale, shift) for mask, box in zip(probabilities, boxes, strict=True))
-
-
-def _patch(
-    mask: NDArray[np.float32], box: NDArray[np.float64], scale: NDArray[np.float64], shift: NDArray[np.float64]
-) -> Patch:
-    left, top = np.floor(box[:2]).astype(int)
-    right, bottom = np.ceil(box[2:]).astype(int)
+    corners = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], axis=1).astype(int)
+    matrices = np.zeros((len(boxes), 2, 3))
+    matrices[:, (0, 1), (0, 1)] = scale
     # OpenCV counts from the centre of the first pixel, our coordinates from its corner.
-    offset = scale * (np.array([left, top]) + 0.5) + shift - 0.5
-    matrix = np.array([[scale[0], 0, offset[0]], [0, scale[1], offset[1]]])
+    matrices[:, :, 2] = scale * (corners[:, :2] + 0.5) + shift - 0.5
+    return tuple(map(_patch, probabilities, matrices, corners.tolist()))
+
+
+def _patch(mask: NDArray[np.float32], matrix: NDArray[np.float64], corners: tuple[int, int, int, int]) -> Patch:
+    """Draw a mask within its box, given by whole pixels; `matrix` leads from these to the mask's cells."""
+    left, top, right, bottom = corners
     drawn = cv2.warpAffine(
         mask,
         matrix,
-        (int(right - left), int(bottom - top)),
+        (right - left, bottom - top),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return Patch(int(top), int(left), drawn >= INSIDE)
+    return Patch(top, left, drawn >= INSIDE)
