@@ -73,6 +73,7 @@ def _datumaro(folder: Path) -> Iterator[Plain]:
 
 
 READERS: dict[str, Callable[[Path], Iterator[Plain]]] = {"labelformat": _labelformat, "datumaro": _datumaro}
+_READER_MODULES = {"labelformat": "labelformat.formats", "datumaro": "datumaro"}
 
 # -- Nucleus ----------------------------------------------------------------------------------------------------------
 
@@ -161,6 +162,7 @@ def _encord(folder: Path) -> Iterator[bytes]:
     from dragoman_encord.codec import Sheet
     from dragoman_encord.editor import editor_out
     from dragoman_encord.places import Place
+    from dragoman_encord.sdk import encoded
     from dragoman_encord.structure import Structure
 
     reader = CocoReader(folder)
@@ -173,7 +175,7 @@ def _encord(folder: Path) -> Iterator[bytes]:
         sheet = Sheet(_label_row(item.key), place, structure)
         for row in by_item.get(item.key, ()):
             sheet.put(row, update=False)
-        yield json.dumps(sheet.content()).encode()
+        yield encoded(sheet.content()).encode()
 
 
 def _label_row(title: str) -> dict[str, Any]:
@@ -255,7 +257,7 @@ def _viam(folder: Path) -> Iterator[bytes]:
     reader = CocoReader(folder)
     sizes = {item.key: Size(item.width or 0, item.height or 0) for item in reader.items()}
     for row in reader.rows():
-        made = request(binary_data_id=row.item, **box_out(row, shape_out(row, sizes[row.item])))
+        made = box_out(row, shape_out(row, sizes[row.item]), request(binary_data_id=row.item))
         yield made.SerializeToString()
 
 
@@ -287,14 +289,16 @@ class Vendor:
     """How rows for a vendor are made.
 
     Args:
-        module: The vendor's SDK, which is imported before the clock starts.
+        plugin: Modules of our plugin, which are imported before the clock starts.
+        sdk: Modules of the vendor's SDK, likewise.
         ours: Makes messages of a file.
         theirs: Makes messages of a peer's shapes, by the vendor's SDK.
         facts: Reads what is compared from a message.
         kinds: What it takes.
     """
 
-    module: str
+    plugin: tuple[str, ...]
+    sdk: tuple[str, ...]
     ours: Callable[[Path], Iterator[bytes]]
     theirs: Callable[[Iterator[Plain]], Iterator[bytes]]
     facts: Callable[[bytes], Facts]
@@ -302,10 +306,25 @@ class Vendor:
 
 
 VENDORS = {
-    "Nucleus": Vendor("nucleus", _nucleus, _nucleus_sdk, _nucleus_facts),
-    "Labelbox": Vendor("labelbox", _labelbox, _labelbox_sdk, _labelbox_facts),
-    "Encord": Vendor("encord.objects", _encord, _encord_sdk, _encord_facts),
-    "Viam": Vendor("viam.proto.app.data", _viam, _viam_sdk, _viam_facts, kinds=("boxes",)),
+    "Nucleus": Vendor(("dragoman_nucleus.codec",), ("nucleus",), _nucleus, _nucleus_sdk, _nucleus_facts),
+    "Labelbox": Vendor(
+        ("dragoman_labelbox.codec",), ("labelbox.data.serialization",), _labelbox, _labelbox_sdk, _labelbox_facts
+    ),
+    "Encord": Vendor(
+        ("dragoman_encord.codec", "dragoman_encord.editor", "dragoman_encord.sdk"),
+        ("encord.objects",),
+        _encord,
+        _encord_sdk,
+        _encord_facts,
+    ),
+    "Viam": Vendor(
+        ("dragoman_viam.codec", "viam.proto.app.data"),
+        ("viam.proto.app.data",),
+        _viam,
+        _viam_sdk,
+        _viam_facts,
+        kinds=("boxes",),
+    ),
 }
 
 
@@ -316,7 +335,8 @@ def _messages(vendor: Vendor, side: str, folder: Path) -> Iterator[bytes]:
 def _measured(vendor: Vendor, side: str, folder: Path) -> Result:
     """Go the whole way, which is timed, and count what was made, which is not."""
     # `imports` is about imports.
-    for module in ("dragoman.formats.coco", vendor.module) if side == "dragoman" else (side, vendor.module):
+    ours = ("dragoman.formats.coco", *vendor.plugin)
+    for module in ours if side == "dragoman" else (_READER_MODULES[side], *vendor.sdk):
         importlib.import_module(module)
     start = time.process_time()
     made = list(_messages(vendor, side, folder))

@@ -24,6 +24,7 @@ from dragoman_encord.items import item_in, metadata_out
 from dragoman_encord.places import Place
 from dragoman_encord.projects import keyed
 from dragoman_encord.ranges import ranges, without
+from dragoman_encord.shapes import comes_back, shape_in, shape_out
 from dragoman_encord.structure import Structure
 
 FEATURE = Ontology(name="o", features=(Feature(name="thing"),))
@@ -35,6 +36,13 @@ GROUP = Place("a", "D", "L", "IMG_GROUP", 2, None, None, images=(("i0", 64, 48),
 
 decimals = st.integers(-(10**9), 10**9).map(lambda number: number / 1000)
 sizes = st.integers(0, 10**9).map(lambda number: number / 1000)
+image_sides = st.integers(1, 10**5)
+numbers = st.one_of(
+    st.integers(-(10**15), 10**15).map(lambda number: number / 10**9),
+    st.floats(-(10.0**8), 10.0**8),
+    st.sampled_from([-0.0, 1e6, 999_999.999_999_999, -999_999.999_999_999, 1e-9, 5e-10]),
+)
+"""Coordinates on the grid of what is read, most of them, and others."""
 
 
 def content(place: Place) -> dict[str, Any]:
@@ -147,6 +155,13 @@ def test_boxes_come_back_equal_whatever_the_size_of_the_image(
 ) -> None:
     box = Box(x, y, w, h)
     assert returned(Label("a", "thing", box), Place("a", "D", "L", "IMAGE", 1, width, height)).geometry == box
+
+
+@given(st.lists(numbers, min_size=6, max_size=40).filter(lambda run: len(run) % 2 == 0), image_sides, image_sides)
+def test_a_polygon_needs_no_note_just_if_reading_gives_it_back(run: list[float], width: int, height: int) -> None:
+    polygon, thing = Polygon(((tuple(run),),)), STRUCTURE.thing("thing", "polygon")
+    made = shape_out(polygon, width, height, thing)
+    assert comes_back(polygon, made, width, height, thing) == (shape_in(made, width, height, thing) == polygon)
 
 
 def test_digits_that_fractions_lose_are_kept_until_somebody_moves_the_shape() -> None:

@@ -39,8 +39,8 @@ def placed(draw: st.DrawFn) -> tuple[Label, Size]:
 
 def returned(row: Label, size: Size) -> Label:
     """What comes back of a box that Viam holds."""
-    request = modules()["data"].AddBoundingBoxToImageByIDRequest(**box_out(row, shape_out(row, size)))
-    sent = type(request).FromString(request.SerializeToString())
+    request = modules()["data"].AddBoundingBoxToImageByIDRequest()
+    sent = type(request).FromString(box_out(row, shape_out(row, size), request).SerializeToString())
     held = modules()["data"].BoundingBox(id="b", label=sent.label)
     for name in ("x_min_normalized", "y_min_normalized", "x_max_normalized", "y_max_normalized"):
         setattr(held, name, getattr(sent, name))

@@ -31,7 +31,7 @@ from dragoman_encord.answers import answers_out, chosen, note_out
 from dragoman_encord.notes import encoded
 from dragoman_encord.ranges import without
 from dragoman_encord.reading import Held, Reading, option
-from dragoman_encord.shapes import shape_in, shape_out
+from dragoman_encord.shapes import comes_back, shape_out
 from dragoman_encord.structure import NOTE, Matter, Question, Thing, snake
 
 Json = dict[str, Any]
@@ -79,22 +79,13 @@ class Sheet(Reading):
         if note and thing.note is None:
             raise _no_place_for_note(row.feature)
         shapes = {size: shape_out(row.geometry, *size, thing) for size in {self._place.size(f) for f in frames}}
-        if thing.note is not None and any(
-            shape_in(made, *size, thing) != row.geometry for size, made in shapes.items()
-        ):
+        if thing.note and not all(comes_back(row.geometry, made, *size, thing) for size, made in shapes.items()):
             # Fractions of the image do not give every number back.
             note["geometry"] = msgspec.to_builtins(row.geometry)
         answers = answers_out(asked, thing.questions)
-        mine = set(there.frames) if there and there.hash == key else set()
-        others = self._frames_of.get(key, set()) - mine
-        if not others.isdisjoint(frames):
-            raise InvalidData(f"The track {row.track_id!r} has another row on that frame.", field="frame")
         static = [answer for question, answer in answers if not question.dynamic]
-        if others and static != self._static(key):
-            raise InvalidData(
-                "The ontology asks that of a track once, and another frame of it has another answer.",
-                field="attributes",
-            )
+        if key in self._frames_of:
+            self._check_track(row, key, there, frames, static)
         if there is not None:
             self._take_out(there)
         head = self._head(row, thing, key)
@@ -109,9 +100,19 @@ class Sheet(Reading):
             self._spans.setdefault(key, []).append(row.span)
         self._held[row.id] = Held(key, list(frames))
 
+    def _check_track(self, row: Label, key: str, there: Held | None, frames: range, static: list[Json]) -> None:
+        """Raise if another row of the track is on a frame, or has another answer to what is asked of a track once."""
+        mine = there.frames if there and there.hash == key else ()
+        others = self._frames_of[key].difference(mine)
+        if not others.isdisjoint(frames):
+            raise InvalidData(f"The track {row.track_id!r} has another row on that frame.", field="frame")
+        if others and static != self._static(key):
+            raise InvalidData(
+                "The ontology asks that of a track once, and another frame of it has another answer.",
+                field="attributes",
+            )
+
     def _head(self, row: Label, thing: Thing, key: str) -> Json:
-        predicted = isinstance(row, Prediction)
-        confidence = row.confidence if isinstance(row, Prediction) else None
         return {
             "name": thing.name,
             "color": thing.color,
@@ -119,10 +120,10 @@ class Sheet(Reading):
             "value": snake(thing.name),
             "createdAt": self._now,
             "createdBy": None,
-            "confidence": 1.0 if confidence is None else confidence,
+            "confidence": _scored(row),
             "objectHash": key,
             "featureHash": thing.hash,
-            "manualAnnotation": not predicted,
+            "manualAnnotation": not isinstance(row, Prediction),
         }
 
     def _static(self, key: str) -> list[Json]:
@@ -137,10 +138,9 @@ class Sheet(Reading):
             actions += [{**answer, **moment} for answer in dynamic]
 
     def _take_note(self, key: str, thing: Thing, frame: str, note: Json) -> None:
-        notes = self._notes.setdefault(key, {})
         if note:
-            notes[frame] = note
-        if notes and thing.note is not None:
+            self._notes.setdefault(key, {})[frame] = note
+        if (notes := self._notes.get(key)) and thing.note is not None:
             self._answers[key]["classifications"] = [*self._static(key), note_out(encoded(notes), thing.note)]
 
     def _note(self, row: Label, unasked: Json, answer: AnyAnswer | None) -> Json:
@@ -274,6 +274,8 @@ def _no_place_for_note(feature: str) -> InvalidData:
 
 def _parted(row: Label, questions: Mapping[str, Question]) -> tuple[Json, Json]:
     """Part a row's attributes in those that the ontology asks for and those that it does not."""
+    if not row.attributes:
+        return {}, {}
     known = questions.keys() - {NOTE}
     asked = {name: value for name, value in row.attributes.items() if name in known and value is not None}
     return asked, {name: value for name, value in row.attributes.items() if name not in asked}

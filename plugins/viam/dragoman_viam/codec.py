@@ -19,8 +19,6 @@ DECIMALS = 9
 SLACK = 1e-9
 """How far, as a fraction, a corner may be outside by rounding alone."""
 
-Fields = dict[str, Any]
-
 
 class Size(NamedTuple):
     """An image's size in pixels, as it is seen."""
@@ -53,12 +51,13 @@ def shape_out(row: Label, size: Size) -> Shape:
     box = row.geometry
     if not isinstance(box, Box):
         raise InvalidData(f"Viam has no {box.form} annotations.", field="geometry")
-    corners = (
-        box.x / size.width,
-        box.y / size.height,
-        (box.x + box.width) / size.width,
-        (box.y + box.height) / size.height,
-    )
+    width, height = size
+    left, right = box.x / width, (box.x + box.width) / width
+    top, bottom = box.y / height, (box.y + box.height) / height
+    # One look for the common case, a box that is well inside.
+    if 0.0 < left <= right <= 1.0 and 0.0 < top <= bottom <= 1.0:
+        return Shape(row.feature, left, top, right, bottom)
+    corners = (left, top, right, bottom)
     if min(corners) < -SLACK or max(corners) > 1 + SLACK:
         raise InvalidData(
             f"The box leaves the image of {size.width} x {size.height} pixels, and Viam holds fractions of it.",
@@ -67,11 +66,24 @@ def shape_out(row: Label, size: Size) -> Shape:
     return Shape(row.feature, *(min(1.0, max(0.0, corner)) for corner in corners))
 
 
-def box_out(row: Label, shape: Shape) -> Fields:
-    """Return the fields of a request that writes a box, but for those that say where."""
-    fields: Fields = {"label": shape.label, **dict(zip(CORNERS, shape[1:], strict=True))}
-    confidence = getattr(row, "confidence", None)
-    return fields if confidence is None else {**fields, "confidence": confidence}
+def box_out(row: Label, shape: Shape, request: Any) -> Any:
+    """Put a box into a request that writes one, and return the request.
+
+    Args:
+        row: The box.
+        shape: What `shape_out` makes of it.
+        request: The message, which says already where the box is to be written.
+    """
+    (
+        request.label,
+        request.x_min_normalized,
+        request.y_min_normalized,
+        request.x_max_normalized,
+        request.y_max_normalized,
+    ) = shape
+    if isinstance(row, Prediction) and row.confidence is not None:
+        request.confidence = row.confidence
+    return request
 
 
 def box_in(box: Any, item: str, size: Size) -> Label:

@@ -53,13 +53,17 @@ class Wire:
         return answer
 
     def many(self, name: str, requests: Iterable[Fields]) -> list[Any]:
-        """Make unary calls of one method, several at a time.
+        """Make unary calls of one method, several at a time, and return what `send` does."""
+        request = method(name).request
+        return self.send(name, [request(**fields) for fields in requests])
+
+    def send(self, name: str, built: list[Any]) -> list[Any]:
+        """Make unary calls of one method with messages that are built already.
 
         Returns:
             For each request, in order, the answer or a `CallFailed`.
         """
         target = method(name)
-        built = [target.request(**fields) for fields in requests]
         token = self.token()
         answers = self._send(target, built, token)
         refused = [place for place, answer in enumerate(answers) if _refused(answer)]

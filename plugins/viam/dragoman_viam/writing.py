@@ -9,7 +9,9 @@ from typing import Any
 from dragoman.errors import InvalidData
 from dragoman.schema import IGNORED, UPDATED, Label, RowResult, Whole
 from dragoman_viam.bulk import FOUND, rejection, rejections
-from dragoman_viam.codec import Fields, Shape, box_in, box_out, own_id, shape_of, shape_out
+from dragoman_viam.codec import Shape, box_in, box_out, own_id, shape_of, shape_out
+from dragoman_viam.messages import method
+from dragoman_viam.wire import Fields
 
 OTHER_ID = "Viam keeps no ids; it reads this row back as {}."
 SURE = RowResult("rejected", reason="Viam takes no confidence off a box; remove it with `images.remove_box` first.")
@@ -134,19 +136,22 @@ class Writing:
         )
 
     def _add(self, places: Sequence[int]) -> None:
-        requests = [{"binary_data_id": self._image(place), **self._fields(place)} for place in places]
-        answers = self._adapter.wire.many("data.AddBoundingBoxToImageByID", requests) if requests else []
+        where = {place: {"binary_data_id": self._image(place)} for place in places}
+        answers = self._boxes_sent("data.AddBoundingBoxToImageByID", where)
         for place, answer, refused in zip(places, answers, rejections(answers), strict=True):
             self._results[place] = refused or self._created(place, answer.bbox_id)
 
     def _change(self, boxes: dict[int, Any]) -> None:
-        requests = [
-            {"binary_data_id": self._image(place), "bbox_id": box.id, **self._fields(place)}
-            for place, box in boxes.items()
-        ]
-        answers = self._adapter.wire.many("data.UpdateBoundingBox", requests) if requests else []
+        where = {place: {"binary_data_id": self._image(place), "bbox_id": box.id} for place, box in boxes.items()}
+        answers = self._boxes_sent("data.UpdateBoundingBox", where)
         for place, refused in zip(boxes, rejections(answers), strict=True):
             self._results[place] = refused or RowResult("updated", id=boxes[place].id)
+
+    def _boxes_sent(self, name: str, where: dict[int, Fields]) -> list[Any]:
+        """Send boxes by one method and return the answers; `where` has the other fields of each request."""
+        request = method(name).request
+        made = [box_out(self._rows[place], self._shapes[place], request(**fields)) for place, fields in where.items()]
+        return self._adapter.wire.send(name, made) if made else []
 
     def _tag(self, places: Sequence[int]) -> None:
         """Add the tags, those images together that get the same ones."""
@@ -161,9 +166,6 @@ class Writing:
         for images, refused in zip(groups.values(), rejections(answers), strict=True):
             for place in (place for image in images for place in by_image[image]):
                 self._results[place] = refused or self._created(place, None)
-
-    def _fields(self, place: int) -> Fields:
-        return box_out(self._rows[place], self._shapes[place])
 
     def _created(self, place: int, box: str | None) -> RowResult:
         row = self._rows[place]

@@ -27,7 +27,7 @@ _DEEPEST = 64
 
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'"[]{}'))
 _LEFT_OPEN = re.compile(rb"[\]}]*[\[{]*")
-_BETWEEN = re.compile(rb"\}\s*,\s*\{")
+_TO_LAST_BETWEEN = re.compile(rb".*\}(?=\s*,\s*\{)", re.DOTALL)
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{}]', re.DOTALL)
 
 
@@ -79,9 +79,8 @@ def skip(path: Path, file: BinaryIO, offset: int) -> Depth:
 
 def likely_cut(chunk: bytes) -> int:
     """Return where a chunk is best cut: after its last element, or its last object, or its end."""
-    tail = max(0, len(chunk) - _PIECE)
-    between = [found.start() for found in _BETWEEN.finditer(chunk, tail)]
-    return between[-1] + 1 if between else chunk.rfind(b"}") + 1 or len(chunk)
+    between = _TO_LAST_BETWEEN.match(chunk, max(0, len(chunk) - _PIECE))
+    return between.end() if between else chunk.rfind(b"}") + 1 or len(chunk)
 
 
 def _fast(chunk: bytes, offset: int, depth: Depth) -> bool:

@@ -60,9 +60,10 @@ class Dataset:
         """The files, with their tables; items of one name in several files get the file's name before their keys."""
         for file in self._files:
             file.items = _items(file, self._refuse)
-        names = Counter(item.key for file in self._files for item in file.items.values())
-        if len(self._files) > 1 and max(names.values(), default=0) > 1:
-            self._tell_apart()
+        if len(self._files) > 1:
+            names = Counter(item.key for file in self._files for item in file.items.values())
+            if max(names.values(), default=0) > 1:
+                self._tell_apart()
         return self._files
 
     @cached_property
