@@ -318,4 +318,14 @@ def test_plain_rows_of_one_kind_pass_at_a_glance() -> None:
     assert Keeper(TABLE, "raise").passes(plain)
     assert not Keeper(TABLE, "raise").passes([*plain, turned])
     assert not Keeper(TABLE, "raise").passes([*plain, Label("a", "cat", Box(1, 2, 3, 4), metadata={KEY: 1})])
-    assert not Keeper(lambda row: TABLE, "raise").passes(plain), "who asks row by row is asked row by row"
+
+
+def test_rows_of_features_that_keep_less_do_not_pass_at_a_glance() -> None:
+    poor = FidelityTable(LOSSLESS.geometries, {"track_id": dropped("no tracks")})
+    keeper = Keeper(lambda row: poor if row.feature == "cat" else LOSSLESS, "raise")
+    dogs = [Label("a", "dog", BOX, track_id=str(number)) for number in range(3)]
+    assert keeper.passes(dogs)
+    assert keeper.passes([*dogs, Label("a", "cat", BOX)]) is False, "a glance is at all rows in each of their tables"
+    assert keeper.passes([Label("a", "cat", BOX)])
+    assert not keeper.passes([Label("a", "cat", BOX, track_id="7")])
+    assert not keeper.passes([Label("a", "dog", BOX, attributes={"n": 1})]), "what rows say may decide on their table"

@@ -286,3 +286,17 @@ def test_a_page_that_fails_is_tried_again_and_no_row_comes_twice(pipeline: Pipel
         return Page([cursor or "first"], None if cursor else "second")
 
     assert list(pipeline.pages(READ, fetch, None)) == ["first", "second"]
+
+
+def test_an_item_that_cannot_be_made_when_it_is_asked_for_is_an_error_of_the_call(pipeline: Pipeline) -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise OSError("cut off")
+
+    rows = pipeline.pages(READ, lambda cursor, size: Page(items()), None)
+
+    assert next(rows) == 1
+    with pytest.raises(PlatformError, match="cut off") as caught:
+        next(rows)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert (caught.value.platform, caught.value.operation) == ("acme", "models.get")

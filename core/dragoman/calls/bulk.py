@@ -59,11 +59,11 @@ class BulkWrite(Generic[Row]):
             DragomanError: The platform failed for good. In both cases `error.report` has the outcomes so far.
         """
         report = Report()
-        stream, number = iter(rows), 0
+        stream, batch = iter(rows), _Batch[Row](0, [], [])
         try:
-            while (batch := self._next(stream, number)).rows:
+            while self._fill(batch, stream):
                 self._settle(batch, report)
-                number += len(batch.rows)
+                batch.start += len(batch.rows)
         except DragomanError as error:
             error.report = report
             raise
@@ -71,14 +71,20 @@ class BulkWrite(Generic[Row]):
             report.losses = self.losses()
         return report
 
-    def _next(self, stream: Iterator[Row], start: int) -> _Batch[Row]:
-        """Return the next batch, each row as it is kept; it is looked at while the processor still has it at hand."""
-        batch: _Batch[Row] = _Batch(start, [], [])
-        size = self.pipeline.limits.batch_size
-        while piece := list(islice(stream, min(PIECE, size - len(batch.rows)))):
-            batch.kept.extend(self._kept(piece, start + len(batch.rows)))
-            batch.rows.extend(piece)
-        return batch
+    def _fill(self, batch: _Batch[Row], stream: Iterator[Row]) -> bool:
+        """Put the next rows into a batch, each as it is kept, and return whether there are any.
+
+        They are looked at while the processor still has them at hand, and take the place of those before them piece by
+        piece, whose memory they are given: a batch that is let go as a whole is memory that has to be asked for anew.
+        """
+        size, done = self.pipeline.limits.batch_size, 0
+        while piece := list(islice(stream, min(PIECE, size - done))):
+            end = done + len(piece)
+            batch.kept[done:end] = self._kept(piece, batch.start + done)
+            batch.rows[done:end] = piece
+            done = end
+        del batch.rows[done:], batch.kept[done:]
+        return bool(done)
 
     def _kept(self, rows: list[Row], start: int) -> Sequence[Row | None]:
         if self.keep is None or (self.passes is not None and self.passes(rows)):
@@ -158,7 +164,7 @@ class BulkWrite(Generic[Row]):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Batch(Generic[Row]):
     """Rows on their way: where they begin in the caller's input, the rows, and what is sent of each, if anything."""
 

@@ -160,8 +160,11 @@ class Pipeline:
         """Yield the items of all pages, one call per page, the next page only when it is needed."""
         cursor: str | None = None
         while True:
-            page = self.call(operation, fetch, cursor, size or self.limits.page_size)
-            yield from page.items
+            page, call = self.carry(operation, fetch, cursor, size or self.limits.page_size)
+            try:
+                yield from page.items
+            except Exception as cause:  # items that are made as they are asked for fail when the call has ended
+                self._fail(call, cause)
             if page.next is None:
                 return
             if page.next == cursor:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -33,7 +32,6 @@ KEY = "dragoman"
 
 _PLACE = ("frame", "span")
 """Fields without which a row would be somewhere else than it was."""
-_METADATA = attrgetter("metadata")
 Row = TypeVar("Row", bound=Label)
 
 
@@ -60,7 +58,8 @@ class Keeper:
     """Makes rows fit what a writer keeps, as the caller chose, and counts what that costs.
 
     Args:
-        table: What the writer keeps: of every row the same, or as a function of the row.
+        table: What the writer keeps: of every row the same, or as a function of the row. Rows of one feature and one
+            kind of geometry that `say_no_more` holds for have one table.
         policy: What the caller chose.
     """
 
@@ -71,8 +70,13 @@ class Keeper:
 
     def passes(self, rows: Sequence[Label]) -> bool:
         """Return whether it is plain at a glance that `keep` would return every row as it is."""
-        table = self._table
-        return isinstance(table, FidelityTable) and not any(map(_METADATA, rows)) and table.keeps_all(rows)
+        return all(table.keeps_all(rows) for table in self._tables(rows))
+
+    def _tables(self, rows: Sequence[Label]) -> set[FidelityTable]:
+        """Return the tables that hold for rows, if those say no more than most do."""
+        if isinstance(self._table, FidelityTable):
+            return {self._table}
+        return set(map(self._table, {(row.feature, type(row.geometry)): row for row in rows}.values()))
 
     def keep(self, row: Row) -> Row | None:
         """Return the row as the writer keeps it, or None if the caller chose to drop it.

@@ -74,9 +74,29 @@ EMPTY: dict[str, Any] = {"attributes": {}, "metadata": {}, "interpolation": "non
 """What fields are when they say nothing, so that nothing is lost with them, where that is not None."""
 
 
+_SAID = ("frame", "span", "interpolation", "answer", "attributes", "metadata")
+"""Fields that `say_no_more` looks at."""
+
 FORMS = (*(geometry.kind for geometry in GEOMETRIES), "polygon with holes", "polygon of parts")
 """All forms of geometry."""
-_GEOMETRY = attrgetter("geometry")
+
+
+def say_no_more(rows: Sequence[Label]) -> bool:
+    """Return whether no row is on a part of its item's frames, answers anything or has attributes or metadata.
+
+    Most bulk writes are of such rows, which may still have a track, a provenance and a confidence.
+    """
+    # Written out: a field that is looked up by its name takes as long as all of these.
+    return not [
+        row
+        for row in rows
+        if row.frame is not None
+        or row.span is not None
+        or row.answer is not None
+        or row.attributes
+        or row.metadata
+        or row.interpolation != "none"
+    ]
 
 
 def _forms(kind: str) -> frozenset[str]:
@@ -97,6 +117,7 @@ class FidelityTable:
         self.fields = dict(fields or {})
         self._exact = frozenset(form for form, kept in geometries.items() if kept.survival is Survival.EXACT)
         self._lossy = tuple(name for name, kept in self.fields.items() if kept.survival is not Survival.EXACT)
+        self._lossy_else = tuple(name for name in self._lossy if name not in _SAID)
         self._exact_kinds = frozenset(kind for kind in GEOMETRIES if _forms(kind.kind) <= self._exact)
         self._plain: dict[type, tuple[Callable[[Label], Any], Any]] = {}
 
@@ -126,12 +147,11 @@ class FidelityTable:
 
     def keeps_all(self, rows: Sequence[Label]) -> bool:
         """Return whether it is plain at a glance that no row loses anything, which most bulk writes begin with."""
-        kinds = set(map(type, rows))
-        if len(kinds) != 1 or not self._exact_kinds.issuperset(map(type, map(_GEOMETRY, rows))):
-            return False
-        (kind,) = kinds
-        lossy, plain = self._plain.get(kind) or self._look(kind)
-        return list(map(lossy, rows)).count(plain) == len(rows)
+        return (
+            self._exact_kinds.issuperset({type(row.geometry) for row in rows})
+            and say_no_more(rows)
+            and all([getattr(row, name, None) for row in rows].count(None) == len(rows) for name in self._lossy_else)
+        )
 
     def _look(self, kind: type[Label]) -> tuple[Callable[[Label], Any], Any]:
         """Return what gives the lossy fields of a kind of row, and what it gives of a row that has none of them."""

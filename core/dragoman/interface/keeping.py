@@ -12,7 +12,8 @@ def keeper_for(facet: Facet, everywhere: FidelityTable, policy: LossPolicy, *tar
     """Return what stands before a write: it knows what the platform keeps of a row, and what the caller chose.
 
     An adapter writes `_fidelity(*target)`, which returns a function from a row to a `FidelityTable`, where that
-    depends on what is written to: an ontology with a place for less, say. It is called once per write.
+    depends on what is written to: an ontology with a place for less, say. It is called once per write. What it returns
+    may go by the row's feature, by its kind of geometry and by what else it says; see `Keeper`.
 
     Args:
         facet: The facet that writes.

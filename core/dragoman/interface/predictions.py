@@ -61,7 +61,7 @@ class Predictions(Facet, name="predictions"):
             return keeper.keep(row)
 
         def passes(rows: Sequence[Prediction]) -> bool:
-            return (not features or features.issuperset(row.feature for row in rows)) and keeper.passes(rows)
+            return (not features or features.issuperset({row.feature for row in rows})) and keeper.passes(rows)
 
         return BulkWrite[Prediction](
             self._adapter.pipeline,

@@ -61,18 +61,20 @@ def row_out(row: Label, known: Known, global_key: str) -> wire.ImportRow:
         InvalidData: It says something that has no place.
     """
     made = wire.ImportRow(uuid_of(row.id), wire.ByGlobalKey(global_key), row.feature)
-    if isinstance(row.geometry, Whole):
+    if type(row.geometry) is Whole:
         made.answer = whole_out(row, known)
     else:
-        key, shape = shape_out(row.geometry)
-        setattr(made, key, shape)
+        setattr(made, *shape_out(row.geometry))
         # As most are: nothing but an id to keep, which is the very uuid.
         plain = known.keeps and made.uuid is row.id and says_no_more(row)
         made.classifications = (keeper_of(made.uuid),) if plain else nested_out(row, known)
     if row.metadata and (custom := row.metadata.get(CUSTOM)):
         measured(made, "customMetrics", [wire.Metric(name, value) for name, value in custom.items()])
     if isinstance(row, Prediction) and row.confidence is not None:
-        measured(made, "confidence", row.confidence)
+        if made.answer is None:
+            made.confidence = row.confidence
+        else:
+            measured(made, "confidence", row.confidence)
     return made
 
 

@@ -7,7 +7,8 @@ a line that the chunk cut. Nothing is spooled, and a page that failed can be ask
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import msgspec
 import requests
@@ -30,6 +31,10 @@ Json = dict[str, Any]
 FILTER_IDS = 2000
 """Most ids in a filter of an export, by the SDK."""
 _LINE = msgspec.json.Decoder(Line)
+MASK = b'mask"'
+"""How the key of a mask ends in a line."""
+
+R = TypeVar("R")
 
 
 class Cursor(msgspec.Struct, array_like=True):
@@ -57,15 +62,30 @@ class Exporter:
 
     def lines(self, cursor: str | None) -> Page[Line]:
         """Return the lines of the next chunk."""
+        lines, after = self._next(cursor)
+        return Page(list(map(_LINE.decode, lines)), after)
+
+    def rows(self, cursor: str | None, rows_of: Callable[[Line], Iterable[R]]) -> Page[R]:
+        """Return the rows of the next chunk, each made when it is asked for, so that none has left the caches by then.
+
+        Masks have to be fetched, which belongs to this call: a chunk that has any is read as a whole.
+
+        Args:
+            cursor: Where the chunk begins.
+            rows_of: Returns the rows of a line.
+        """
+        lines, after = self._next(cursor)
+        rows = chain.from_iterable(map(rows_of, map(_LINE.decode, lines)))
+        return Page(list(rows) if any(MASK in line for line in lines) else rows, after)
+
+    def _next(self, cursor: str | None) -> tuple[list[bytes], str | None]:
+        """Return the lines of the next chunk as they come, and the cursor of the chunk after it."""
         here = self._begun() if cursor is None else msgspec.json.decode(cursor, type=Cursor)
-        if here.offset >= here.size:
-            return Page(list(self._decoded([here.rest])))
-        content, offset = self._chunk(here)
+        content, offset = self._chunk(here) if here.offset < here.size else (b"", here.size)
         *lines, rest = (here.rest + content).split(b"\n")
-        after = Cursor(here.task, offset, here.size, rest)
-        if offset >= here.size:
-            return Page(list(self._decoded([*lines, rest])))
-        return Page(list(self._decoded(lines)), msgspec.json.encode(after).decode())
+        if offset < here.size:
+            return lines, msgspec.json.encode(Cursor(here.task, offset, here.size, rest)).decode()
+        return [line for line in (*lines, rest) if line], None
 
     def page(self, cursor: str | None, size: int) -> Page[Line]:
         """Return the lines of the next chunk, as the core asks for pages; Labelbox decides how much one holds."""
@@ -126,9 +146,6 @@ class Exporter:
         if found is None:
             raise PlatformError(f"Labelbox's {self._what} {here.task} has no file at byte {here.offset}.")
         return found
-
-    def _decoded(self, lines: Iterable[bytes]) -> Iterator[Line]:
-        return iter(_LINE.decode_lines(b"\n".join(lines)))
 
 
 def of_run(adapter: Any, version: str, *, predictions: bool = False) -> Exporter:

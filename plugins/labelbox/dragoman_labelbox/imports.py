@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,42 @@ Said = tuple[list[str | None], list[RowResult]]
 
 _STATUS = msgspec.json.Decoder(Status)
 
+PIECE = 200
+"""Rows that are encoded in one go: what they are made of is gone before the processor's caches are full of it."""
+
+
+class Lines:
+    """The rows of an import, as NDJSON, and for which of our rows each of them stands."""
+
+    def __init__(self) -> None:
+        self.uuids: list[str] = []
+        self.owners: list[Sequence[int]] = []
+        """Positions of our rows, for each row of the import."""
+        self.metrics: dict[str, str] = {}
+        """Names of metrics, by the uuid of the row that is one."""
+        self._pending: list[ImportRow] = []
+        self._encoded: list[bytes] = []
+
+    def add(self, rows: Iterable[ImportRow], positions: Sequence[int]) -> None:
+        """Add the rows of an import that our rows at some positions are."""
+        for row in rows:
+            self.uuids.append(row.uuid)
+            self.owners.append(positions)
+            if row.metricName is not None:
+                self.metrics[row.uuid] = row.metricName
+            self._pending.append(row)
+        if len(self._pending) >= PIECE:
+            self._encode()
+
+    def content(self) -> bytes:
+        """Return all of them, one a line."""
+        self._encode()
+        return b"".join(self._encoded)
+
+    def _encode(self) -> None:
+        self._encoded.append(_encoder.encode_lines(self._pending))
+        self._pending.clear()
+
 
 class Importer:
     """Sends imports of one kind on behalf of one adapter.
@@ -62,17 +98,17 @@ class Importer:
         self._kind = kind
         self._parent = parent
 
-    def send(self, rows: Sequence[ImportRow], *, anew: bool = False) -> dict[str | None, RowResult]:
+    def send(self, lines: Lines, *, anew: bool = False) -> dict[str | None, RowResult]:
         """Import rows and return what became of each, by uuid; `IGNORED` if an earlier call has imported them.
 
         Args:
-            rows: The rows.
+            lines: The rows.
             anew: Import them again even if an earlier call did: what it made is not there any more.
 
         Raises:
             PlatformError: The import failed as a whole and names no row.
         """
-        uuids, results = self.send_content(_encoder.encode_lines(rows), anew=anew)
+        uuids, results = self.send_content(lines.content(), anew=anew)
         return dict(zip(uuids, results, strict=True))
 
     def send_content(self, content: bytes, *, anew: bool = False) -> Said:

@@ -43,20 +43,18 @@ class LabelboxLabels(Labels):
         projects = [project.uid for project in self._adapter.projects.all(dataset)]
         # A dataset that Dragoman made no project for has its labels wherever people put it.
         params = {"project_ids": projects} if projects else {"all_projects": True}
-        following: str | None = None
+        wanted = projects or None
         if items is not None:
             start = int(cursor or 0)
             end = start + FILTER_IDS
             lines = chosen_lines(self._adapter, dataset, list(items[start:end]), params)
-            following = str(end) if end < len(items) else None
-        else:
-            client = self._adapter.client
-            page = Exporter(
-                self._adapter, lambda: client.get_dataset(dataset).export(params=params), "export of a dataset"
-            ).lines(cursor)
-            lines, following = list(page.items), page.next
-        wanted = projects or None
-        return Page([row for line in lines for row in labels_in(line, wanted, keys, masks)], following)
+            rows = [row for line in lines for row in labels_in(line, wanted, keys, masks)]
+            return Page(rows, str(end) if end < len(items) else None)
+        client = self._adapter.client
+        export = Exporter(
+            self._adapter, lambda: client.get_dataset(dataset).export(params=params), "export of a dataset"
+        )
+        return export.rows(cursor, lambda line: labels_in(line, wanted, keys, masks))
 
     def of_version(self, version: str, *, dataset: str) -> Iterator[Label]:
         """Iterate over the labels that a run keeps: those of its data rows when they were put into it.

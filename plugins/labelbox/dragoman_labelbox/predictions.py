@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from dragoman_labelbox.presence import Presence
 from dragoman_labelbox.sdk import MEAPredictionImport
 from dragoman_labelbox.targets import Target
 from dragoman_labelbox.versions import chunks, register
+from dragoman_labelbox.wire import Line
 from dragoman_labelbox.writing import Writer
 
 
@@ -103,14 +104,11 @@ class LabelboxPredictions(Predictions):
             return self._on_items(version, dataset, items, cursor)
         if cursor is None:
             self._adapter.client.get_dataset(dataset)
-        page = of_run(self._adapter, version, predictions=True).lines(cursor)
-        rows = [
-            row
-            for line in page.items
-            if line.data_row.details.dataset_id == dataset
-            for row in predictions_in(line, version, keys, masks)
-        ]
-        return Page(rows, page.next)
+
+        def rows_of(line: Line) -> Iterable[Prediction]:
+            return predictions_in(line, version, keys, masks) if line.data_row.details.dataset_id == dataset else ()
+
+        return of_run(self._adapter, version, predictions=True).rows(cursor, rows_of)
 
     def _on_items(self, version: str, dataset: str, items: Sequence[str], cursor: str | None) -> Page[Prediction]:
         keys, masks = self._adapter.keys(dataset), Images(self._adapter)

@@ -27,7 +27,6 @@ def _ring(polygon: Polygon) -> list[Json]:
 
 
 _OUT: dict[type[Geometry], tuple[str, Callable[[Any], Any]]] = {
-    Box: ("bbox", lambda box: wire.Box(box.y, box.x, box.height, box.width)),
     Polygon: ("polygon", _ring),
     Polyline: ("line", lambda line: _pairs(line.vertices)),
     Point: ("point", lambda point: {"x": point.x, "y": point.y}),
@@ -41,6 +40,8 @@ def shape_out(geometry: Geometry) -> tuple[str, Any]:
     Raises:
         InvalidData: Labelbox has no such shape.
     """
+    if type(geometry) is Box:  # most are
+        return "bbox", wire.Box(geometry.y, geometry.x, geometry.height, geometry.width)
     try:
         key, translate = _OUT[type(geometry)]
     except KeyError:

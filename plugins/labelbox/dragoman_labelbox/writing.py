@@ -10,7 +10,7 @@ from itertools import chain
 from dragoman.errors import InvalidData
 from dragoman.schema import IGNORED, Label, Mask, RowResult
 from dragoman_labelbox.codec import row_out
-from dragoman_labelbox.imports import CREATED, UNCLEAR, Importer
+from dragoman_labelbox.imports import CREATED, UNCLEAR, Importer, Lines
 from dragoman_labelbox.keys import Keys
 from dragoman_labelbox.metrics import metrics_out
 from dragoman_labelbox.nodes import Known
@@ -57,22 +57,18 @@ class Writer:
         known = cache(self.known)
         fresh = list(self._fresh(rows, results, update, known))
         self._admit(rows, fresh)
-        wires: list[ImportRow] = []
-        owners: list[Sequence[int]] = []
-        for wire, positions in self._translated(rows, fresh, known, results):
-            wires.append(wire)
-            owners.append(positions)
-        said = self.importer.send(wires, anew=anew) if wires else {}
+        lines = self._translated(rows, fresh, known, results)
+        said = self.importer.send(lines, anew=anew) if lines.uuids else {}
         if not anew and self.look_again and IGNORED in said.values() and self._keeps_ids(rows, known):
             # An earlier call has imported these rows. Whether they are still there, an export says.
             return replace(self, presence=self.look_again()).write(rows, update=update, anew=True)
-        for wire, positions in zip(wires, owners, strict=True):
-            result = said.get(wire.uuid, UNCLEAR)
-            if wire.metricName is None:
+        for uuid, positions in zip(lines.uuids, lines.owners, strict=True):
+            result = said.get(uuid, UNCLEAR)
+            if uuid not in lines.metrics:
                 for position in positions:
                     results[position] = result
             elif result.status == "rejected":
-                _refuse_metric(wire, positions, result, results)
+                _refuse_metric(lines.metrics[uuid], positions, result, results)
         written = [rows[position] for position in fresh if results[position] is CREATED]
         self.presence.add((row.id for row in written), {self.keys.out(item) for item in {row.item for row in written}})
         return [result or UNCLEAR for result in results]
@@ -104,47 +100,43 @@ class Writer:
         if missing := [key for key in wanted if key not in self.presence.global_keys]:
             self.admit(missing)
 
-    def _translated(
-        self, rows: Sequence[Label], fresh: Sequence[int], find: Find, results: Results
-    ) -> Iterator[tuple[ImportRow, Sequence[int]]]:
-        """Yield what is sent, and the positions of the rows that it stands for; put as results why nothing can be."""
+    def _translated(self, rows: Sequence[Label], fresh: Sequence[int], find: Find, results: Results) -> Lines:
+        """Return what is sent; put as results why some rows cannot be."""
+        lines = Lines()
         timed = [position for position in fresh if is_timed(rows[position])]
         single = fresh if not timed else [position for position in fresh if not is_timed(rows[position])]
         # One row of an import for each, but one for all keyframes of an object on a video. Ranges, because Python's
         # garbage collector goes through tuples again and again.
-        alone = ((range(position, position + 1), rows[position : position + 1]) for position in single)
-        together = ((positions, [rows[position] for position in positions]) for positions in grouped(rows, timed))
-        for positions, members in chain[tuple[Sequence[int], Sequence[Label]]](alone, together):
+        alone = (range(position, position + 1) for position in single)
+        for positions in chain[Sequence[int]](alone, grouped(rows, timed)):
             try:
-                made = self._made(members, find)
+                lines.add(self._made(rows, positions, find), positions)
             except InvalidData as error:
                 for position in positions:
                     results[position] = RowResult("rejected", reason=str(error))
-            else:
-                for wire in made:
-                    yield wire, positions
+        return lines
 
-    def _made(self, rows: Sequence[Label], find: Find) -> list[ImportRow]:
-        """Return the rows of an import that rows are: an annotation, and its metrics after it."""
-        first = rows[0]
+    def _made(self, rows: Sequence[Label], positions: Sequence[int], find: Find) -> list[ImportRow]:
+        """Return the rows of an import that some rows together are: an annotation, and its metrics after it."""
+        first = rows[positions[0]]
         global_key = self.keys.out(first.item)
         known = find(first.feature, first.geometry.kind)
         assert known is not None
         if not is_timed(first):
             made = [row_out(first, known, global_key)]
         elif isinstance(first.geometry, Mask):
-            made = [masks_out(rows, global_key)]
+            made = [masks_out([rows[position] for position in positions], global_key)]
         else:
-            made = [track_out(rows, known, global_key)]
-        for row in rows:
-            if row.metadata:
-                made += metrics_out(row, global_key)
+            made = [track_out([rows[position] for position in positions], known, global_key)]
+        for position in positions:
+            if rows[position].metadata:
+                made += metrics_out(rows[position], global_key)
         return made
 
 
-def _refuse_metric(wire: ImportRow, positions: Iterable[int], result: RowResult, results: Results) -> None:
+def _refuse_metric(metric: str, positions: Iterable[int], result: RowResult, results: Results) -> None:
     """Put the result of rows that were taken without a metric of theirs, which comes after them."""
-    reason = f"The annotation was taken; its metric {wire.metricName!r} was not: {result.reason}"
+    reason = f"The annotation was taken; its metric {metric!r} was not: {result.reason}"
     for position in positions:
         if results[position] is CREATED:
             results[position] = RowResult("rejected", reason=reason)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from dragoman.errors import InvalidData, PlatformError
-from dragoman.schema import Label, Mask, RowResult
+from dragoman.schema import Label, Mask, RowResult, Whole
 from dragoman_nucleus import jobs
 from dragoman_nucleus.codec import escape, row_out
 from dragoman_nucleus.masks import Canvas, compose
@@ -24,7 +24,9 @@ from dragoman_nucleus.wire import Groups, MaskRow, Upload
 
 SYNCHRONOUS = 5000
 """Most rows of one synchronous upload, as in the SDK: Nucleus gives up after about a minute."""
-CHUNK_ROWS = 1000
+CHUNK_ROWS = 500
+"""Rows that are translated and encoded in one go, in memory that is used again for the next: their bytes are fewer than
+the C library asks the system for anew each time (128 KiB), whose pages cost more than the encoding."""
 CHUNK_BYTES = 32 << 20
 """Size at which a file of rows is sent and the next is begun."""
 FILES_PER_REQUEST = 10
@@ -69,11 +71,13 @@ class Store(ABC):
 
     def write(self, rows: Sequence[Label], *, update: bool) -> list[RowResult]:
         """Write a batch and return one result per row: few rows at once, many through a job, masks item by item."""
-        self.adapter.taxonomies.admit(self.dataset, rows)
-        masks = [place for place, row in enumerate(rows) if type(row.geometry) is Mask]
-        if not masks:
+        kinds = {type(row.geometry) for row in rows}
+        if Whole in kinds:
+            self.adapter.taxonomies.admit(self.dataset, rows)
+        if Mask not in kinds:
             return self._write_plain(rows, update)
         results: dict[int, RowResult] = {}
+        masks = [place for place, row in enumerate(rows) if type(row.geometry) is Mask]
         apart = set(masks)
         plain = [place for place in range(len(rows)) if place not in apart]
         if plain:
@@ -192,10 +196,11 @@ def _name(row: Label) -> tuple[str, str]:
 
 def _files(rows: Sequence[Label]) -> Iterator[tuple[Sequence[Label], bytes]]:
     """Cut rows into files of NDJSON of about `CHUNK_BYTES`, so that memory stays bounded whatever a row holds."""
-    begin, content = 0, bytearray()
+    begin, chunks, size = 0, list[bytes](), 0
     for start in range(0, len(rows), CHUNK_ROWS):
         end = start + CHUNK_ROWS
-        content += _encoder.encode_lines([row_out(row) for row in rows[start:end]])
-        if len(content) >= CHUNK_BYTES or end >= len(rows):
-            yield rows[begin:end], bytes(content)
-            begin, content = end, bytearray()
+        chunks.append(_encoder.encode_lines([row_out(row) for row in rows[start:end]]))
+        size += len(chunks[-1])
+        if size >= CHUNK_BYTES or end >= len(rows):
+            yield rows[begin:end], b"".join(chunks)
+            begin, chunks, size = end, [], 0
