@@ -112,6 +112,8 @@ def test_ctrl_c_is_clean_and_the_next_run_goes_on(migrate: Any, root: Path, tmp_
     migrate(*PLAN)
     program = (
         "import os, signal, sys\n"
+        # A shell has it ignored by what it runs in the background, such as these tests.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from dragoman.migrate.ledger import Ledger\n"
         "def interrupt(self, kind, numbers, *rest):\n"
         "    Ledger.settle = settle\n"
