@@ -23,28 +23,6 @@ KINDS = {"box": (Box,), "region": (Mask, Polygon)}
 """What is evaluated: boxes by their overlap, regions by the pixels they cover."""
 
 
-class Column:
-    """Numbers that come in pieces and are joined when they are looked at, so that each is copied once.
-
-    Args:
-        kind: Numpy's type of the numbers.
-    """
-
-    def __init__(self, kind: type[np.generic]) -> None:
-        self._kind = kind
-        self._pieces: list[npt.NDArray[Any]] = []
-
-    def add(self, numbers: npt.NDArray[Any] | array[Any] | bytes) -> None:
-        """Add numbers of the type; they must not change after."""
-        self._pieces.append(np.frombuffer(numbers, self._kind) if len(numbers) else np.empty(0, self._kind))
-
-    def joined(self) -> npt.NDArray[Any]:
-        """Return all numbers, shape (numbers,)."""
-        if len(self._pieces) != 1:
-            self._pieces = [np.concatenate([np.empty(0, self._kind), *self._pieces])]
-        return self._pieces[0]
-
-
 class Columns:
     """Rows of one kind of geometry as columns.
 
@@ -62,8 +40,9 @@ class Columns:
         self.kinds: set[str] = set()
         self.ids: list[str] = []
         self.shapes: list[Mask | Polygon] = []
-        self._unit, self._feature, self._hash = Column(np.int64), Column(np.int64), Column(np.int64)
-        self._score, self._box, self._crowd = Column(np.float64), Column(np.float64), Column(np.bool_)
+        self._unit, self._feature = array("q"), array("q")
+        self._score, self._box = array("d"), array("d")
+        self._crowd = bytearray()
 
     def add(self, pieces: Iterable[Batch | Iterable[Label]]) -> None:
         """Add rows. Those of other kinds of geometry are counted in `skipped`.
@@ -71,28 +50,33 @@ class Columns:
         Raises:
             InvalidData: An id occurs twice.
         """
+        hashes = array("q")
         for piece in pieces:
-            if not isinstance(piece, Batch):
-                self._add_batch(self._batch_of(piece))
+            batch = self._boxes_in(piece) if isinstance(piece, Batch) else self._batch_of(piece)
+            if batch is None:
                 continue
-            if piece.ids:
-                self.kinds.add(Box.kind)
-            if self.kind == "box":
-                self._add_batch(piece)
-            else:
-                self.skipped += len(piece.ids)
-        if twice := _twice(self.ids, self._hash.joined()):
+            self._add_batch(batch)
+            # Now, while the ids are in the processor's cache.
+            _append(hashes, np.fromiter(map(hash, batch.ids), np.int64, len(batch.ids)))
+        if twice := _twice(self.ids, hashes):
             raise InvalidData(f"The id {twice!r} occurs twice; an evaluation counts each row once.", field="id")
 
     def _add_batch(self, batch: Batch) -> None:
-        self._unit.add(batch.unit)
-        self._feature.add(batch.feature)
-        self._score.add(batch.score)
-        self._box.add(batch.boxes)
-        self._crowd.add(batch.crowd)
+        _append(self._unit, batch.unit)
+        _append(self._feature, batch.feature)
+        _append(self._score, batch.score)
+        _append(self._box, batch.boxes)
+        self._crowd += batch.crowd
         self.ids += batch.ids
-        # Now, while the ids are in the processor's cache.
-        self._hash.add(np.fromiter(map(hash, batch.ids), np.int64, len(batch.ids)))
+
+    def _boxes_in(self, batch: Batch) -> Batch | None:
+        """Return boxes if they are of this kind."""
+        if batch.ids:
+            self.kinds.add(Box.kind)
+        if self.kind == "box":
+            return batch
+        self.skipped += len(batch.ids)
+        return None
 
     def _batch_of(self, rows: Iterable[Label]) -> Batch:
         """Return the columns of rows of this kind; shapes that are no boxes go to `shapes`."""
@@ -123,28 +107,28 @@ class Columns:
     @property
     def unit(self) -> Integers:
         """Number of each row's image."""
-        return self._unit.joined()
+        return np.frombuffer(self._unit, np.int64) if self.ids else np.empty(0, np.int64)
 
     @property
     def feature(self) -> Integers:
         """Number of each row's feature."""
-        return self._feature.joined()
+        return np.frombuffer(self._feature, np.int64) if self.ids else np.empty(0, np.int64)
 
     @property
     def score(self) -> Floats:
         """Confidence of each row, 0 to 1; 1 where a prediction has none."""
-        return self._score.joined()
+        return np.frombuffer(self._score, np.float64) if self.ids else np.empty(0, np.float64)
 
     @property
     def crowd(self) -> npt.NDArray[np.bool_]:
         """Whether each row is a region with a crowd in it, where predictions count for nothing."""
-        return self._crowd.joined()
+        return np.frombuffer(self._crowd, np.bool_) if self.ids else np.empty(0, np.bool_)
 
     @property
     def boxes(self) -> Floats:
         """x, y, width, height of each row in pixels, shape (rows, 4); of a region the box around it."""
         if self.kind == "box":
-            return self._box.joined().reshape(-1, 4)
+            return np.frombuffer(self._box, np.float64).reshape(-1, 4) if self.ids else np.empty((0, 4))
         from dragoman.geometry import bounding_box
 
         # An empty mask has no box; it covers nothing.
@@ -152,10 +136,16 @@ class Columns:
         return np.array([(box.x, box.y, box.width, box.height) for box in around]).reshape(-1, 4)
 
 
-def _twice(ids: list[str], hashes: Integers) -> str | None:
+def _append(column: array[Any], numbers: Any) -> None:
+    """Add numbers of the same type, of an array of any kind, to the end of a column."""
+    if len(numbers):
+        column.frombytes(memoryview(numbers).cast("B"))
+
+
+def _twice(ids: list[str], hashes: array[int]) -> str | None:
     """Return an id that occurs more than once, told from the hashes of all."""
     # Numbers that are sorted take a fraction of a set's memory.
-    if (np.diff(np.sort(hashes)) != 0).all():
+    if not ids or (np.diff(np.sort(np.frombuffer(hashes, np.int64))) != 0).all():
         return None
     # Equal hashes need not be of equal ids.
     name, count = Counter(ids).most_common(1)[0]
