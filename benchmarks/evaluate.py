@@ -61,7 +61,7 @@ def _measured(folder: Path, kind: str) -> dict[str, Any]:
 
 
 def _least(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the least of each figure: what neighbours on the machine cost (caches, a core that is shared) only adds."""
+    """Return the least of each figure: what neighbours cost (caches, a core that is shared) only adds."""
     return {**rounds[0], **{name: min(one[name] for one in rounds) for name in ("seconds", "whole", "peak")}}
 
 
