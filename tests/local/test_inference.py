@@ -12,6 +12,7 @@ import pytest
 from dragoman import InvalidData, Item, NotFound, Prediction, Provenance, Unsupported, Whole
 
 from .conftest import SIDE, Trained
+from .video_clips import write_clip
 
 
 def test_classifier_says_one_feature_per_item_with_its_distribution(classifier: Trained) -> None:
@@ -27,6 +28,12 @@ def test_classifier_says_one_feature_per_item_with_its_distribution(classifier: 
         assert row.provenance == Provenance("local", version=classifier.version.id)
     right = [row.feature == ("bright" if int(row.item) % 2 else "dark") for row in rows]
     assert sum(right) >= 10
+
+
+def test_classifier_has_nothing_to_track(classifier: Trained, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4")
+    with pytest.raises(Unsupported, match="no objects"):
+        list(classifier.backend.inference.predict(classifier.version, [clip], track=True))
 
 
 def test_predictions_below_the_confidence_are_left_out(classifier: Trained, shapes: Trained) -> None:

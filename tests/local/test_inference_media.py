@@ -124,10 +124,6 @@ class TestTracking:
         assert second[0] != second[1]
         assert tracker.track(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64)) == []
 
-    def test_classifier_has_nothing_to_track(self, classifier: Trained, clip: Path) -> None:
-        with pytest.raises(Unsupported, match="no objects"):
-            list(classifier.backend.inference.predict(classifier.version, [clip], track=True))
-
     def test_without_the_library_it_says_what_to_install(
         self, shapes: Trained, clip: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
