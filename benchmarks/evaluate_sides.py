@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -26,9 +27,10 @@ def ndjson(folder: Path) -> Work:
 
 def parquet(folder: Path) -> Work:
     """Evaluate Parquet with Dragoman."""
-    import pyarrow.parquet  # noqa: F401 - the reader imports it when it is used
-
     from dragoman.formats.native.parquet import ParquetReader
+
+    # The reader imports it when it is used, which would be on the clock.
+    import_module("pyarrow.parquet")
 
     return _ours(lambda name: ParquetReader(folder / name))
 
@@ -49,10 +51,13 @@ def pycocotools(folder: Path) -> Work:
 
 
 def _ours(reader: Callable[[str], Any]) -> Work:
-    from dragoman.evaluate import evaluate, studies  # noqa: F401 - imported when it is used
+    from dragoman.evaluate import evaluate
     from dragoman.evaluate.detection import METRICS
     from dragoman.evaluate.files import FileRows
     from dragoman.schema import Label, Prediction
+
+    # `evaluate` imports it when it is used, which would be on the clock.
+    import_module("dragoman.evaluate.studies")
 
     def run() -> list[float]:
         labels, predictions = FileRows(reader("truth"), Label), FileRows(reader("said"), Prediction)

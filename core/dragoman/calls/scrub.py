@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import re
+from collections.abc import Iterable, Iterator
 
 MASK = "***"
+_NAME = re.compile("key|token|secret|password|credential", re.IGNORECASE)
+"""Names of environment variables that hold what nobody shall read."""
+_SHORTEST = 6
+"""A value of fewer characters is a switch rather than a secret; to mask it would spoil the text."""
 
 
 class Scrubber:
@@ -34,3 +40,8 @@ class Scrubber:
                 if isinstance(value, str):
                     vars(current)[name] = self.text(value)
             pending += [current.__cause__, current.__context__]
+
+
+def inherited_secrets() -> Iterator[str]:
+    """Yield the secrets of the environment, told by their names: a child process inherits them and may print them."""
+    return (value for name, value in os.environ.items() if _NAME.search(name) and len(value) >= _SHORTEST)

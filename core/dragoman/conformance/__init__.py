@@ -19,20 +19,20 @@ pytest.register_assert_rewrite(
     *(f"dragoman.conformance.{name}" for name in ("contract", "control", "data", "failures", "fidelity", "jobs"))
 )
 
-from dragoman.conformance.contract import BaseContract  # noqa: E402 - the rewrite comes first
-from dragoman.conformance.control import BaseModels, BaseVersions  # noqa: E402
-from dragoman.conformance.data import BaseDatasets, BaseLabels, BaseOntologies, BasePredictions  # noqa: E402
-from dragoman.conformance.failures import BaseFailures, BaseSecrets  # noqa: E402
-from dragoman.conformance.fidelity import BaseFidelity  # noqa: E402
-from dragoman.conformance.jobs import (  # noqa: E402
+from dragoman.conformance.contract import BaseContract
+from dragoman.conformance.control import BaseModels, BaseVersions
+from dragoman.conformance.data import BaseDatasets, BaseLabels, BaseOntologies, BasePredictions
+from dragoman.conformance.failures import BaseFailures, BaseSecrets
+from dragoman.conformance.fidelity import BaseFidelity
+from dragoman.conformance.jobs import (
     BaseAttachments,
     BaseEvaluations,
     BaseHandoff,
     BaseInference,
     BaseTraining,
 )
-from dragoman.conformance.rules import needs, overrides  # noqa: E402
-from dragoman.conformance.subject import Subject  # noqa: E402
+from dragoman.conformance.rules import needs, overrides
+from dragoman.conformance.subject import Subject
 
 __all__ = [
     "BaseAttachments",

@@ -6,6 +6,7 @@ column j covers [j, j + 1] x [i, i + 1].
 """
 
 try:
+    # Only to see whether they are there, before a module below fails in words that help nobody.
     import hotcoco  # noqa: F401
     import numpy  # noqa: F401
     import shapely  # noqa: F401

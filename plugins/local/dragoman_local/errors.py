@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sqlite3
 
 import pydantic
 
 from dragoman.calls.binding import ErrorTable
-from dragoman.calls.scrub import Scrubber
+from dragoman.calls.scrub import Scrubber, inherited_secrets
 from dragoman.errors import Conflict, DragomanError, InvalidData, NotFound, PermissionDenied, PlatformError, Unavailable
 
 FULL_HINT = "Free some space, or choose another folder with the setting `root`; what was written before is kept."
@@ -19,11 +18,6 @@ _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
-
-_SECRET = re.compile("key|token|secret|password|credential", re.IGNORECASE)
-"""Names of variables that hold what nobody shall read."""
-_SHORTEST = 6
-"""A value of fewer characters is a switch rather than a secret; to mask it would spoil the text."""
 
 
 def from_sqlite(error: sqlite3.Error) -> DragomanError:
@@ -65,8 +59,7 @@ def from_validation(error: pydantic.ValidationError, prefix: str = "") -> Dragom
 
 def without_secrets(log: str) -> str:
     """Return a piece of a process's log without the secrets that it inherited: it may have printed its environment."""
-    secrets = (value for name, value in os.environ.items() if _SECRET.search(name) and len(value) >= _SHORTEST)
-    return Scrubber(secrets).text(log)
+    return Scrubber(inherited_secrets()).text(log)
 
 
 ERRORS: ErrorTable = {
