@@ -3,7 +3,8 @@
 COCO's val2017 in size: 5 000 images, 35 000 labels, 100 predictions an image. Every side reads two files, the labels'
 and the predictions', and computes COCO's twelve averages: ours canonical rows as lines of JSON or as Parquet, and gives
 the averages of each feature besides; the others COCO's JSON. The averages of all are compared before anything is
-printed. Times are CPU seconds from opening the files to the averages, and those of the whole processes.
+printed. Times are CPU seconds from opening the files to the averages, and those of the whole processes; of several
+turns the least counts.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmarks.measure import cpu_seconds, report
+from benchmarks.measure import cpu_seconds, least, report
 from dragoman import Box, Feature, Item, Label, Ontology, Prediction
 from dragoman.formats.native import NdjsonWriter, ParquetWriter
 
@@ -38,7 +39,7 @@ def run() -> None:
         found = {"pycocotools": _measured(folder, "pycocotools")}
         rounds = [{kind: _measured(folder, kind) for kind in (*OURS, "hotcoco")} for _ in range(RUNS + 1)]
     # The first round is not counted: files come from the disk then.
-    found |= {kind: _least([one[kind] for one in rounds[1:]]) for kind in rounds[0]}
+    found |= {kind: least([one[kind] for one in rounds[1:]]) for kind in rounds[0]}
     for kind, title in OURS.items():
         _compare(found, kind, f"evaluate {IMAGES * PREDICTIONS:,} boxes of {title}")
     _run_memory()
@@ -58,11 +59,6 @@ def _measured(folder: Path, kind: str) -> dict[str, Any]:
     """Run a side and return what it tells, and the CPU seconds of its whole process."""
     whole = cpu_seconds([sys.executable, "-m", "benchmarks.evaluate_sides", kind, str(folder)])
     return {**json.loads((folder / f"{kind}.json").read_text()), "whole": whole}
-
-
-def _least(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the least of each figure: what neighbours cost (caches, a core that is shared) only adds."""
-    return {**rounds[0], **{name: min(one[name] for one in rounds) for name in ("seconds", "whole", "peak")}}
 
 
 def _run_memory() -> None:

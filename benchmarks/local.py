@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from torch.optim import AdamW
 import dragoman
 from benchmarks import local_pipelines
 from benchmarks.measure import report
-from dragoman import Box, Item, Label
+from dragoman import Box, Dataset, Item, Label, Model, Whole
 from dragoman_local.engine.architectures import build, resolved
 from dragoman_local.engine.batches import training_batches
 from dragoman_local.engine.config import TrainConfig
@@ -37,7 +38,7 @@ from dragoman_local.engine.predict import Settings, predict
 from dragoman_local.engine.targets import BoxTarget, Sample, ShapeTarget
 from dragoman_local.engine.train import train
 
-ROUNDS, STEPS, BATCH, SIDE = 8, 10, 16, 96
+ROUNDS, STEPS, BATCH, SIDE = 16, 10, 16, 96
 CPU = torch.device("cpu")
 PIPELINES = {
     "classification": ("resnet", local_pipelines.classification),
@@ -45,7 +46,7 @@ PIPELINES = {
 }
 """Which of our architectures are the library's own, and its pipeline for them."""
 TORCHVISION = "torchvision==0.28.0"
-TASKS = {"classification": "resnet", "detection": "compact", "segmentation": "compact"}
+TASKS = ("classification", "detection", "segmentation")
 
 
 def run() -> None:
@@ -173,30 +174,31 @@ def _fitted(path: Path) -> Path:
 def _start_up(folder: Path) -> None:
     """From the submission of a job to its first step, less what torch's own import takes: wall-clock seconds.
 
-    The network is the engine's own; one from transformers takes what the import of transformers takes besides.
+    The networks are the engine's own; one from transformers takes what the import of transformers takes besides.
     """
     alone = _seconds(lambda: subprocess.run([sys.executable, "-c", "import torch"], check=True))
-    with dragoman.connect("local", root=folder / "home") as backend:
-        dataset = backend.datasets.create("d")
-        backend.datasets.write_items([Item("a", uri=str(folder / "0.jpg"))], dataset=dataset)
-        backend.labels.write([Label("a", "x", Box(1, 1, 50, 50))], dataset=dataset)
-        model = backend.models.create("m", task="object_detection", features=["x"])
-
-        def one_step() -> None:
-            job = backend.training.submit(
-                model, dataset=dataset, parameters={"steps": 1, "batch_size": 2, "image_size": 32}
-            )
-            backend.training.wait(job)
-
-        backend.training.poll_seconds = 0.01
-        taken = _seconds(one_step)
-    report("a job of one step, less torch's import / two seconds", taken - alone, 2.0, limit=1.0, unit="s")
+    for task, geometry in (("classification", Whole()), ("object_detection", Box(1, 1, 50, 50))):
+        with dragoman.connect("local", root=folder / task) as backend:
+            dataset = backend.datasets.create("d")
+            items = [Item(str(n), uri=str(folder / f"{n}.jpg")) for n in range(2)]
+            backend.datasets.write_items(items, dataset=dataset)
+            backend.labels.write([Label(str(n), "xy"[n], geometry) for n in range(2)], dataset=dataset)
+            model = backend.models.create("m", task=task, features=["x", "y"])
+            taken = _seconds(partial(_one_step, backend, dataset, model))
+        what = f"a job of one step of {task}, less torch's import / two seconds"
+        report(what, taken - alone, 2.0, limit=1.0, unit="s")
 
 
-def new_network(task: str, architecture: str | None = None) -> Network:
+def _one_step(backend: Any, dataset: Dataset, model: Model) -> None:
+    parameters = {"steps": 1, "batch_size": 2, "image_size": 32}
+    backend.training.poll_seconds = 0.01
+    backend.training.wait(backend.training.submit(model, dataset=dataset, parameters=parameters))
+
+
+def new_network(task: str, architecture: str = "compact") -> Network:
     torch.manual_seed(0)
     made: Any = build
-    network: Network = made(task, architecture or TASKS[task], 2, (SIDE, SIDE), {})
+    network: Network = made(task, architecture, 2, (SIDE, SIDE), {})
     return network.placed(torch.device("cpu"))
 
 

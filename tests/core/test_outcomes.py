@@ -10,7 +10,7 @@ from itertools import islice
 import pytest
 
 from dragoman import Outcome, PartialFailure, Report
-from dragoman.schema.outcomes import SPOOL_BYTES
+from dragoman.schema.outcomes import SPOOL_BYTES, RowResult
 
 MIXED = [
     Outcome(0, "a", "created", id="1"),
@@ -60,6 +60,41 @@ def test_two_iterations_do_not_disturb_each_other_nor_what_is_added_meanwhile() 
     assert list(first) == [*MIXED[2:], Outcome(6, "g", "created")]
     assert len(list(second)) == 6
     assert len(report) == 7
+
+
+def test_outcomes_that_differ_in_rows_and_keys_only_may_be_said_together() -> None:
+    report = report_of(MIXED[0])
+    report.add_alike(1, ["b", "c"], RowResult("created"))
+    report.add_alike([5, 3], ["f", "d"], RowResult("ignored", reason="it is there"))
+
+    assert list(report) == [
+        MIXED[0],
+        Outcome(1, "b", "created"),
+        Outcome(2, "c", "created"),
+        Outcome(5, "f", "ignored", reason="it is there"),
+        Outcome(3, "d", "ignored", reason="it is there"),
+    ]
+    assert report.counts == {"created": 3, "ignored": 2}
+
+
+def test_what_all_rows_have_come_to_is_known_while_it_is_the_same() -> None:
+    report = Report()
+    assert report.common is None
+    report.add_alike(0, ["a"], RowResult("created"))
+    report.add_alike(1, ["b", "c"], RowResult("created"))
+    report.add([])
+    assert report.common == RowResult("created")
+    report.add_alike(3, ["d"], RowResult("created", reason="it was sent twice"))
+    assert report.common is None
+    report.add_alike(4, ["e"], RowResult("created", reason="it was sent twice"))
+    assert report.common is None
+
+
+def test_rows_of_which_something_is_said_singly_have_nothing_in_common() -> None:
+    report = Report()
+    report.add_alike(0, ["a"], RowResult("created"))
+    report.add([Outcome(1, "b", "created")])
+    assert report.common is None
 
 
 def test_problems_are_the_rows_that_are_not_on_the_platform() -> None:

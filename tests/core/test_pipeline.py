@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextvars import ContextVar
+from threading import Condition, Event, current_thread
 
 import pyrate_limiter.clocks
 import pyrate_limiter.limiter
@@ -24,6 +26,7 @@ from dragoman import (
     Timeout,
     Unavailable,
 )
+from dragoman.calls.ahead import reading_ahead
 from dragoman.calls.pipeline import Page, Pipeline
 
 # -- retry ------------------------------------------------------------------------------------------------------------
@@ -255,6 +258,92 @@ def test_pages_are_fetched_when_they_are_needed(pipeline: Pipeline, observer: Ob
     assert list(rows) == [2, 3, 4, 5]
     assert asked == [(None, 2), ("2", 2), ("4", 2)]
     assert len(observer.after) == 3
+
+
+class Counted:
+    """Five pages of two numbers; says which were asked for, and in which threads."""
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+        self.threads: set[str] = set()
+        self.told = Condition()
+        self.broken: str | None = None
+
+    def fetch(self, cursor: str | None, size: int) -> Page[int]:
+        with self.told:
+            self.asked.append(cursor)
+            self.threads.add(f"{current_thread().name} {VARIABLE.get()}")
+            self.told.notify_all()
+        if cursor == self.broken is not None:
+            raise OSError("cut off")
+        start = int(cursor or 0)
+        return Page(range(start, start + 2), str(start + 2) if start < 8 else None)
+
+    def was_asked(self, cursor: str) -> bool:
+        with self.told:
+            return self.told.wait_for(lambda: cursor in self.asked, timeout=30)
+
+
+VARIABLE = ContextVar("VARIABLE", default="not set")
+
+
+def test_a_page_is_fetched_while_the_one_before_it_is_used(pipeline: Pipeline, observer: Observer) -> None:
+    pages = Counted()
+    rows = pipeline.pages(READ, pages.fetch, 2)
+    before = VARIABLE.set("set")
+
+    with reading_ahead():
+        assert pages.asked == []
+        assert next(rows) == 0
+        assert pages.was_asked("2")
+        assert "4" not in pages.asked
+        assert list(rows) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert pages.asked == [None, "2", "4", "6", "8"]
+    assert pages.threads == {"MainThread set", "ahead set"}
+    assert len(observer.after) == 5
+    VARIABLE.reset(before)
+
+
+def test_what_fails_ahead_is_said_when_it_is_needed(pipeline: Pipeline) -> None:
+    pages = Counted()
+    pages.broken = "2"
+    rows = pipeline.pages(READ, pages.fetch, 2)
+
+    with reading_ahead():
+        assert [next(rows) for _ in range(2)] == [0, 1]
+        with pytest.raises(PlatformError, match="cut off") as caught:
+            next(rows)
+    assert (caught.value.platform, caught.value.operation) == ("acme", "models.get")
+    assert pages.asked == [None, "2"]
+
+
+def test_who_stops_early_waits_for_nothing_that_was_asked_ahead(pipeline: Pipeline) -> None:
+    pages, stopped = Counted(), Event()
+
+    def slow(cursor: str | None, size: int) -> Page[int]:
+        page = pages.fetch(cursor, size)
+        assert cursor is None or stopped.wait(30)
+        return page
+
+    rows = pipeline.pages(READ, slow, 2)
+    with reading_ahead():
+        assert next(rows) == 0
+    assert pages.was_asked("2")
+    rows.close()
+    stopped.set()
+    assert pages.asked == [None, "2"]
+
+
+def test_a_page_that_names_itself_is_not_asked_for_ahead(pipeline: Pipeline) -> None:
+    asked = []
+
+    def fetch(cursor: str | None, size: int) -> Page[int]:
+        asked.append(cursor)
+        return Page([1], "same")
+
+    with reading_ahead(), pytest.raises(PluginError, match="names itself"):
+        list(pipeline.pages(READ, fetch, None))
+    assert asked == [None, "same"]
 
 
 def test_the_limits_say_the_page_size_when_the_caller_does_not(clock: Clock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,14 @@ def gathered(source: Any) -> tuple[Any, ...]:
         columns.score.tolist(),
         columns.boxes.tolist(),
         columns.crowd.tolist(),
-        columns.ids,
+        list(columns.ids),
         columns.skipped,
     )
+
+
+def gathered_from_rows(source: Any) -> tuple[Any, ...]:
+    """The same, with the file's reader making rows first."""
+    return gathered(list(source))
 
 
 def kinds_of_pieces(source: Any) -> list[bool]:
@@ -240,6 +246,30 @@ def test_a_table_is_taken_or_refused_as_the_reader_does_it(tmp_path: Path, colum
     source = predictions_of(tmp_path / "rows")
 
     assert outcome(lambda: gathered(source)) == outcome(lambda: gathered(list(source)))
+
+
+@pytest.mark.parametrize("kind", ["large_string", "dictionary", "bytes that are no text"])
+def test_ids_that_another_writer_holds_otherwise_are_read_as_the_reader_does_it(tmp_path: Path, kind: str) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    for number, rows in enumerate(([*LABELS, *PREDICTIONS], [*LABELS, *LABELS])):
+        ParquetWriter(folder := tmp_path / str(number)).write(ONTOLOGY, ITEMS, rows)
+        path = folder / "rows.parquet"
+        table = parquet.read_table(path)
+        ids: pa.Array = table["id"].combine_chunks()
+        if kind == "dictionary":
+            ids = ids.dictionary_encode()
+        elif kind == "large_string":
+            ids = ids.cast(pa.large_string())
+        else:
+            ids = pa.array([b"\xff", *ids.cast(pa.binary()).to_pylist()[1:]]).view(pa.string())
+        place = table.column_names.index("id")
+        kept = table.set_column(place, pa.field("id", ids.type), ids).replace_schema_metadata(table.schema.metadata)
+        parquet.write_table(kept, path)
+        source = labels_of(folder)
+
+        assert outcome(partial(gathered, source)) == outcome(partial(gathered_from_rows, source))
 
 
 def test_a_table_without_a_column_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -47,6 +48,7 @@ from dragoman_labelbox.fidelity import LABELS, PREDICTIONS
 KINDS = (*nodes.TOOLS, "whole")
 EXACT = {form: made for form, made in strategies.BY_FORM.items() if LABELS.geometry(form).survival is Survival.EXACT}
 RECT = wire.Rect(1, 2, 3, 4)
+NIL = "00000000-0000-0000-0000-000000000000"
 TEXT = Feature(name="caption", geometries=("whole",), attributes=(Attribute(name="caption", kind="text"),))
 
 
@@ -207,8 +209,40 @@ def test_nested_answers_are_labelbox_s_own_where_the_ontology_asks() -> None:
     assert round_trip(label, feature).attributes == attributes
 
 
+BARE = st.builds(Box, *[st.floats(0, 1e6)] * 4)
+IDS = st.uuids().map(str) | strategies.texts
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@given(rows=st.lists(strategies.labels_with(BARE) | strategies.predictions_with(BARE) | strategies.predictions))
+def test_rows_of_which_no_more_is_said_are_sent_as_any_others(rows: list[Label], keeps: bool) -> None:
+    known = nodes.Known({}, keeps)
+    found = codec.bare_out(rows, lambda feature, kind: known, lambda key: f"ds/{key}")
+    assert len(found) == len(rows)
+    for row, made in zip(rows, found, strict=True):
+        if made is not None:
+            assert msgspec.json.encode(made) == msgspec.json.encode(codec.row_out(row, known, f"ds/{row.item}"))
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@given(confidence=st.none() | st.floats(0, 1), row_id=IDS)
+def test_a_bare_box_is_made_in_the_short_way(keeps: bool, confidence: float | None, row_id: str) -> None:
+    rows = [Prediction("i", "car", Box(1, 2, 3, 4), row_id, confidence=confidence), Label("i", "car", Box(1, 2, 3, 4))]
+    assert all(codec.bare_out(rows, lambda feature, kind: nodes.Known({}, keeps), str))
+
+
+def test_the_ontology_is_asked_of_nothing_that_no_row_has() -> None:
+    rows = [Label("i", "car", Box(1, 2, 3, 4)), Label("i", "rain", Whole())]
+    asked = []
+    codec.bare_out(rows, lambda *pair: asked.append(pair), str)
+    assert asked == [("car", "box")]
+
+
 def test_confidence_zero_is_sent() -> None:
     row = Prediction("i", "car", Box(1, 2, 3, 4), confidence=0.0)
+    (bare,) = codec.bare_out([row], lambda feature, kind: nodes.Known({}, True), str)
+    assert bare is not None
+    assert bare.confidence == 0.0
     assert plain(codec.row_out(row, nodes.Known({}, True), "k"))["confidence"] == 0.0
     assert round_trip(row).confidence == 0.0
 
@@ -269,7 +303,7 @@ def test_an_unknown_kind_is_not_passed_over() -> None:
 
 def test_a_ring_is_closed_there_and_open_here() -> None:
     ring = Polygon.of([(0, 0), (4, 0), (4, 4)])
-    assert codec.shape_out(ring)[1] == [{"x": 0, "y": 0}, {"x": 4, "y": 0}, {"x": 4, "y": 4}, {"x": 0, "y": 0}]
+    assert codec.shape_out(ring)[1] == [wire.XY(0, 0), wire.XY(4, 0), wire.XY(4, 4), wire.XY(0, 0)]
 
 
 class TestVideos:
@@ -396,6 +430,17 @@ class TestKeys:
         uuid = keys.uuid_of(row_id)
         assert (len(uuid), keys.uuid_of(uuid)) == (36, uuid)
         assert keys.uuid_of(row_id + "x") != uuid
+
+    @given(st.lists(IDS | st.text(alphabet="0f-\nF")))
+    def test_ids_are_uuids_together_if_each_is_one(self, row_ids: list[str]) -> None:
+        shape = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+        assert keys.are_uuids(row_ids) == all(map(shape.fullmatch, row_ids))
+        assert not keys.are_uuids([*row_ids, "0" * 36])
+
+    @pytest.mark.parametrize("row_id", ["", "\ud800" + "0" * 35, f"{NIL}\n{NIL}", NIL.replace("0", "A"), f"{NIL}\n"])
+    def test_what_is_no_uuid(self, row_id: str) -> None:
+        assert keys.are_uuids([NIL])
+        assert not keys.are_uuids([row_id])
 
     def test_frames_count_from_one_there(self) -> None:
         assert (keys.frame_out(0), keys.frame_in("1")) == (1, 0)

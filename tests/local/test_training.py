@@ -50,7 +50,7 @@ class TestTrainedClassifier:
         assert (version.model, version.status) == (classifier.model.id, Status.SUCCEEDED)
         assert (version.training, version.dataset) == (classifier.training.id, classifier.dataset.id)
         assert version.config["image_size"] == [32, 32]
-        assert version.config["architecture"] == "resnet"
+        assert version.config["architecture"] == "compact"
         assert version.metrics["validation_accuracy"] >= 0.8
         assert list(classifier.backend.versions.list(classifier.model)) == [version]
 

@@ -145,13 +145,13 @@ def test_all_callers_of_a_folder_count_together(
 def test_job_waits_quietly_while_another_worker_lives(
     local: Adapter, detector: Model, boxes: Dataset, tmp_path: Path
 ) -> None:
-    with dragoman.connect("local", root=tmp_path / "home", workers=2) as backend:
-        running = backend.training.submit(detector, dataset=boxes, parameters=ENDLESS)
-        until(backend, running, lambda job: job.status is Status.RUNNING)
-        with interpreter_is_gone(tmp_path):
-            waiting = backend.training.submit(detector, dataset=boxes, parameters=SHORT)
-            for _ in range(2 * MOST_STARTS):
-                assert backend.training.get(waiting).status is Status.QUEUED
-            assert starts(tmp_path) == MOST_STARTS
-        backend.training.cancel(waiting)
-        backend.training.cancel(running)
+    # With one slot, so that no second worker is on its way when the interpreter goes.
+    running = local.training.submit(detector, dataset=boxes, parameters=ENDLESS)
+    until(local, running, lambda job: job.status is Status.RUNNING and starts(tmp_path) == 0)
+    with interpreter_is_gone(tmp_path), dragoman.connect("local", root=tmp_path / "home", workers=2) as other:
+        waiting = other.training.submit(detector, dataset=boxes, parameters=SHORT)
+        for _ in range(2 * MOST_STARTS):
+            assert other.training.get(waiting).status is Status.QUEUED
+        assert starts(tmp_path) == MOST_STARTS
+        other.training.cancel(waiting)
+    local.training.cancel(running)

@@ -15,7 +15,11 @@ from moving import COLORED, ITEMS, LABELS, PREDICTIONS, dataset_of, labels_of, p
 from dragoman import Box, Conflict, InvalidData, Label, Migration, NotFound, Unavailable
 from dragoman.migrate import Ledger, State, letters
 from dragoman.migrate.carry import FAILURES
+from dragoman.migrate.ledger import AT_ONCE
+from dragoman.migrate.states import Settled
+from dragoman.schema import MeasuredLoss
 
+LOSS = MeasuredLoss("field attributes", "dropped", "there is no such field", rows=2)
 BAD = Label("no such image", "cat", Box(0, 0, 1, 1), id="bad")
 
 
@@ -40,6 +44,34 @@ def test_every_row_is_in_it(migration: Migration, book: Path) -> None:
         "labels": {State.CONFIRMED: LABELS},
         "predictions": {State.CONFIRMED: PREDICTIONS},
     }
+
+
+@pytest.mark.parametrize("count", [0, 1, AT_ONCE, 2 * AT_ONCE + 1])
+def test_rows_are_entered_in_their_order_whatever_their_names(book: Path, count: int) -> None:
+    keys = ["", "\0", "a\0b", "'; drop table rows", "\u2028", *map(str, range(count))]
+    ledger = Ledger(book)
+
+    assert list(ledger.plan("labels", keys)) == list(range(1, len(keys) + 1))
+    assert list(ledger.plan("items", ["next"])) == [len(keys) + 1]
+
+    assert [(entry.number, entry.key) for entry in ledger.rows(State.PLANNED, kind="labels")] == [
+        *enumerate(keys, start=1)
+    ]
+    ledger.close()
+
+
+def test_rows_that_come_to_the_same_are_settled_together(book: Path) -> None:
+    ledger = Ledger(book)
+    numbers = ledger.plan("labels", ["a", "b", "c", "d"])
+
+    ledger.settle_alike("labels", [numbers[0], numbers[2]], Settled(State.IGNORED, "7", "it is there"), [LOSS])
+    ledger.settle_alike("labels", numbers[3:], Settled(State.CONFIRMED), [LOSS])
+
+    found = {entry.key: (entry.state, entry.id, entry.reason) for entry in ledger.rows(*State)}
+    there = (State.IGNORED, "7", "it is there")
+    assert found == {"a": there, "b": (State.PLANNED, None, None), "c": there, "d": (State.CONFIRMED, None, None)}
+    assert ledger.losses("labels") == (msgspec.structs.replace(LOSS, rows=4),)
+    ledger.close()
 
 
 def test_a_finished_run_sends_nothing_again(migration: Migration, target: MemoryAdapter, book: Path) -> None:

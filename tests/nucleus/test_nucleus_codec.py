@@ -56,8 +56,8 @@ answers = st.one_of(
 
 def over_the_wire(row: Label) -> Any:
     """What Nucleus gives back of a row: a group of one."""
-    sent = codec.row_out(row)
-    groups = msgspec.json.decode(msgspec.json.encode({sent.type: [sent]}), type=Groups)
+    sent = msgspec.to_builtins(codec.row_out(row))
+    groups = msgspec.json.decode(msgspec.json.encode({sent["type"]: [sent]}), type=Groups)
     (found,) = groups.rows()
     return found
 

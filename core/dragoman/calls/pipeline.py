@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, Literal, NoReturn, TypeVar
 
 import tenacity
 
+from dragoman.calls.ahead import coming
 from dragoman.calls.binding import ErrorTable, bind
 from dragoman.calls.limits import Limits
 from dragoman.calls.scrub import Scrubber
@@ -157,21 +159,25 @@ class Pipeline:
             self._hooks.dragoman_after_call(call=call)
 
     def pages(self, operation: Operation, fetch: Callable[[str | None, int], Page[T]], size: int | None) -> Iterator[T]:
-        """Yield the items of all pages, one call per page, the next page only when it is needed."""
+        """Yield the items of all pages, one call per page: when it is needed, or sooner in `reading_ahead`."""
+        ask = partial(self.carry, operation, fetch)
+        size = size or self.limits.page_size
         cursor: str | None = None
+        page, call = ask(cursor, size)
         while True:
-            page, call = self.carry(operation, fetch, cursor, size or self.limits.page_size)
+            later = None if page.next in (None, cursor) else coming(ask, page.next, size)
             try:
                 yield from page.items
             except Exception as cause:  # items that are made as they are asked for fail when the call has ended
                 self._fail(call, cause)
             if page.next is None:
                 return
-            if page.next == cursor:
+            if later is None:
                 raise PluginError(
                     f"Page {cursor!r} names itself as the next.", platform=self.platform, operation=str(operation)
                 )
             cursor = page.next
+            page, call = later()
 
     def _retrying(self, operation: Operation) -> tenacity.Retrying:
         def again(error: BaseException) -> bool:

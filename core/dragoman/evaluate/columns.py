@@ -1,13 +1,12 @@
 """Rows as columns: what an evaluation needs of labels and predictions, gathered while they stream by.
 
-A million boxes take some hundred megabytes here, and most of that is their ids. Masks are kept as COCO's compressed
-strings, polygons as they are until the size of their image is known.
+A million boxes take some hundred megabytes here, and most of that is their ids where these come as strings. Masks are
+kept as COCO's compressed strings, polygons as they are until the size of their image is known.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dragoman.errors import InvalidData
+from dragoman.evaluate.ids import Ids
 from dragoman.evaluate.index import Floats, Index, Integers
 from dragoman.evaluate.sources import Batch
 from dragoman.schema import Box, Label, Mask, Polygon, Prediction
@@ -38,7 +38,7 @@ class Columns:
         self.features = features
         self.skipped = 0
         self.kinds: set[str] = set()
-        self.ids: list[str] = []
+        self.ids = Ids()
         self.shapes: list[Mask | Polygon] = []
         self._unit, self._feature = array("q"), array("q")
         self._score, self._box = array("d"), array("d")
@@ -50,15 +50,11 @@ class Columns:
         Raises:
             InvalidData: An id occurs twice.
         """
-        hashes = array("q")
         for piece in pieces:
             batch = self._boxes_in(piece) if isinstance(piece, Batch) else self._batch_of(piece)
-            if batch is None:
-                continue
-            self._add_batch(batch)
-            # Now, while the ids are in the processor's cache.
-            _append(hashes, np.fromiter(map(hash, batch.ids), np.int64, len(batch.ids)))
-        if twice := _twice(self.ids, hashes):
+            if batch is not None:
+                self._add_batch(batch)
+        if twice := self.ids.twice():
             raise InvalidData(f"The id {twice!r} occurs twice; an evaluation counts each row once.", field="id")
 
     def _add_batch(self, batch: Batch) -> None:
@@ -67,11 +63,11 @@ class Columns:
         _append(self._score, batch.score)
         _append(self._box, batch.boxes)
         self._crowd += batch.crowd
-        self.ids += batch.ids
+        self.ids.add(batch.ids)
 
     def _boxes_in(self, batch: Batch) -> Batch | None:
         """Return boxes if they are of this kind."""
-        if batch.ids:
+        if len(batch.ids):
             self.kinds.add(Box.kind)
         if self.kind == "box":
             return batch
@@ -140,16 +136,6 @@ def _append(column: array[Any], numbers: Any) -> None:
     """Add numbers of the same type, of an array of any kind, to the end of a column."""
     if len(numbers):
         column.frombytes(memoryview(numbers).cast("B"))
-
-
-def _twice(ids: list[str], hashes: array[int]) -> str | None:
-    """Return an id that occurs more than once, told from the hashes of all."""
-    # Numbers that are sorted take a fraction of a set's memory.
-    if not ids or (np.diff(np.sort(np.frombuffer(hashes, np.int64))) != 0).all():
-        return None
-    # Equal hashes need not be of equal ids.
-    name, count = Counter(ids).most_common(1)[0]
-    return name if count > 1 else None
 
 
 def in_crowd(metadata: Any) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Container, Iterator
-from itertools import compress
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -172,14 +171,16 @@ def of_table(path: Path, wanted: Wanted) -> Iterator[Batch]:
 def _of_record_batch(batch: Any, wanted: Wanted) -> Batch:
     there = _among(batch["kind"], ("prediction",)) == (wanted.kind is Prediction)
     chosen = there if wanted.items is None else there & _among(batch["item"], wanted.items)
-    ids = batch["id"].to_pylist()
+    # Another writer's file may hold its strings in another of Arrow's ways, or what is no text.
+    ids = batch["id"].cast("string")
+    ids.validate(full=True)
     # Mostly all rows are chosen, and then nothing is copied.
     mine: Any = slice(None)
     if not chosen.all():
-        mine, ids = chosen, list(compress(ids, chosen.tolist()))
+        mine, ids = chosen, ids.filter(chosen)
     boxes, score = np.column_stack([_numbers(batch[name]) for name in _BOX])[mine], _scores(batch["confidence"])[mine]
     if not (
-        all(ids)
+        not _any_empty(ids)
         and all(batch[name].null_count == len(batch) for name in _EMPTY)
         and _among(batch["geometry_type"], (Box.kind,))[mine].all()
         and np.isfinite(boxes).all()
@@ -197,6 +198,13 @@ def _of_record_batch(batch: Any, wanted: Wanted) -> Batch:
         read=len(batch),
         left_out=int(there.sum() - chosen.sum()),
     )
+
+
+def _any_empty(column: Any) -> bool:
+    """Whether some place of a column of strings holds none, or an empty one."""
+    import pyarrow.compute as pc
+
+    return bool(column.null_count or pc.any(pc.equal(pc.binary_length(column), 0)).as_py())
 
 
 def _numbers(column: Any) -> Floats:

@@ -13,6 +13,7 @@ from dragoman.schema import Box, Label
 if TYPE_CHECKING:
     from array import array
 
+    from dragoman.evaluate.ids import Names
     from dragoman.evaluate.index import Floats, Index, Integers
     from dragoman.evaluate.tracking import Tracks
 
@@ -30,7 +31,7 @@ class Batch(NamedTuple):
     score: Floats | array[float]
     boxes: Floats | array[float]
     crowd: bytes
-    ids: list[str]
+    ids: Names
     read: int
     left_out: int
 
@@ -101,7 +102,7 @@ def kind_of(pieces: Pieces) -> tuple[str | None, Pieces]:
     """Return the kind of the first row's geometry, None if there is no row, and all pieces."""
     for piece in pieces:
         if isinstance(piece, Batch):
-            if piece.ids:
+            if len(piece.ids):
                 return Box.kind, chain([piece], pieces)
             continue
         stream = iter(piece)

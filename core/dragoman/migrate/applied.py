@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from dragoman.migrate.ledger import Ledger
 from dragoman.migrate.scope import Kind
@@ -30,6 +31,8 @@ class Applied:
                 yield kind, outcome
 
 
+AT_ONCE = 1000
+"""Outcomes that are put into a report at once."""
 _STATUS: dict[State, OutcomeStatus] = {
     State.CONFIRMED: "created",
     State.IGNORED: "ignored",
@@ -40,8 +43,11 @@ _STATUS: dict[State, OutcomeStatus] = {
 def report_of(ledger: Ledger, kind: Kind) -> Report:
     """Return what a ledger has of the rows of a kind as a report, in the order in which they were entered."""
     report = Report()
-    for place, entry in enumerate(ledger.rows(*STATES, kind=kind)):
-        status = _STATUS.get(entry.state, "unknown")
-        report.add([Outcome(place, entry.key, status, entry.id, entry.reason)])
+    outcomes = (
+        Outcome(place, entry.key, _STATUS.get(entry.state, "unknown"), entry.id, entry.reason)
+        for place, entry in enumerate(ledger.rows(*STATES, kind=kind))
+    )
+    while some := list(islice(outcomes, AT_ONCE)):
+        report.add(some)
     report.losses = ledger.losses(kind)
     return report

@@ -12,7 +12,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, starmap
+from itertools import count, islice
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,7 +28,7 @@ from dragoman.migrate.lanes import Lanes
 from dragoman.migrate.ledger import Ledger
 from dragoman.migrate.pace import Pace
 from dragoman.migrate.present import Present
-from dragoman.migrate.reading import item_of, key_of
+from dragoman.migrate.reading import key_of
 from dragoman.migrate.states import Entry, Settled, State
 from dragoman.schema import Outcome, Report, RowResult
 
@@ -54,7 +55,7 @@ Write = Callable[[Sequence[Any], LossPolicy], Report]
 """Writes rows to the target under a policy."""
 
 
-class Numbered(NamedTuple):
+class Numbered(msgspec.Struct, gc=False):
     """A row with its place in the stream, and its number in the ledger if an earlier run had sent it."""
 
     place: int
@@ -119,6 +120,8 @@ class Carrier:
         self._mutex = threading.Lock()
         self._failures = 0
         self._fresh = self.ledger.is_new_to(self.kind)
+        item, key = ("row.key", "row.key") if self.kind == "items" else ("row.item", "row.id")
+        self._item, self._key = attrgetter(item), attrgetter(key)
 
     def run(self, rows: Iterable[Any]) -> Report:
         """Carry the rows and return their outcomes; those that an earlier run has settled are `ignored`.
@@ -150,16 +153,17 @@ class Carrier:
 
     def _unsettled(self, rows: Iterable[Any]) -> Iterator[list[Numbered]]:
         """Yield the rows that are to be sent, some at a time, and account for the others."""
-        stream = starmap(Numbered, enumerate(rows))
+        stream = map(Numbered, count(), rows)
         while chunk := list(islice(stream, LOOKED_UP)):
             yield chunk if self._fresh and not self.present else self._left_of(chunk)
 
     def _left_of(self, chunk: Sequence[Numbered]) -> list[Numbered]:
         """Return the rows that are not settled and not on the target, and account for the others."""
-        known = {} if self._fresh else self.ledger.known(self.kind, [key_of(entry.row) for entry in chunk])
+        known = {} if self._fresh else self.ledger.known(self.kind, list(map(self._key, chunk)))
         left: list[Numbered] = []
         there: list[Told] = []
-        for place, row, _ in chunk:
+        for numbered in chunk:
+            place, row = numbered.place, numbered.row
             entry = known.get(key_of(row))
             presence = self.present.find(row, self.expect(row)) if self.present and self.expect else None
             if entry is not None and entry.state.settled:
@@ -187,16 +191,20 @@ class Carrier:
         if lanes == 1 and not forms:
             return [((0, default), chunk)]
         parts: defaultdict[Way, list[Numbered]] = defaultdict(list)
+        item, policy = self._item, default
         for entry in chunk:
-            policy = self.choice.of(entry.row.geometry.form) if forms and self.kind != "items" else default
-            parts[hash(item_of(entry.row)) % lanes, policy].append(entry)
+            if forms and self.kind != "items":
+                policy = self.choice.of(entry.row.geometry.form)
+            parts[hash(item(entry)) % lanes, policy].append(entry)
         return parts.items()
 
     def _batch(self, rows: Sequence[Numbered], policy: LossPolicy) -> Batch:
         """Enter a batch as planned. Rows that an earlier run had sent keep their numbers and stand first."""
+        if self._fresh:
+            return Batch(rows, self.ledger.plan(self.kind, list(map(self._key, rows))), policy)
         old = [entry for entry in rows if entry.number is not None]
         new = [entry for entry in rows if entry.number is None]
-        numbers = self.ledger.plan(self.kind, [key_of(entry.row) for entry in new]) if new else []
+        numbers = self.ledger.plan(self.kind, list(map(self._key, new)))
         return Batch([*old, *new], [*(entry.number or 0 for entry in old), *numbers], policy, bool(old))
 
     # -- sending -------------------------------------------------------------------------------------------------------
@@ -264,6 +272,12 @@ class Carrier:
             self._send(batch.part(everything[start : start + size], again=again))
 
     def _settle(self, batch: Batch, report: Report) -> tuple[Batch | None, bool]:
+        common = report.common if len(report) == len(batch.rows) and self.hooks is NO_HOOKS else None
+        if common and common.status not in ("rejected", "unknown"):  # most batches end so
+            self.ledger.settle_alike(self.kind, batch.numbers, self._settled(common, batch.again), report.losses)
+            with self._mutex:
+                self.report.add_alike([entry.place for entry in batch.rows], list(map(self._key, batch.rows)), common)
+            return None, True
         outcomes = list(report)
         self._account(batch, outcomes, report)
         if not report.counts["unknown"]:
@@ -274,7 +288,7 @@ class Carrier:
     def _account(self, batch: Batch, outcomes: Sequence[Outcome], report: Report | None = None) -> None:
         """Record the outcomes of a batch in the ledger and in the report, and tell the hooks."""
         results = [
-            self._settled(outcome, entry.row, batch.again) for outcome, entry in zip(outcomes, batch.rows, strict=True)
+            self._settled(outcome, batch.again, entry.row) for outcome, entry in zip(outcomes, batch.rows, strict=True)
         ]
         self.ledger.settle(self.kind, batch.numbers, results, report.losses if report else ())
         self._pass_on(
@@ -285,7 +299,7 @@ class Carrier:
             ]
         )
 
-    def _settled(self, outcome: Outcome, row: msgspec.Struct, again: bool) -> Settled:
+    def _settled(self, outcome: Outcome | RowResult, again: bool, row: msgspec.Struct | None = None) -> Settled:
         if outcome.status == "rejected":
             return Settled(State.REJECTED, outcome.id, outcome.reason, msgspec.json.encode(row))
         if outcome.status == "unknown":

@@ -43,8 +43,6 @@ class FeatureNames:
 
     def row(self, row: Row) -> Row:
         """Return a row under the target's names; where several features become one, its probabilities add up."""
-        if self.seen.get(row.feature) == row.feature and getattr(row, "class_pdf", None) is None:
-            return row
         changes: dict[str, object] = {}
         if (name := self.of(row.feature)) != row.feature:
             changes["feature"] = name

@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -27,6 +28,8 @@ from dragoman.schema import MeasuredLoss
 
 FORMAT = "1"
 """Version of the tables; a ledger of another is refused."""
+AT_ONCE = 500
+"""Rows that are entered in one statement: SQLite takes 999 values, or more."""
 
 
 class Ledger:
@@ -146,17 +149,15 @@ class Ledger:
         )
         return {row[1]: Entry(row[0], kind, row[1], STATES[row[2]], row[3], row[4]) for row in found}
 
-    def plan(self, kind: Kind, keys: Sequence[str]) -> list[int]:
+    def plan(self, kind: Kind, keys: Sequence[str]) -> range:
         """Enter rows as planned and return their numbers."""
         with self._changing(f"{kind} planned"):
-            numbers = list(range(self._next, self._next + len(keys)))
+            first = self._next
+            for start in range(0, len(keys), AT_ONCE):
+                some = keys[start : start + AT_ONCE]
+                self._database.execute(_inserting(len(some)), [first + start, kind, NUMBERS[State.PLANNED], *some])
             self._next += len(keys)
-            state = NUMBERS[State.PLANNED]
-            self._database.executemany(
-                "insert into rows (number, kind, key, state) values (?, ?, ?, ?)",
-                ((number, kind, key, state) for number, key in zip(numbers, keys, strict=True)),
-            )
-        return numbers
+        return range(first, self._next)
 
     def sent(self, kind: Kind, numbers: Sequence[int]) -> None:
         """Record that rows are about to be sent."""
@@ -172,20 +173,25 @@ class Ledger:
     ) -> None:
         """Record what rows have come to, in their order, and what they lost together."""
         with self._changing(f"{kind} settled"):
-            if results[0].row is None and all(result is results[0] for result in results):
-                self._set(numbers, *results[0][:3])
-            else:
-                self._database.executemany(
-                    "update rows set state = ?, id = ?, reason = ? where number = ?",
-                    (
-                        (NUMBERS[result.state], result.id, result.reason, number)
-                        for number, result in zip(numbers, results, strict=True)
-                    ),
-                )
+            self._database.executemany(
+                "update rows set state = ?, id = ?, reason = ? where number = ?",
+                (
+                    (NUMBERS[result.state], result.id, result.reason, number)
+                    for number, result in zip(numbers, results, strict=True)
+                ),
+            )
             self._database.executemany(
                 "insert or replace into letters values (?, ?)",
                 ((n, result.row) for n, result in zip(numbers, results, strict=True) if result.row is not None),
             )
+            self._database.executemany(_ADD_LOSS, (_loss_values(kind, loss) for loss in losses))
+
+    def settle_alike(
+        self, kind: Kind, numbers: Sequence[int], result: Settled, losses: Iterable[MeasuredLoss] = ()
+    ) -> None:
+        """Record that rows have all come to the same, which has no row of its own, and what they lost together."""
+        with self._changing(f"{kind} settled"):
+            self._set(numbers, result.state, result.id, result.reason)
             self._database.executemany(_ADD_LOSS, (_loss_values(kind, loss) for loss in losses))
 
     def forget_rows(self, kind: Kind) -> None:
@@ -297,6 +303,17 @@ class Ledger:
 def now() -> str:
     """Return the time as the ledger notes it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@cache
+def _inserting(count: int) -> str:
+    """Return the statement that enters that many rows.
+
+    As one statement, for the interpreter's lock is let go with each, and threads would take turns row by row.
+    """
+    return "insert into rows (number, kind, key, state) values " + ",".join(
+        f"(?1 + {place}, ?2, ?{place + 4}, ?3)" for place in range(count)
+    )
 
 
 def _opened(path: Path, lasting: bool) -> sqlite3.Connection:

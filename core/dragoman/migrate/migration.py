@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dragoman.adapter import Adapter
+from dragoman.calls.ahead import reading_ahead
 from dragoman.errors import Conflict, NotFound, WouldLose
 from dragoman.fidelity import LossPolicy, allows_of_dataset
 from dragoman.migrate.applied import Applied
@@ -77,7 +78,8 @@ class Migration:
         Raises:
             NotFound: The source has no such dataset, model or version.
         """
-        with self._planner(Choice(self.on_loss, self.on_loss_of), self.scope.rename).planned() as planned:
+        planner = self._planner(Choice(self.on_loss, self.on_loss_of), self.scope.rename)
+        with reading_ahead(), planner.planned() as planned:
             return planned.plan
 
     def apply(self, plan: Plan, *, ledger: Ledger | Path | str | None = None, recheck: bool = True) -> Applied:
@@ -96,7 +98,7 @@ class Migration:
             WouldLose: The plan has losses that the policy does not allow; nothing was written.
         """
         self._refuse_losses(plan)
-        with self._opened(ledger, plan) as opened, self._checked(plan, opened, recheck) as planned:
+        with reading_ahead(), self._opened(ledger, plan) as opened, self._checked(plan, opened, recheck) as planned:
             return self._application(plan, opened).run(planned)
 
     def prepare(self, plan: Plan, ledger: Ledger, *, recheck: bool = True) -> dict[Kind, str]:
@@ -152,7 +154,8 @@ class Migration:
                 raise NotFound(
                     f"{self.target.name} has no {step.kind} named {ours.name!r}.", hint="Apply the plan first."
                 )
-        return verify(self._sides, chosen, there, plan, hooks=self._hooks, media=media, progress=self._progress)
+        with reading_ahead():
+            return verify(self._sides, chosen, there, plan, hooks=self._hooks, media=media, progress=self._progress)
 
     def rollback(self, plan: Plan, *, ledger: Ledger | Path | str) -> RolledBack:
         """Delete what this migration has made on the target, where the target can, and nothing else.

@@ -148,10 +148,11 @@ class Reading:
     def _carrying(self, kind: RowKind, names: FeatureNames) -> Callable[[Row], Row]:
         """Return what gives a row its features on the target, and its origin unless it came from elsewhere before."""
         version = self._chosen.version.id if kind == "predictions" and self._chosen.version else None
-        platform, set_field = self._source.name, msgspec.structs.force_setattr
+        platform, set_field, seen = self._source.name, msgspec.structs.force_setattr, names.seen
 
         def carried(row: Row) -> Row:
-            row = names.row(row)
+            if seen.get(row.feature) != row.feature or getattr(row, "class_pdf", None):
+                row = names.row(row)
             if row.provenance is None:
                 # Rows come by the million: a copy is not checked once more, as a replacement would be.
                 row = copy(row)
@@ -164,8 +165,3 @@ class Reading:
 def key_of(row: msgspec.Struct) -> str:
     """Return the name of a row: an item's key, the id of any other."""
     return row.key if isinstance(row, Item) else row.id  # type: ignore[attr-defined]
-
-
-def item_of(row: msgspec.Struct) -> str:
-    """Return the key of the item that a row is, or is on."""
-    return row.key if isinstance(row, Item) else row.item  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Literal
 
 import msgspec
@@ -74,15 +74,16 @@ class MeasuredLoss(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class _Alike(msgspec.Struct, frozen=True, gc=False):
-    """Outcomes of consecutive rows that differ in their keys only."""
+    """Outcomes of rows that differ in their keys only: of some rows, or of those from `rows` on."""
 
     keys: list[str]
-    start: int
+    rows: list[int] | int
     result: RowResult
 
     def outcomes(self) -> Iterator[Outcome]:
         result = self.result
-        for row, key in enumerate(self.keys, self.start):
+        rows = count(self.rows) if isinstance(self.rows, int) else self.rows
+        for row, key in zip(rows, self.keys, strict=False):
             yield Outcome(row, key, result.status, result.id, result.reason)
 
 
@@ -100,6 +101,8 @@ class Report(Showing):
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.losses: tuple[MeasuredLoss, ...] = ()
+        self.common: RowResult | None = None
+        """What all rows have come to, where that was said of them together."""
         self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives as long as the report
         weakref.finalize(self, self._spool.close)
         self._encoder = msgspec.json.Encoder()
@@ -107,15 +110,24 @@ class Report(Showing):
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Append outcomes."""
         batch = list(outcomes)
+        if batch:
+            self.common = None
         self.counts.update(outcome.status for outcome in batch)
         self._spool.seek(0, 2)
         self._spool.write(self._encoder.encode_lines(batch))
 
-    def add_alike(self, start: int, keys: list[str], result: RowResult) -> None:
-        """Append outcomes of consecutive rows that differ in their keys only; they are one line of the spool."""
+    def add_alike(self, rows: list[int] | int, keys: list[str], result: RowResult) -> None:
+        """Append outcomes that differ in their rows and keys only; they are one line of the spool.
+
+        Args:
+            rows: Positions of the rows, or of the first of consecutive ones.
+            keys: As in `Outcome`, of each row; at least one.
+            result: What became of all of them.
+        """
+        self.common = result if not self.counts or self.common == result else None
         self.counts[result.status] += len(keys)
         self._spool.seek(0, 2)
-        self._spool.write(self._encoder.encode(_Alike(keys, start, result)) + b"\n")
+        self._spool.write(self._encoder.encode(_Alike(keys, rows, result)) + b"\n")
 
     def __iter__(self) -> Iterator[Outcome]:
         decoder, alike = msgspec.json.Decoder(Outcome), msgspec.json.Decoder(_Alike)

@@ -190,10 +190,9 @@ class Prediction(Label, frozen=True, gc=False, omit_defaults=True):
 
     def __post_init__(self) -> None:
         confidence = self.confidence
-        # One look for the common case, as in `Label`: most predictions are shapes with an id and a confidence.
+        # One look for the common case, as in `Label`: most predictions are shapes with a confidence.
         if (
-            self.id
-            and self.item
+            self.item
             and self.feature
             and type(confidence) is float
             and 0.0 <= confidence <= 1.0
@@ -203,6 +202,9 @@ class Prediction(Label, frozen=True, gc=False, omit_defaults=True):
             and not self.metadata
             and not self.attributes
         ):
+            if not self.id:
+                rest = () if self.track_id is None and self.answer is None else self._rest()
+                msgspec.structs.force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry, *rest))
             return
         Label.__post_init__(self)
         if confidence is not None:

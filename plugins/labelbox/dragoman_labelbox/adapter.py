@@ -86,6 +86,11 @@ class LabelboxAdapter(Adapter):
         return {}
 
     @cached_property
+    def run_ontologies(self) -> dict[str, str]:
+        """Ids of the ontologies of model runs, by run, of those that were written to; a run keeps its own."""
+        return {}
+
+    @cached_property
     def earlier(self) -> Earlier:
         """Which items were there before the batch that is under way."""
         return Earlier()

@@ -82,7 +82,9 @@ class Exporter:
         """Return the lines of the next chunk as they come, and the cursor of the chunk after it."""
         here = self._begun() if cursor is None else msgspec.json.decode(cursor, type=Cursor)
         content, offset = self._chunk(here) if here.offset < here.size else (b"", here.size)
-        *lines, rest = (here.rest + content).split(b"\n")
+        lines = content.split(b"\n")
+        lines[0] = here.rest + lines[0]
+        rest = lines.pop()
         if offset < here.size:
             return lines, msgspec.json.encode(Cursor(here.task, offset, here.size, rest)).decode()
         return [line for line in (*lines, rest) if line], None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from dragoman.schema import IGNORED, RowResult
 from dragoman_labelbox.exports import download
 from dragoman_labelbox.jobs import Waiter
 from dragoman_labelbox.sdk import AnnotationImportState, exceptions
-from dragoman_labelbox.wire import ImportRow
+from dragoman_labelbox.wire import BareBox, ImportRow
 
 _encoder = msgspec.json.Encoder()
 CREATED = RowResult("created")
@@ -60,17 +60,24 @@ class Lines:
         """Positions of our rows, for each row of the import."""
         self.metrics: dict[str, str] = {}
         """Names of metrics, by the uuid of the row that is one."""
-        self._pending: list[ImportRow] = []
+        self._pending: list[ImportRow | BareBox] = []
         self._encoded: list[bytes] = []
 
-    def add(self, rows: Iterable[ImportRow], positions: Sequence[int]) -> None:
-        """Add the rows of an import that our rows at some positions are."""
-        for row in rows:
-            self.uuids.append(row.uuid)
-            self.owners.append(positions)
-            if row.metricName is not None:
-                self.metrics[row.uuid] = row.metricName
-            self._pending.append(row)
+    def extend(self, rows: Sequence[BareBox], positions: Sequence[int]) -> None:
+        """Add as many rows of an import as we have at some positions, in their order."""
+        self._encode()
+        self.uuids += [row.uuid for row in rows]
+        self.owners += zip(positions)
+        self._encoded.append(_encoder.encode_lines(rows))
+
+    def add(self, row: ImportRow | BareBox, positions: Sequence[int], metrics: Sequence[ImportRow] = ()) -> None:
+        """Add a row of an import that our rows at some positions are, and their metrics after it."""
+        self.uuids.append(row.uuid)
+        self.owners.append(positions)
+        self._pending.append(row)
+        for metric in metrics:
+            self.metrics[metric.uuid] = metric.metricName or ""
+            self.add(metric, positions)
         if len(self._pending) >= PIECE:
             self._encode()
 
@@ -142,7 +149,7 @@ class Importer:
 
         One of an earlier call is taken, unless it failed or is not wanted.
         """
-        digest = hashlib.blake2b(identity, digest_size=12).hexdigest()
+        digest = hashlib.sha256(identity).hexdigest()[:24]
         for number in count(1):
             name = f"dragoman-{digest}" if number == 1 else f"dragoman-{digest}-{number}"
             found = self._found(name)

@@ -54,20 +54,6 @@ def kept_of(row: Label, attributes: dict[str, Any], answer: AnyAnswer | None) ->
     )
 
 
-def says_no_more(row: Label) -> bool:
-    """Say whether a row on an image has nothing to keep but its id."""
-    return not (
-        row.metadata
-        or row.attributes
-        or row.track_id is not None
-        or row.provenance is not None
-        or row.answer is not None
-        or row.span is not None
-        or row.interpolation != "none"
-        or (isinstance(row, Prediction) and row.class_pdf is not None)
-    )
-
-
 def keeper_of(uuid: str) -> Said:
     """Return the classification that keeps nothing but a UUID, in which there is nothing to escape."""
     return Said(KEEPER, f'{{"id":"{uuid}"}}')
@@ -78,13 +64,20 @@ def keeper_out(kept: Kept) -> Said:
     return Said(KEEPER, _encode(kept).decode())
 
 
+def id_in(nested: Sequence[Answered] | None) -> str | None:
+    """Return the id that was kept beside an annotation, if nothing else was kept or asked, which is how most come."""
+    if nested is None or len(nested) != 1 or nested[0].name != KEEPER or (text := nested[0].text_answer) is None:
+        return None
+    content = text.content
+    if content[:7] == '{"id":"' and content[-2:] == '"}' and content.count('"') == 4 and "\\" not in content:
+        # As `keeper_of` writes it: that needs no decoder.
+        return content[7:-2]
+    return None
+
+
 def kept_in(nested: Sequence[Answered] | None) -> Kept | None:
     """Return what was kept beside an annotation, from its nested classifications; None if nothing was."""
     for one in nested or ():
         if one.name == KEEPER and one.text_answer is not None:
-            content = one.text_answer.content
-            if content.count('"') == 4 and content[:7] == '{"id":"' and content[-2:] == '"}' and "\\" not in content:
-                # Nothing but an id, as `keeper_of` writes it: that needs no decoder.
-                return Kept(content[7:-2])
-            return _decode(content)
+            return _decode(one.text_answer.content)
     return None

@@ -6,12 +6,12 @@ external id that is unique nowhere and cannot be addressed in imports. An item's
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 
 from dragoman.schema import derive_id
 
-is_uuid = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
-"""Says whether a text is a UUID as Labelbox wants it: in small letters."""
+_SHAPE = b"00000000-0000-0000-0000-000000000000\n"
+_DIGITS_AS_0 = bytes(ord("0") if byte in b"0123456789abcdef" else byte if byte in b"-\n" else 1 for byte in range(256))
 
 FIRST_FRAME = 1
 """Labelbox counts frames from 1, Dragoman from 0."""
@@ -38,9 +38,16 @@ class Keys:
         return global_key.removeprefix(self._prefix) if global_key else external_id or row_id
 
 
+def are_uuids(row_ids: Sequence[str]) -> bool:
+    """Say whether all ids are UUIDs as Labelbox wants them: in small letters."""
+    # All at once, by their shape: a regular expression takes as long for each as everything else that is done to a row.
+    together = "\n".join([*row_ids, ""]).encode(errors="replace")
+    return together.translate(_DIGITS_AS_0) == _SHAPE * len(row_ids)
+
+
 def uuid_of(row_id: str) -> str:
     """Return the uuid under which a row is imported: its id if that is one, else one derived from it."""
-    return row_id if is_uuid(row_id) else derive_id(row_id)
+    return row_id if len(row_id) == 36 and are_uuids([row_id]) else derive_id(row_id)
 
 
 def frame_out(frame: int) -> int:

@@ -31,15 +31,11 @@ class LabelboxPredictions(Predictions):
     _adapter: Any
 
     def _fidelity(self, version: str, dataset: str) -> Callable[[Label], FidelityTable]:
-        client = self._adapter.client
-        model = client.get_model(client.get_model_run(version).model_id)
-        book = self._adapter.shelf.book(model.ontology_id)
+        book = self._adapter.shelf.book(self._ontology(version))
         return Target(book, book, run=True).table
 
     def _write(self, version: str, dataset: str, rows: Sequence[Prediction], update: bool) -> list[RowResult]:
-        adapter = self._adapter
-        run = adapter.client.get_model_run(version)
-        ontology = adapter.client.get_model(run.model_id).ontology_id
+        adapter, ontology = self._adapter, self._ontology(version)
         writer = Writer(
             Importer(adapter, MEAPredictionImport, version),
             lambda feature, kind: adapter.shelf.known(ontology, feature, kind),
@@ -49,6 +45,13 @@ class LabelboxPredictions(Predictions):
             lambda: self._presence(version, dataset, anew=True),
         )
         return writer.write(rows, update=update)
+
+    def _ontology(self, version: str) -> str:
+        """Return the id of the ontology of a run's model."""
+        client, known = self._adapter.client, self._adapter.run_ontologies
+        if version not in known:
+            known[version] = client.get_model(client.get_model_run(version).model_id).ontology_id
+        return str(known[version])
 
     def write_from(self, source: str | Path, *, version: str) -> Report:
         """Import predictions that are in Labelbox's own NDJSON, from a file or from an address that Labelbox fetches.
@@ -122,7 +125,7 @@ class LabelboxPredictions(Predictions):
 
     def _find(self, version: str, dataset: str, rows: Sequence[Prediction]) -> list[RowResult | None]:
         presence = self._presence(version, dataset, anew=True)
-        return [FOUND if there else None for there in presence.has(row.id for row in rows)]
+        return [FOUND if there else None for there in presence.has([row.id for row in rows])]
 
     def _delete(self, version: str, dataset: str, ids: Sequence[str] | None) -> None:
         if ids is not None:

@@ -6,7 +6,7 @@ the rows as hashes of their ids, eight bytes each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,9 +34,9 @@ class Presence:
         """Sorted; each is longer than the one after it, so that there are few."""
         for line in lines:
             # Masks are not fetched: only ids matter here.
-            self.add((row.id for row in rows(line, lambda _: _NO_MASK)), [line.data_row.global_key or ""])
+            self.add([row.id for row in rows(line, lambda _: _NO_MASK)], [line.data_row.global_key or ""])
 
-    def has(self, row_ids: Iterable[str]) -> list[bool]:
+    def has(self, row_ids: Sequence[str]) -> list[bool]:
         """Say of each id whether a row of it is there."""
         wanted = _hashes(row_ids)
         found = np.zeros(len(wanted), bool)
@@ -45,7 +45,7 @@ class Presence:
         there: list[bool] = found.tolist()
         return there
 
-    def add(self, row_ids: Iterable[str], global_keys: Iterable[str]) -> None:
+    def add(self, row_ids: Sequence[str], global_keys: Iterable[str]) -> None:
         """Note rows that were written, and the items that they are on."""
         self.global_keys.update(global_keys)
         run = np.sort(_hashes(row_ids))
@@ -55,5 +55,5 @@ class Presence:
             self._runs.append(run)
 
 
-def _hashes(row_ids: Iterable[str]) -> Hashes:
-    return np.fromiter(map(hash, row_ids), np.int64)
+def _hashes(row_ids: Sequence[str]) -> Hashes:
+    return np.fromiter(map(hash, row_ids), np.int64, len(row_ids))

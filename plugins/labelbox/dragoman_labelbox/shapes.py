@@ -10,16 +10,15 @@ from dragoman.schema import Box, Geometry, Mask, Point, Polygon, Polyline
 from dragoman_labelbox import wire
 from dragoman_labelbox.masks import mask_out
 
-Json = dict[str, Any]
 Masks = Callable[[wire.Drawn], Mask]
 """Fetches a mask by where it is drawn."""
 
 
-def _pairs(run: Sequence[float]) -> list[Json]:
-    return [{"x": x, "y": y} for x, y in zip(run[::2], run[1::2], strict=True)]
+def _pairs(run: Sequence[float]) -> list[wire.XY]:
+    return list(map(wire.XY, run[::2], run[1::2]))
 
 
-def _ring(polygon: Polygon) -> list[Json]:
+def _ring(polygon: Polygon) -> list[wire.XY]:
     if len(polygon.parts) != 1 or len(polygon.parts[0]) != 1:
         raise InvalidData("A Labelbox polygon has one ring.", field="geometry")
     ring = polygon.parts[0][0]
@@ -29,7 +28,7 @@ def _ring(polygon: Polygon) -> list[Json]:
 _OUT: dict[type[Geometry], tuple[str, Callable[[Any], Any]]] = {
     Polygon: ("polygon", _ring),
     Polyline: ("line", lambda line: _pairs(line.vertices)),
-    Point: ("point", lambda point: {"x": point.x, "y": point.y}),
+    Point: ("point", lambda point: wire.XY(point.x, point.y)),
     Mask: ("mask", mask_out),
 }
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import chain
 
 from dragoman.errors import InvalidData
 from dragoman.schema import IGNORED, Label, Mask, RowResult
-from dragoman_labelbox.codec import row_out
-from dragoman_labelbox.imports import CREATED, UNCLEAR, Importer, Lines
+from dragoman_labelbox.codec import Find, bare_out, row_out
+from dragoman_labelbox.imports import CREATED, PIECE, UNCLEAR, Importer, Lines
 from dragoman_labelbox.keys import Keys
 from dragoman_labelbox.metrics import metrics_out
 from dragoman_labelbox.nodes import Known
 from dragoman_labelbox.presence import Presence
 from dragoman_labelbox.tracks import grouped, is_timed, masks_out, track_out
-from dragoman_labelbox.wire import ImportRow
+from dragoman_labelbox.wire import BareBox, ImportRow
 
 FIXED = RowResult("rejected", reason="Labelbox changes no annotation once it is there, and has one of that id.")
 TWICE = RowResult("rejected", reason="Another row of this batch has the same id.")
 
-Find = Callable[[str, str], Known | None]
 Results = list[RowResult | None]
 
 
@@ -55,22 +53,16 @@ class Writer:
         """
         results: Results = [None] * len(rows)
         known = cache(self.known)
-        fresh = list(self._fresh(rows, results, update, known))
+        fresh = self._fresh(rows, results, update, known)
         self._admit(rows, fresh)
         lines = self._translated(rows, fresh, known, results)
         said = self.importer.send(lines, anew=anew) if lines.uuids else {}
         if not anew and self.look_again and IGNORED in said.values() and self._keeps_ids(rows, known):
             # An earlier call has imported these rows. Whether they are still there, an export says.
             return replace(self, presence=self.look_again()).write(rows, update=update, anew=True)
-        for uuid, positions in zip(lines.uuids, lines.owners, strict=True):
-            result = said.get(uuid, UNCLEAR)
-            if uuid not in lines.metrics:
-                for position in positions:
-                    results[position] = result
-            elif result.status == "rejected":
-                _refuse_metric(lines.metrics[uuid], positions, result, results)
+        _settle(lines, said, results)
         written = [rows[position] for position in fresh if results[position] is CREATED]
-        self.presence.add((row.id for row in written), {self.keys.out(item) for item in {row.item for row in written}})
+        self.presence.add([row.id for row in written], map(self.keys.out, {row.item for row in written}))
         return [result or UNCLEAR for result in results]
 
     def _keeps_ids(self, rows: Sequence[Label], find: Find) -> bool:
@@ -80,58 +72,97 @@ class Writer:
         found = [find(*pair) for pair in {(row.feature, row.geometry.kind) for row in rows}]
         return all(known is None or known.keeps for known in found)
 
-    def _fresh(self, rows: Sequence[Label], results: Results, update: bool, find: Find) -> Iterator[int]:
-        """Yield the positions of rows that are to be sent; put the results of the others."""
-        seen: set[str] = set()
-        there = self.presence.has(row.id for row in rows)
+    def _fresh(self, rows: Sequence[Label], results: Results, update: bool, find: Find) -> Sequence[int]:
+        """Return the positions of rows that are to be sent; put the results of the others."""
+        row_ids = [row.id for row in rows]
+        there = self.presence.has(row_ids)
+        kinds = {(row.feature, type(row.geometry)) for row in rows}
+        unknown = {(feature, kind) for feature, kind in kinds if find(feature, kind.kind) is None}
+        if not unknown and not any(there) and len(set(row_ids)) == len(rows):  # as in most batches
+            return range(len(rows))
+        fresh: dict[str, int] = {}
         for position, row in enumerate(rows):
             if there[position]:
                 results[position] = FIXED if update else IGNORED
-            elif row.id in seen:
+            elif row.id in fresh:
                 results[position] = TWICE
-            elif find(row.feature, row.geometry.kind) is None:
+            elif (row.feature, type(row.geometry)) in unknown:
                 results[position] = RowResult("rejected", reason=f"The ontology has no feature {row.feature!r}.")
             else:
-                seen.add(row.id)
-                yield position
+                fresh[row.id] = position
+        return list(fresh.values())
 
     def _admit(self, rows: Sequence[Label], fresh: Iterable[int]) -> None:
-        wanted = map(self.keys.out, dict.fromkeys(rows[position].item for position in fresh))
+        wanted = map(self.keys.out, dict.fromkeys([rows[position].item for position in fresh]))
         if missing := [key for key in wanted if key not in self.presence.global_keys]:
             self.admit(missing)
 
     def _translated(self, rows: Sequence[Label], fresh: Sequence[int], find: Find, results: Results) -> Lines:
         """Return what is sent; put as results why some rows cannot be."""
         lines = Lines()
-        timed = [position for position in fresh if is_timed(rows[position])]
-        single = fresh if not timed else [position for position in fresh if not is_timed(rows[position])]
-        # One row of an import for each, but one for all keyframes of an object on a video. Ranges, because Python's
-        # garbage collector goes through tuples again and again.
-        alone = (range(position, position + 1) for position in single)
-        for positions in chain[Sequence[int]](alone, grouped(rows, timed)):
+        timed: list[int] = []
+        for start in range(0, len(fresh), PIECE):
+            piece = fresh[start : start + PIECE]
+            found = bare_out([rows[position] for position in piece], find, self.keys.out)
+            bare = [made for made in found if made is not None]
+            if len(bare) == len(piece):  # as in most
+                lines.extend(bare, piece)
+                continue
+            for position, made in zip(piece, found, strict=True):
+                if is_timed(rows[position]):
+                    timed.append(position)
+                else:
+                    self._add(lines, position, rows[position], made, find, results)
+        for positions in grouped(rows, timed):
             try:
-                lines.add(self._made(rows, positions, find), positions)
+                track, metrics = self._of_video([rows[position] for position in positions], find)
             except InvalidData as error:
                 for position in positions:
                     results[position] = RowResult("rejected", reason=str(error))
+                continue
+            lines.add(track, positions, metrics)
         return lines
 
-    def _made(self, rows: Sequence[Label], positions: Sequence[int], find: Find) -> list[ImportRow]:
-        """Return the rows of an import that some rows together are: an annotation, and its metrics after it."""
-        first = rows[positions[0]]
-        global_key = self.keys.out(first.item)
-        known = find(first.feature, first.geometry.kind)
-        assert known is not None
-        if not is_timed(first):
-            made = [row_out(first, known, global_key)]
-        elif isinstance(first.geometry, Mask):
-            made = [masks_out([rows[position] for position in positions], global_key)]
+    def _add(self, lines: Lines, position: int, row: Label, bare: BareBox | None, find: Find, results: Results) -> None:
+        """Add a row that is not on a frame to what is sent, or put as its result why it cannot be."""
+        global_key = self.keys.out(row.item)
+        try:
+            made = bare or row_out(row, _sure(find(row.feature, row.geometry.kind)), global_key)
+            metrics = list(metrics_out(row, global_key)) if row.metadata else ()
+        except InvalidData as error:
+            results[position] = RowResult("rejected", reason=str(error))
         else:
-            made = [track_out([rows[position] for position in positions], known, global_key)]
-        for position in positions:
-            if rows[position].metadata:
-                made += metrics_out(rows[position], global_key)
-        return made
+            lines.add(made, [position], metrics)
+
+    def _of_video(self, rows: Sequence[Label], find: Find) -> tuple[ImportRow, list[ImportRow]]:
+        """Return the one row of an import that all keyframes of an object on a video are, and their metrics."""
+        first = rows[0]
+        global_key = self.keys.out(first.item)
+        if isinstance(first.geometry, Mask):
+            made = masks_out(rows, global_key)
+        else:
+            made = track_out(rows, _sure(find(first.feature, first.geometry.kind)), global_key)
+        return made, [metric for row in rows if row.metadata for metric in metrics_out(row, global_key)]
+
+
+def _sure(known: Known | None) -> Known:
+    """Return what the ontology knows of a feature of which that was found out before."""
+    assert known is not None
+    return known
+
+
+def _settle(lines: Lines, said: Mapping[str | None, RowResult], results: Results) -> None:
+    """Put the results of rows that were sent."""
+    fates = [said.get(uuid, UNCLEAR) for uuid in lines.uuids]
+    if not lines.metrics and fates.count(CREATED) == len(results):  # each is a row of its own, as in most batches
+        results[:] = fates
+        return
+    for uuid, positions, result in zip(lines.uuids, lines.owners, fates, strict=True):
+        if uuid not in lines.metrics:
+            for position in positions:
+                results[position] = result
+        elif result.status == "rejected":
+            _refuse_metric(lines.metrics[uuid], positions, result, results)
 
 
 def _refuse_metric(metric: str, positions: Iterable[int], result: RowResult, results: Results) -> None:

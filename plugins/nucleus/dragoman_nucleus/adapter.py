@@ -37,7 +37,7 @@ class NucleusAdapter(Adapter):
 
     name = "nucleus"
     errors = ERRORS
-    limits = Limits(batch_size=20_000, page_size=5000)
+    limits = Limits(batch_size=40_000, page_size=5000)
     label_fidelity = ROWS
     prediction_fidelity = ROWS
     dataset_fidelity = DATASETS

@@ -28,9 +28,10 @@ from dragoman.schema import (
     Whole,
 )
 from dragoman_nucleus.shapes import SHAPES_IN, SHAPES_OUT
-from dragoman_nucleus.wire import FoundCategories, FoundCategory, Json, Rectangle, Row, Shape
+from dragoman_nucleus.wire import BareBox, FoundCategories, FoundCategory, Json, Rectangle, Row
 
 OURS = "dragoman_"
+ORIGIN = "dragoman_provenance"
 EMBEDDING = "embedding_vector"
 """Key of the metadata that a box's or polygon's embedding has here; Nucleus has a field for it."""
 EMBEDDED = ("box", "polygon")
@@ -38,22 +39,20 @@ EMBEDDED = ("box", "polygon")
 # -- rows out ---------------------------------------------------------------------------------------------------------
 
 
-def row_out(row: Label) -> Row:
+def row_out(row: Label) -> Row | BareBox:
     """Return a label or prediction as Nucleus takes it."""
     geometry = row.geometry
-    shape: Shape
-    if type(geometry) is Box:  # most rows are boxes
-        kind, shape = "box", Rectangle(geometry.x, geometry.y, geometry.width, geometry.height)
-    else:
-        kind, make = SHAPES_OUT[type(geometry)]
-        shape = make(geometry)
+    confidence = class_pdf = None
     if type(row) is Prediction:
-        wire = Row(
-            kind, shape, row.item, row.metadata, row.feature, row.id, row.confidence, row.class_pdf, row.track_id
-        )
-    else:
-        wire = Row(kind, shape, row.item, row.metadata, row.feature, row.id, None, None, row.track_id)
-    if row.metadata or row.provenance is not None or kind == "category" or row.answer is not None:
+        confidence, class_pdf = row.confidence, row.class_pdf
+    bare, origin = not row.metadata and row.answer is None, row.provenance
+    if bare and type(geometry) is Box:  # most rows are such
+        corner = Rectangle(geometry.x, geometry.y, geometry.width, geometry.height)
+        beside = row.metadata if origin is None else {ORIGIN: origin}
+        return BareBox(corner, row.item, beside, row.feature, row.id, confidence, class_pdf, row.track_id)
+    kind, make = SHAPES_OUT[type(geometry)]
+    wire = Row(kind, make(geometry), row.item, row.metadata, row.feature, row.id, confidence, class_pdf, row.track_id)
+    if not bare or origin is not None or kind == "category":
         _beside(row, wire)
     return wire
 

@@ -19,7 +19,7 @@ SHORTEST_PAUSE = 0.02
 T = TypeVar("T")
 
 
-def send_rows(client: Any, dataset: str, route: str, content: bytes, *, update: bool) -> str:
+def send_rows(client: Any, dataset: str, route: str, content: bytes | bytearray, *, update: bool) -> str:
     """Upload rows to a presigned URL, start the job that reads them, and return its id.
 
     Args:

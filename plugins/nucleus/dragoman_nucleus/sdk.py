@@ -83,9 +83,10 @@ class PooledConnection(Connection):  # type: ignore[misc]
         parts += [(files, (file.name, file.content, f"image/{file.suffix}")) for file in contents]
         return self._send("post", route, False, files=parts)
 
-    def store(self, url: str, content: bytes) -> None:
+    def store(self, url: str, content: bytes | bytearray) -> None:
         """Store bytes at a presigned URL."""
-        self.session.put(url, data=content, auth=_no_auth, timeout=self.timeout).raise_for_status()
+        body: Any = content  # any buffer will do, but requests' stubs know bytes alone
+        self.session.put(url, data=body, auth=_no_auth, timeout=self.timeout).raise_for_status()
 
     def fetch(self, url: str) -> bytes:
         """Return what is at a public or presigned URL."""

@@ -194,13 +194,12 @@ def _name(row: Label) -> tuple[str, str]:
     return row.item, row.id
 
 
-def _files(rows: Sequence[Label]) -> Iterator[tuple[Sequence[Label], bytes]]:
+def _files(rows: Sequence[Label]) -> Iterator[tuple[Sequence[Label], bytearray]]:
     """Cut rows into files of NDJSON of about `CHUNK_BYTES`, so that memory stays bounded whatever a row holds."""
-    begin, chunks, size = 0, list[bytes](), 0
+    begin, content = 0, bytearray()
     for start in range(0, len(rows), CHUNK_ROWS):
         end = start + CHUNK_ROWS
-        chunks.append(_encoder.encode_lines([row_out(row) for row in rows[start:end]]))
-        size += len(chunks[-1])
-        if size >= CHUNK_BYTES or end >= len(rows):
-            yield rows[begin:end], b"".join(chunks)
-            begin, chunks, size = end, [], 0
+        content += _encoder.encode_lines([row_out(row) for row in rows[start:end]])
+        if len(content) >= CHUNK_BYTES or end >= len(rows):
+            yield rows[begin:end], content
+            begin, content = end, bytearray()

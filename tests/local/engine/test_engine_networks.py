@@ -14,6 +14,7 @@ from dragoman.errors import InvalidData, NotFound, PluginError, Unsupported
 from dragoman_local.engine import torchvision_guard
 from dragoman_local.engine.architectures import architecture, architectures, build
 from dragoman_local.engine.assignment import Dense, assign, generalised_iou, pairwise_iou
+from dragoman_local.engine.config import Task
 from dragoman_local.engine.network import BoxTensors, Network, Targets
 from dragoman_local.engine.weights import load, save
 
@@ -47,8 +48,9 @@ def test_detectors_learn_from_images_with_and_without_objects(name: str, targets
     check_step(new("detection", name), targets)
 
 
-def test_classifier_learns() -> None:
-    check_step(new("classification", "resnet"), torch.tensor([0, 3]))
+@pytest.mark.parametrize("name", ["compact", "resnet"])
+def test_classifiers_learn(name: str) -> None:
+    check_step(new("classification", name), torch.tensor([0, 3]))
 
 
 @pytest.mark.parametrize("name", ["compact", pytest.param("rf-detr", marks=pytest.mark.slow)])
@@ -64,25 +66,34 @@ def test_detections_come_best_first_with_the_scores_of_all_classes(name: str) ->
         assert torch.equal(one.scores, one.class_scores[torch.arange(len(one.scores)), one.classes])
 
 
-def test_probabilities_sum_to_one() -> None:
+@pytest.mark.parametrize("name", ["compact", "resnet"])
+def test_probabilities_sum_to_one(name: str) -> None:
     with torch.inference_mode():
-        raw = new("classification", "resnet").eval().predict(images())
+        raw = new("classification", name).eval().predict(images())
     assert isinstance(raw, Tensor)
     assert torch.allclose(raw.sum(1), torch.ones(2))
 
 
 def test_the_first_architecture_of_a_task_is_its_default() -> None:
-    assert [entry.name for entry in architectures("classification")] == ["resnet", "auto"]
+    assert [entry.name for entry in architectures("classification")] == ["compact", "resnet", "auto"]
     assert [entry.name for entry in architectures("detection")] == ["compact", "rf-detr"]
     assert architecture("detection").name == "compact"
 
 
+@pytest.mark.parametrize("task", ["classification", "detection", "segmentation"])
+def test_the_guide_names_every_architecture(task: Task) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "howto" / "train.md").read_text()
+    for entry in architectures(task):
+        assert f"| `{entry.name}` |" in guide
+
+
 def test_unknown_architecture_and_option_are_named() -> None:
-    with pytest.raises(NotFound, match="resnet, auto"):
-        architecture("classification", "compact")
-    with pytest.raises(InvalidData) as caught:
-        new("detection", "compact", depth=3)
-    assert caught.value.field == "options.depth"
+    with pytest.raises(NotFound, match="compact, resnet, auto"):
+        architecture("classification", "rf-detr")
+    for task in ("classification", "detection"):
+        with pytest.raises(InvalidData) as caught:
+            new(task, "compact", depth=3)
+        assert caught.value.field == "options.depth"
 
 
 def test_resnet_depths_and_widths_belong_together() -> None:

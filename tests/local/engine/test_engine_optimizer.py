@@ -45,14 +45,17 @@ import numpy as np
 from dragoman_local.engine.config import TrainConfig
 from dragoman_local.engine.targets import BoxTarget, Sample
 from dragoman_local.engine.train import train
-config = TrainConfig(task="detection", features=("x",), steps=1, batch_size=2, image_size=(32, 32), device="cpu")
-sample = Sample(Path(sys.argv[1]), BoxTarget(np.array([[1.0, 1, 20, 20]]), np.array([0])))
+task = sys.argv[3]
+config = TrainConfig(task=task, features=("x",), steps=1, batch_size=2, image_size=(32, 32), device="cpu")
+target = 0 if task == "classification" else BoxTarget(np.array([[1.0, 1, 20, 20]]), np.array([0]))
+sample = Sample(Path(sys.argv[1]), target)
 train(config, [sample], on_progress=lambda progress: None, should_stop=lambda: False, checkpoint=Path(sys.argv[2]))
 print(sorted({"torch._dynamo", "torch._inductor", "sympy", "transformers"} & set(sys.modules)))
 """
 
 
-def test_a_training_loads_neither_torch_s_compiler_nor_transformers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", ["classification", "detection"])
+def test_a_training_loads_neither_torch_s_compiler_nor_transformers(task: str, tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
-    command = [sys.executable, "-c", _TRAINING, str(tmp_path / "a.png"), str(tmp_path / "checkpoint")]
+    command = [sys.executable, "-c", _TRAINING, str(tmp_path / "a.png"), str(tmp_path / "checkpoint"), task]
     assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() == "[]"

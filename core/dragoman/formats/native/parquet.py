@@ -73,7 +73,7 @@ class ParquetReader(Reader):
             if error.row is not None:
                 raise
             raise InvalidData(f"{path}: {error.message}", field=error.field) from error
-        except (pyarrow.ArrowException, OSError) as error:
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise InvalidData(f"{path} cannot be read: {error}.") from error
 
     def _refuse_in(self, path: Path, error: InvalidData) -> None:

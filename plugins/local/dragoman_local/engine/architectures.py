@@ -1,6 +1,6 @@
 """The registry of architectures by task: what there is, with which defaults, and how to build it.
 
-Networks are described in `compact`, `compact_masks`, `classifiers` and `rf_detr`; this module only chooses among them.
+Networks are described in the modules `compact...`, `classifiers` and `rf_detr`; this module only chooses among them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from dragoman.errors import InvalidData, NotFound, Unsupported
 from dragoman_local.engine.compact import CompactDetector
+from dragoman_local.engine.compact_classifier import CompactClassifier
 from dragoman_local.engine.compact_masks import CompactSegmenter
 from dragoman_local.engine.config import Task, TrainConfig
 from dragoman_local.engine.network import Network, Options
@@ -147,15 +148,23 @@ def _transformers(module: str, function: str) -> Callable[..., Network]:
     return call
 
 
+_SMALL = Defaults(image_size=(64, 64), epochs=10, batch_size=32, learning_rate=3e-3, weight_decay=0.05, zoom=True)
 _DETECTOR = Defaults(image_size=(320, 320), epochs=20, batch_size=16, learning_rate=4e-3, weight_decay=0.05, zoom=False)
 _DETR = Defaults(image_size=(384, 384), epochs=20, batch_size=8, learning_rate=2e-4, weight_decay=1e-4, zoom=False)
 
 _ALL = (
     Architecture(
         "classification",
-        "resnet",
+        "compact",
         "A small residual network that learns from nothing in seconds.",
-        Defaults(image_size=(64, 64), epochs=10, batch_size=32, learning_rate=3e-3, weight_decay=0.05, zoom=True),
+        _SMALL,
+        CompactClassifier,
+    ),
+    Architecture(
+        "classification",
+        "resnet",
+        "A ResNet of transformers, as small or as large as its options say.",
+        _SMALL,
         _transformers("classifiers", "build_resnet"),
     ),
     Architecture(

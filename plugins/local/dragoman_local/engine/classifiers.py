@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
 import torch
-import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from transformers import (
@@ -22,8 +21,8 @@ from transformers import (
 from transformers.utils.logging import disable_progress_bar
 
 from dragoman.errors import InvalidData
-from dragoman_local.engine.config import Task
-from dragoman_local.engine.network import Network, Options, Targets
+from dragoman_local.engine.compact_classifier import Classifier
+from dragoman_local.engine.network import Network, Options
 from dragoman_local.engine.pretrained import (
     FolderOptions,
     bad_config,
@@ -60,39 +59,26 @@ class ResNetOptions(BaseModel):
         return self
 
 
-class Classifier(Network):
-    """A transformers image classifier with a cross-entropy loss."""
-
-    task: ClassVar[Task] = "classification"
-    outputs: ClassVar[tuple[str, ...]] = ("probabilities",)
+class Pretrained(Classifier):
+    """An image classifier of transformers."""
 
     def __init__(self, model: PreTrainedModel, features: int, image_size: tuple[int, int], options: Options) -> None:
         super().__init__(features, image_size, options)
         self.model = model
 
-    def loss(self, images: Tensor, targets: Targets) -> dict[str, Tensor]:
-        assert isinstance(targets, Tensor)
-        return {"class": F.cross_entropy(self._logits(images), targets)}
-
-    def predict(self, images: Tensor) -> Tensor:
-        return self._logits(images).softmax(1)
-
-    def dense(self, images: Tensor) -> tuple[Tensor, ...]:
-        return (self.predict(images),)
-
-    def _logits(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.model(pixel_values=self.normalised(images)).logits
-        return logits.float()
+    def logits(self, images: Tensor) -> Tensor:
+        found: Tensor = self.model(pixel_values=self.normalised(images)).logits
+        return found.float()
 
 
-class ResNet(Classifier):
-    """A small residual network that learns from nothing in seconds."""
+class ResNet(Pretrained):
+    """A small residual network."""
 
     architecture: ClassVar[str] = "resnet"
     convolutional: ClassVar[bool] = True
 
 
-class Auto(Classifier):
+class Auto(Pretrained):
     """Whatever image classifier a local folder holds."""
 
     architecture: ClassVar[str] = "auto"

@@ -26,17 +26,22 @@ PRIOR_SCORE = 0.01
 BOX_GAIN = 4.0
 
 
-class CompactOptions(BaseModel):
-    """Size of the network. The defaults have about 0.8 million parameters."""
+class BackboneOptions(BaseModel):
+    """Size of the backbone. The defaults have about 0.6 million parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     width: int = Field(default=16, ge=8, le=256)
     """Channels at stride 2; the stages at 4, 8, 16 and 32 have 2, 4, 6 and 6 times as many."""
-    neck: int = Field(default=64, ge=16, le=512, multiple_of=8)
-    """Channels of the pyramid and the head."""
     blocks: int = Field(default=1, ge=1, le=8)
     """Residual blocks per stage."""
+
+
+class CompactOptions(BackboneOptions):
+    """Size of the network. The defaults have about 0.8 million parameters."""
+
+    neck: int = Field(default=64, ge=16, le=512, multiple_of=8)
+    """Channels of the pyramid and the head."""
 
 
 def convolution(channels_in: int, channels_out: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:

@@ -194,7 +194,6 @@ class _Training:
         seed(self.config.seed * 1_000_003 + batch.step, self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = _known(self.config.learning_rate) * learning_rate_share(batch.step, self.steps)
-        self.optimizer.zero_grad(set_to_none=True)
         total: dict[str, Tensor] = {}
         parts = batch.parts(self.config.accumulate)
         for number, part in enumerate(parts):
@@ -202,6 +201,9 @@ class _Training:
                 weight = len(part.images) / len(batch.images)
                 with autocast(self.device, self.config.precision):
                     losses = self.loss(*on_device(self.device, part))
+                if number == 0:
+                    # Not before the loss, which would take the memory that the gradients are about to need again.
+                    self.optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(torch.stack(list(losses.values())).sum() * weight)
             for name, loss in losses.items():
                 total[name] = total.get(name, 0) + loss.detach() * weight
