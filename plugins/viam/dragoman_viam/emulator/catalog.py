@@ -69,18 +69,21 @@ def find_package(state: State, package: str, version: str) -> Package:
     return found
 
 
-def add_package(state: State, info: Any, content: Blob, *, model_type: int = 0) -> Any:
+def package_id(info: Any) -> str:
+    """Return the id that a package gets."""
+    return f"{info.organization_id}/{info.name}"
+
+
+def add_package(state: State, info: Any, content: Blob, *, model_type: int = 0) -> None:
     """Keep a package and enter it at its registry item, which is made if there is none."""
     state.check_organization(info.organization_id)
     kind = name_of("packages", "PackageType", info.type)
     framework = text_of(info.metadata, "model_framework")
     if kind == "PACKAGE_TYPE_ML_MODEL" and framework not in FRAMEWORKS:
         raise invalid(f"model_framework is {framework!r}, and must be one of {', '.join(FRAMEWORKS)}", "metadata")
-    package = f"{info.organization_id}/{info.name}"
+    package = package_id(info)
     if (package, info.version) in state.packages:
         raise exists("package", f"{package} {info.version}")
-    if not info.version:
-        info.version = str(int(state.clock.now().timestamp() * 1000))
     digest = hashlib.sha256()
     for chunk in content.chunks():
         digest.update(chunk)
@@ -89,7 +92,6 @@ def add_package(state: State, info: Any, content: Blob, *, model_type: int = 0) 
     )
     _enter(state, info, model_type, framework)
     state.packages[package, info.version] = Package(message, content)
-    return message
 
 
 def remove_package(state: State, package: str, version: str) -> None:

@@ -8,9 +8,9 @@ so that a stream can be broken in its middle.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -23,8 +23,6 @@ from dragoman_viam.emulator.routes import Routes
 from dragoman_viam.messages import Method, method
 
 THREADS = 32
-LOOKS, REST = 3, 0.001
-"""How often, and after how many seconds each time, a stream that has ended is looked at again."""
 BROKEN = "Socket closed"
 """What gRPC's core says when a connection breaks. A server cannot cut one connection, so the emulator says it."""
 UNGUARDED = "/proto.rpc.v1.AuthService/"
@@ -62,22 +60,24 @@ class Services(grpc.GenericRpcHandler):  # type: ignore[misc]
         lock = self._emulation.state.lock
 
         def answer(request: Any, context: grpc.ServicerContext) -> Any:
-            def work() -> Any:
+            with self._call(target, context):
                 self._measure(request)
                 with lock:
                     # Built under the lock, which copies what another call may change.
-                    return target.response(**handler(request))
-
-            return self._answered(target, context, work)
+                    made = target.response(**handler(request))
+            return made
 
         return grpc.unary_unary_rpc_method_handler(answer, target.request.FromString, target.response.SerializeToString)
 
     def _streamed(self, target: Method, handler: Handler) -> grpc.RpcMethodHandler:
+        # A stream that breaks off ends like any other to a handler. To a caller, the one answer of a stream of answers
+        # is a single one; but gRPC goes on behind it only if it went out, on a call that lives.
         def answer(frames: Iterator[Any], context: grpc.ServicerContext) -> Any:
-            watched = _whole(context, self._watched(target, frames))
-            return self._answered(target, context, lambda: target.response(**handler(watched)))
+            with self._call(target, context):
+                for made in handler(self._watched(target, frames)):
+                    yield target.response(**made)
 
-        return grpc.stream_unary_rpc_method_handler(
+        return grpc.stream_stream_rpc_method_handler(
             answer, target.request.FromString, target.response.SerializeToString
         )
 
@@ -85,18 +85,19 @@ class Services(grpc.GenericRpcHandler):  # type: ignore[misc]
         lock = self._emulation.state.lock
 
         def answer(request: Any, context: grpc.ServicerContext) -> Any:
-            def work() -> Any:
+            with self._call(target, context):
                 self._measure(request)
                 with lock:
-                    return [target.response(**one) for one in handler(request)]
-
-            yield from self._answered(target, context, work)
+                    made = [target.response(**one) for one in handler(request)]
+            yield from made
 
         return grpc.unary_stream_rpc_method_handler(
             answer, target.request.FromString, target.response.SerializeToString
         )
 
-    def _answered(self, target: Method, context: grpc.ServicerContext, work: Callable[[], Any]) -> Any:
+    @contextmanager
+    def _call(self, target: Method, context: grpc.ServicerContext) -> Iterator[None]:
+        """Note a call, let scripted faults and tokens have their say, and tell the caller what is refused."""
         seen = Seen("POST", target.path)
         self._emulation.journal.note(seen)
         try:
@@ -104,7 +105,7 @@ class Services(grpc.GenericRpcHandler):  # type: ignore[misc]
             if not target.path.startswith(UNGUARDED):
                 headers = dict(context.invocation_metadata())
                 self._emulation.state.check_token(headers.get("authorization", ""))
-            made = work()
+            yield
             if after is not None:
                 raise after
         except Refusal as refusal:
@@ -112,7 +113,6 @@ class Services(grpc.GenericRpcHandler):  # type: ignore[misc]
             context.set_trailing_metadata(refusal.trailing())
             context.abort(refusal.code, refusal.message)
         seen.status = 0
-        return made
 
     def _disturbed(self, path: str) -> Refusal | None:
         """Do what a scripted fault says before a call; return what is to happen after it."""
@@ -143,18 +143,6 @@ class Services(grpc.GenericRpcHandler):  # type: ignore[misc]
         if size > most:
             text = f"SERVER: Received message larger than max ({size} vs. {most})"
             raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
-
-
-def _whole(context: grpc.ServicerContext, frames: Iterator[Any]) -> Iterator[Any]:
-    """Yield the messages of a stream and refuse one that broke off.
-
-    To gRPC's handlers it has ended like any other, until the event that follows says that the call is cancelled.
-    """
-    yield from frames
-    for _ in range(LOOKS):
-        time.sleep(REST)
-        if not context.is_active():
-            raise Refusal(grpc.StatusCode.CANCELLED, "the stream broke off")
 
 
 class _Scripted(Refusal):

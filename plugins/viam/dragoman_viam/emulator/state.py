@@ -238,15 +238,17 @@ class State:
             raise missing("binary data", binary_data_id)
         return self.images[binary_data_id]
 
-    def add_image(self, metadata: Any, content: Blob) -> Image:
-        """Keep an uploaded file; its id is filled in."""
+    def new_image(self, metadata: Any, content: Blob) -> Image:
+        """Return an uploaded file, which is not kept yet, with its id filled in."""
         file_id = self.new_id()
         metadata.binary_data_id = f"{self.organization.id}/{metadata.capture_metadata.location_id}/{file_id}"
         metadata.id = file_id
         metadata.file_size_bytes = content.size
-        image = Image(self.next_number(), metadata, content)
-        self.images[metadata.binary_data_id] = image
-        return image
+        return Image(self.next_number(), metadata, content)
+
+    def keep(self, image: Image) -> None:
+        """Keep an uploaded file."""
+        self.images[image.metadata.binary_data_id] = image
 
     def next_number(self) -> int:
         """Return the number of what arrives now."""

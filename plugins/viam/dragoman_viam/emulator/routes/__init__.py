@@ -13,7 +13,11 @@ Answer = Mapping[str, Any]
 
 
 class Routes:
-    """Methods of one service: `streams` take a stream, `lists` answer with one. All but `streams` hold the lock."""
+    """Methods of one service: `streams` take a stream, `lists` answer with one. All but `streams` hold the lock.
+
+    What takes a stream yields its answer, and keeps what came only when it is resumed: a stream that breaks off ends
+    like any other, and nobody asks for what follows the answer.
+    """
 
     service: ClassVar[str]
     streams: ClassVar[frozenset[str]] = frozenset()

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dragoman_viam.emulator.blobs import Blob
-from dragoman_viam.emulator.catalog import add_package, find_package, remove_package
+from dragoman_viam.emulator.catalog import add_package, find_package, package_id, remove_package
 from dragoman_viam.emulator.refusals import invalid
 from dragoman_viam.emulator.routes import Answer, Routes, first_of
 from dragoman_viam.emulator.state import Package
@@ -19,13 +19,15 @@ class Packages(Routes):
     service = "packages"
     streams = frozenset({"CreatePackage"})
 
-    def CreatePackage(self, frames: Iterator[Any]) -> Answer:
+    def CreatePackage(self, frames: Iterator[Any]) -> Iterator[Answer]:
         """Keep a package: its description first, then its contents in any number of messages."""
         info = first_of(frames, "info", invalid("the first message must be the info", "info"))
         content = Blob(self._contents(frames))
+        if not info.version:
+            info.version = str(int(self.state.clock.now().timestamp() * 1000))
+        yield {"id": package_id(info), "version": info.version}
         with self.state.lock:
-            made = add_package(self.state, info, content)
-        return {"id": made.id, "version": made.info.version}
+            add_package(self.state, info, content)
 
     def _contents(self, frames: Iterator[Any]) -> Iterator[bytes]:
         for frame in frames:

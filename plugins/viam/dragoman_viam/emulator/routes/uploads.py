@@ -22,23 +22,21 @@ class Uploads(Routes):
     service = "sync"
     streams = frozenset({"FileUpload", "StreamingDataCaptureUpload"})
 
-    def FileUpload(self, frames: Iterator[Any]) -> Answer:
+    def FileUpload(self, frames: Iterator[Any]) -> Iterator[Answer]:
         """Keep a file: its description first, then its contents in any number of messages."""
         described = first_of(frames, "metadata", invalid("the first message must be the metadata", "metadata"))
         with self.state.lock:
             self._check(described, FILE)
         content = Blob(frame.file_contents.data for frame in _rest(frames, "file_contents"))
-        with self.state.lock:
-            return _told(self._add(described, content))
+        yield from self._kept(described, content)
 
-    def StreamingDataCaptureUpload(self, frames: Iterator[Any]) -> Answer:
+    def StreamingDataCaptureUpload(self, frames: Iterator[Any]) -> Iterator[Answer]:
         """Keep what a sensor captured: its description first, then its contents in any number of messages."""
         first = first_of(frames, "metadata", invalid("the first message must be the metadata", "metadata"))
         with self.state.lock:
             self._check(first.upload_metadata, BINARY)
         content = Blob(frame.data for frame in _rest(frames, "data"))
-        with self.state.lock:
-            return _told(self._add(first.upload_metadata, content, first.sensor_metadata))
+        yield from self._kept(first.upload_metadata, content, first.sensor_metadata)
 
     def DataCaptureUpload(self, request: Any) -> Answer:
         """Keep what sensors captured: readings, or one image for each entry; the last one's ids are told."""
@@ -52,10 +50,10 @@ class Uploads(Routes):
             for entry in request.sensor_contents:
                 self._add_row(request.metadata, entry)
             return {"file_id": self.state.new_id()}
-        images = [
-            self._add(request.metadata, Blob([entry.binary]), entry.metadata) for entry in request.sensor_contents
-        ]
-        return _told(images[-1])
+        for entry in request.sensor_contents:
+            image = self._image(request.metadata, Blob([entry.binary]), entry.metadata)
+            self.state.keep(image)
+        return _told(image)
 
     def _check(self, described: Any, *kinds: str) -> str:
         """Return the kind of an upload that can be."""
@@ -73,7 +71,14 @@ class Uploads(Routes):
         requested, received = (_time(entry.metadata, name, now) for name in ("time_requested", "time_received"))
         self.state.rows.append(Row(self.state.next_number(), captured, entry.struct, requested, received, now))
 
-    def _add(self, described: Any, content: Blob, sensor: Any = None) -> Image:
+    def _kept(self, described: Any, content: Blob, sensor: Any = None) -> Iterator[Answer]:
+        with self.state.lock:
+            image = self._image(described, content, sensor)
+        yield _told(image)
+        with self.state.lock:
+            self.state.keep(image)
+
+    def _image(self, described: Any, content: Blob, sensor: Any = None) -> Image:
         now = self.state.clock.now()
         mime = described.mime_type or mimetypes.guess_type(f"x{described.file_extension}")[0] or ""
         metadata = modules()["data"].BinaryMetadata(
@@ -84,7 +89,7 @@ class Uploads(Routes):
             file_ext=described.file_extension,
             dataset_ids=list(dict.fromkeys(described.dataset_ids)),
         )
-        return self.state.add_image(metadata, content)
+        return self.state.new_image(metadata, content)
 
     def _captured(self, described: Any) -> dict[str, Any]:
         part = self.state.one_part(described.part_id)
