@@ -216,7 +216,7 @@ def test_a_missing_confidence_is_one_as_the_sdk_takes_it() -> None:
 def test_polygons_hold_where_the_two_forms_of_a_polygon_disagree() -> None:
     made = sheet(IMAGE)
     made.put(Label("a", "thing", Polygon.of([(0, 0), (10, 0), (10, 10)])), update=False)
-    wire = made.content()
+    wire = msgspec.to_builtins(made.content())
     entry = wire["data_units"]["D"]["labels"]["objects"][0]
     entry["polygon"]["0"]["x"] = 0.9
     assert next(sheet(IMAGE, wire).labels()).geometry.parts[0][0][0] == 0

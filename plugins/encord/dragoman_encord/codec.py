@@ -67,7 +67,7 @@ class Sheet(Reading):
         return row_id in self._held
 
     def content(self) -> Json:
-        """Return the label row, ready to be saved."""
+        """Return the label row, ready to be encoded and saved."""
         return self._content
 
     def _put_object(self, row: Label, there: Held | None) -> None:
@@ -78,10 +78,12 @@ class Sheet(Reading):
         note = self._note(row, unasked, row.answer)
         if note and thing.note is None:
             raise _no_place_for_note(row.feature)
-        shapes = {size: shape_out(row.geometry, *size, thing) for size in {self._place.size(f) for f in frames}}
-        if thing.note and not all(comes_back(row.geometry, made, *size, thing) for size, made in shapes.items()):
-            # Fractions of the image do not give every number back.
-            note["geometry"] = msgspec.to_builtins(row.geometry)
+        shapes = {}
+        for size in {self._place.size(frame) for frame in frames}:
+            shapes[size] = shape_out(row.geometry, *size, thing)
+            if thing.note and not comes_back(row.geometry, shapes[size], *size, thing):
+                # Fractions of the image do not give every number back.
+                note["geometry"] = msgspec.to_builtins(row.geometry)
         answers = answers_out(asked, thing.questions)
         static = [answer for question, answer in answers if not question.dynamic]
         if key in self._frames_of:

@@ -246,7 +246,7 @@ def _geometry_of(objects: list[Json], key: str) -> Json:
 def _shows(entry: Json, geometry: AnyGeometry, size: tuple[int, int], thing: Thing) -> bool:
     """Return whether an entry still shows a geometry."""
     try:
-        shape = shape_out(geometry, *size, thing)
+        shape = msgspec.to_builtins(shape_out(geometry, *size, thing))
     except InvalidData:
         # The skeleton has other points since.
         return False

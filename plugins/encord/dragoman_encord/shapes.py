@@ -13,6 +13,8 @@ from itertools import chain, count, cycle
 from operator import truediv
 from typing import Any
 
+import msgspec
+
 from dragoman.errors import InvalidData, PlatformError
 from dragoman.formats.coco.category import Skeleton
 from dragoman.schema import (
@@ -34,6 +36,8 @@ Json = dict[str, Any]
 DECIMALS = 9
 GRID = 10.0**DECIMALS
 """What is read lies on a grid of so many parts of a pixel."""
+ROUNDING = 1.5 * 2.0**52
+"""To add this and to take it away again rounds a number below 2**51 to a whole one, as doubles have 53 digits."""
 LARGEST = 1e6
 """Pixels below which a number on that grid survives the way through fractions."""
 ROUND = 72
@@ -71,9 +75,16 @@ def _fractions(run: tuple[float, ...], w: int, h: int) -> list[float]:
     return list(map(truediv, run, cycle((w, h))))
 
 
+class _Vertex(msgspec.Struct, gc=False):
+    """A corner of a polygon; dictionaries would take twice as long, and polygons have many."""
+
+    x: float
+    y: float
+
+
 def _numbered(run: list[float]) -> Json:
     names = chain(_NAMES, map(str, count(len(_NAMES))))
-    return {name: {"x": x, "y": y} for name, x, y in zip(names, run[::2], run[1::2], strict=False)}
+    return dict(zip(names, map(_Vertex, run[::2], run[1::2]), strict=False))
 
 
 _NAMES = tuple(map(str, range(1000)))
@@ -154,7 +165,7 @@ def comes_back(geometry: Geometry, made: Json, width: int, height: int, thing: T
     # Most shapes have few digits, and a look at those takes a tenth of the time of reading a polygon back.
     if (runs := _RUNS.get(type(geometry))) and all(map(_is_short, runs(geometry))):
         return True
-    return bool(shape_in(made, width, height, thing) == geometry)
+    return bool(shape_in(msgspec.to_builtins(made), width, height, thing) == geometry)
 
 
 _RUNS: dict[type[Geometry], Callable[[Any], Iterable[tuple[float, ...]]]] = {
@@ -172,7 +183,7 @@ def _is_short(run: tuple[float, ...]) -> bool:
     """
     if not -LARGEST < min(run) <= max(run) < LARGEST:
         return False
-    return tuple([math.floor(number * GRID + 0.5) / GRID for number in run]) == run
+    return tuple([(number * GRID + ROUNDING - ROUNDING) / GRID for number in run]) == run
 
 
 # -- in ---------------------------------------------------------------------------------------------------------------
