@@ -10,7 +10,7 @@ What Labelbox has no field for is kept beside each annotation: see `kept.py`. A 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
@@ -63,15 +63,14 @@ def bare_out(rows: Sequence[Label], find: Find, key_out: Callable[[str], str]) -
         find: Says what the ontology knows of a feature of a kind.
         key_out: Returns Labelbox's name of an item.
     """
-    row_ids = [row.id for row in rows]
-    uuids: Iterable[str] = row_ids if are_uuids(row_ids) else map(uuid_of, row_ids)
+    named = are_uuids([row.id for row in rows])
     boxes = {row.feature for row in rows if type(row.geometry) is Box}
     known = {feature: find(feature, Box.kind) for feature in boxes}
     on = {item: wire.ByGlobalKey(key_out(item)) for item in {row.item for row in rows}}
-    return [_bare(row, uuid, known.get(row.feature), on[row.item]) for row, uuid in zip(rows, uuids, strict=True)]
+    return [_bare(row, named, known.get(row.feature), on[row.item]) for row in rows]
 
 
-def _bare(row: Label, uuid: str, known: Known | None, on: wire.ByGlobalKey) -> wire.BareBox | None:
+def _bare(row: Label, named: bool, known: Known | None, on: wire.ByGlobalKey) -> wire.BareBox | None:
     geometry, confidence, class_pdf = row.geometry, None, None
     if type(row) is Prediction:
         confidence, class_pdf = row.confidence, row.class_pdf
@@ -89,6 +88,7 @@ def _bare(row: Label, uuid: str, known: Known | None, on: wire.ByGlobalKey) -> w
     ):
         return None
     row_id, origin = row.id, row.provenance
+    uuid = row_id if named else uuid_of(row_id)
     bare = origin is None and uuid is row_id
     return wire.BareBox(
         uuid,

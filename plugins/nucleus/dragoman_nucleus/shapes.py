@@ -28,7 +28,7 @@ def _rectangle(box: Box) -> Rectangle:
 
 
 def _path(run: tuple[float, ...]) -> Path:
-    return Path([Vertex(x, y) for x, y in zip(run[::2], run[1::2], strict=True)])
+    return Path(list(map(Vertex, run[::2], run[1::2])))
 
 
 def _skeleton(keypoints: Keypoints) -> Skeleton:

@@ -51,9 +51,9 @@ def shape_out(row: Label, size: Size) -> Shape:
     box = row.geometry
     if not isinstance(box, Box):
         raise InvalidData(f"Viam has no {box.form} annotations.", field="geometry")
-    width, height = size
-    left, right = box.x / width, (box.x + box.width) / width
-    top, bottom = box.y / height, (box.y + box.height) / height
+    (width, height), x, y = size, box.x, box.y
+    left, right = x / width, (x + box.width) / width
+    top, bottom = y / height, (y + box.height) / height
     # One look for the common case, a box that is well inside.
     if 0.0 < left <= right <= 1.0 and 0.0 < top <= bottom <= 1.0:
         return Shape(row.feature, left, top, right, bottom)
