@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dragoman import Box, InvalidData, Mask, Point, Polygon, RotatedBox, Whole
@@ -36,6 +36,18 @@ def test_every_pair_of_kinds_has_its_place(
     found = iou_matrix(a, b, size)
     assert found.shape == (len(a), len(b))
     assert found == pytest.approx(one_by_one(a, b, size), abs=1e-9)
+
+
+eighths = st.integers(-4, 4).map(lambda number: 45.0 * number)
+
+
+@given(st.builds(RotatedBox, places, places, sides, sides, eighths), masks)
+@example(RotatedBox(2.25, -3.75, 8.5, 6.75, -90.0), Mask(12, 20, (0, 240)))
+@example(RotatedBox(20.0, 3.75, 9.0, 0.5, -180.0), Mask(12, 20, (0, 240)))
+def test_a_shape_whose_sides_meet_the_pixels_centres_covers_the_same_ones_in_every_window(
+    turned: RotatedBox, mask: Mask
+) -> None:
+    assert iou_matrix([mask], [turned]) == pytest.approx(one_by_one([mask], [turned]), abs=1e-9)
 
 
 def test_equal_ones_without_an_area_overlap_whole() -> None:

@@ -171,7 +171,7 @@ def _grouped(rings: list[Floats], outer: Booleans, parents: Integers) -> list[Pa
     return [tuple(part) for part in parts.values()]
 
 
-def fill(parts: Sequence[Part], height: int, width: int) -> Integers:
+def fill(parts: Sequence[Part], height: int, width: int, corner: tuple[int, int] = (0, 0)) -> Integers:
     """Return the column-major counts of the pixels whose centres the parts cover.
 
     A part covers what its rings enclose an odd number of times (the even-odd rule), so holes may be wound either way
@@ -180,7 +180,8 @@ def fill(parts: Sequence[Part], height: int, width: int) -> Integers:
 
     Args:
         parts: Each a sequence of rings; a ring is an array of shape (n, 2): x, y in pixels, open or closed.
-        height, width: The image's size in pixels.
+        height, width: Size of the image, or of a window of it, in pixels.
+        corner: x and y of the window's top-left pixel. Which pixels are covered does not depend on the window.
 
     Raises:
         InvalidData: A coordinate is not finite or too large, or the outlines have more vertices or cross more pixel
@@ -191,16 +192,19 @@ def fill(parts: Sequence[Part], height: int, width: int) -> Integers:
     # Walk every edge from left to right, so that an edge shared by two shapes crosses columns at the same heights.
     flip = starts[:, 0] > ends[:, 0]
     starts, ends = np.where(flip[:, None], ends, starts), np.where(flip[:, None], starts, ends)
-    first = np.clip(np.ceil(starts[:, 0] - 0.5), 0, width).astype(np.int64)
-    after = np.clip(np.ceil(ends[:, 0] - 0.5), 0, width).astype(np.int64)
+    # The window's corner is taken off whole numbers only: taken off the outline, it would change the last digits by
+    # which a centre on an outline falls to one side.
+    left, top = corner
+    first = np.clip(np.ceil(starts[:, 0] - 0.5) - left, 0, width).astype(np.int64)
+    after = np.clip(np.ceil(ends[:, 0] - 0.5) - left, 0, width).astype(np.int64)
     crossed = after - first
     check_crossings(int(crossed.sum()))
     edge, step = repeat(crossed)
     column = first[edge] + step
     run = ends - starts
     slope = np.divide(run[:, 1], run[:, 0], out=np.zeros(len(run)), where=crossed > 0)
-    y = starts[edge, 1] + (column + 0.5 - starts[edge, 0]) * slope[edge]
-    toggles = column * height + np.clip(np.ceil(y - 0.5), 0, height).astype(np.int64)
+    y = starts[edge, 1] + (column + left + 0.5 - starts[edge, 0]) * slope[edge]
+    toggles = column * height + np.clip(np.ceil(y - 0.5) - top, 0, height).astype(np.int64)
     return runs_of(toggles if len(parts) == 1 else _united(toggles, part[edge]), height * width)
 
 

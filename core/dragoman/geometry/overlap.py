@@ -115,9 +115,7 @@ def pixels_in(geometry: Area, corner: tuple[int, int], size: tuple[int, int]) ->
         counts = checked(geometry.counts, geometry.height, geometry.width)
         return window(counts, geometry.height, corner, size)
     width, height = size
-    return fill(
-        [tuple(ring - np.array(corner, np.float64) for ring in part) for part in _parts(geometry)], height, width
-    )
+    return fill(_parts(geometry), height, width, corner)
 
 
 def _parts(geometry: Box | RotatedBox | Polygon) -> list[Part]:
