@@ -60,11 +60,11 @@ class _Querier(Querier):
 
 
 def encoded(content: Any) -> str:
-    """Return JSON as the SDK's `json.dumps` writes it, in ASCII, in an eighth of the time.
+    """Return JSON as the SDK's `json.dumps` writes it, in ASCII, but for the spaces, and in a twelfth of the time.
 
-    That was half of all time from a file of polygons to what Encord is sent: 175 us of a polygon's 358, now 22.
+    That was half of all time from a file of polygons to what Encord is sent.
     """
-    text = msgspec.json.format(msgspec.json.encode(content), indent=0).decode()
+    text = msgspec.json.encode(content).decode()
     return text if text.isascii() else _FOREIGN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 

@@ -21,8 +21,9 @@ def _pairs(run: Sequence[float]) -> list[wire.XY]:
 def _ring(polygon: Polygon) -> list[wire.XY]:
     if len(polygon.parts) != 1 or len(polygon.parts[0]) != 1:
         raise InvalidData("A Labelbox polygon has one ring.", field="geometry")
-    ring = polygon.parts[0][0]
-    return _pairs((*ring, *ring[:2]))
+    pairs = _pairs(polygon.parts[0][0])
+    pairs.append(pairs[0])
+    return pairs
 
 
 _OUT: dict[type[Geometry], tuple[str, Callable[[Any], Any]]] = {
