@@ -43,7 +43,7 @@ class Image(msgspec.Struct):
     dragoman_item: Ours | None = None
 
 
-class PlainImage(msgspec.Struct, forbid_unknown_fields=True):
+class PlainImage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """What many images are: nothing but COCO's own keys."""
 
     id: Id
