@@ -27,8 +27,8 @@ WIDE = 5.0
 """Logarithm of how much wider RF-DETR's boxes are made."""
 LEAST_EQUAL = 0.99
 """Share of a mask's pixels that are equal at least: we enlarge probabilities, the processor enlarges logits."""
-LEAST_BOXES = 0.9
-"""Share of our boxes that are among the library's at least."""
+LEAST_ALIKE = 0.9
+"""Share of our boxes or masks that are among the library's at least."""
 
 Sides = tuple[Callable[[], list[Any]], Callable[[], list[Any]]]
 
@@ -131,23 +131,32 @@ def _same_boxes(found: BoxResult, said: list[dict[str, Any]]) -> bool:
         & (np.abs(found.scores[:, None] - scores[None]) <= SCORES)
         & (found.classes[:, None] == features[None])
     )
-    return len(found.boxes) <= len(boxes) and float(near.any(1).mean()) >= LEAST_BOXES
+    return len(found.boxes) <= len(boxes) and float(near.any(1).mean()) >= LEAST_ALIKE
 
 
 def _same_masks(found: BoxResult, said: dict[str, Any]) -> bool:
-    """Whether each of our objects is among theirs; masks are compared within our boxes, beyond which we draw none."""
+    """Whether our objects are among theirs, as boxes are; masks are compared within our boxes, beyond which none are.
+
+    Of an object without a single pixel the library says nothing.
+    """
     assert found.masks is not None
+    drawn = [
+        (score, kind, patch)
+        for score, kind, patch in zip(found.scores, found.classes, found.masks, strict=True)
+        if patch.pixels.any()
+    ]
+    there = [_is_among(said, *one) for one in drawn]
+    return sum(there) >= LEAST_ALIKE * len(there)
+
+
+def _is_among(said: dict[str, Any], score: float, kind: int, patch: Any) -> bool:
+    """Whether a mask is one of theirs."""
+    rows, columns = patch.pixels.shape
+    place = np.s_[patch.top : patch.top + rows, patch.left : patch.left + columns]
     maps = said["segmentation"].numpy()
-    for score, kind, patch in zip(found.scores, found.classes, found.masks, strict=True):
-        rows, columns = patch.pixels.shape
-        place = np.s_[patch.top : patch.top + rows, patch.left : patch.left + columns]
-        near = [
-            maps[number][place]
-            for number, segment in enumerate(said["segments_info"])
-            if segment["label_id"] == kind and abs(segment["score"] - score) <= SCORES
-        ]
-        equal = max((float((mask == patch.pixels).mean()) for mask in near), default=0.0)
-        # Of an object without a single pixel the library says nothing.
-        if equal < LEAST_EQUAL and patch.pixels.any():
-            return False
-    return True
+    near = [
+        maps[number][place]
+        for number, segment in enumerate(said["segments_info"])
+        if segment["label_id"] == kind and abs(segment["score"] - score) <= SCORES
+    ]
+    return any(float((mask == patch.pixels).mean()) >= LEAST_EQUAL for mask in near)
