@@ -47,7 +47,7 @@ def main(words: list[str]) -> None:
         FIGURES.clear()
         ALL[name].run()
         if "--write" in words:
-            page.keep(name, FIGURES)
+            page.keep(name, ALL[name], FIGURES)
             page.write(ALL)
 
 

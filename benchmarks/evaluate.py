@@ -4,7 +4,7 @@ COCO's val2017 in size: 5 000 images, 35 000 labels, 100 predictions an image. E
 and the predictions', and computes COCO's twelve averages: ours canonical rows as lines of JSON or as Parquet, and gives
 the averages of each feature besides; the others COCO's JSON. The averages of all are compared before anything is
 printed. Times are CPU seconds from opening the files to the averages, and those of the whole processes; of several
-turns the least counts.
+turns the median counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmarks.measure import cpu_seconds, least, report
+from benchmarks.measure import cpu_seconds, medians, report
 from dragoman import Box, Feature, Item, Label, Ontology, Prediction
 from dragoman.formats.native import NdjsonWriter, ParquetWriter
 
@@ -39,7 +39,7 @@ def run() -> None:
         found = {"pycocotools": _measured(folder, "pycocotools")}
         rounds = [{kind: _measured(folder, kind) for kind in (*OURS, "hotcoco")} for _ in range(RUNS + 1)]
     # The first round is not counted: files come from the disk then.
-    found |= {kind: least([one[kind] for one in rounds[1:]]) for kind in rounds[0]}
+    found |= {kind: medians([one[kind] for one in rounds[1:]]) for kind in rounds[0]}
     for kind, title in OURS.items():
         _compare(found, kind, f"evaluate {IMAGES * PREDICTIONS:,} boxes of {title}")
     _run_memory()

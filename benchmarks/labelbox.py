@@ -1,9 +1,9 @@
 """200 000 box predictions on Labelbox: Dragoman against the SDK, through its annotation objects and through plain rows.
 
 All sides write to and read from one emulator, each to a model run of its own and in a process of its own. What they
-hand back is compared, and of several turns the least counts. The SDK's objects need more packages than the SDK, and run
-in an environment of their own (`measure.peers`). A last part leaves the network out: canonical rows to the bytes of an
-import.
+hand back is compared, and of several turns the median counts. The SDK's objects need more packages than the SDK, and
+run in an environment of their own (`measure.peers`). A last part leaves the network out: canonical rows to the bytes of
+an import.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import dragoman
 from benchmarks.labelbox_sides import FEATURES, ITEMS, SIDES, Result
-from benchmarks.measure import emulator, least, peers, report
+from benchmarks.measure import emulator, medians, peers, report
 from dragoman import Item
 
 ROWS, RUNS = 200_000, 3
@@ -39,19 +39,19 @@ def run(rows: int = ROWS) -> None:
                 results[side].append(_child(python, side, target, runs.get(side, ""), rows))
             _check_equal([found[-1] for found in results.values() if "boxes" in found[-1]])
         small = _child(python, "dragoman", target, _new_run(target), rows // 10)
-    _report({side: least(found) for side, found in results.items()}, rows)
+    _report({side: medians(found) for side, found in results.items()}, rows)
     for figure in ("peak_written", "peak_read"):
         name = f"Labelbox: peak memory {figure[5:]}, {rows} rows / a tenth"
         report(name, results["dragoman"][-1][figure], small[figure], limit=1.15, unit="MiB")
 
 
-def _report(best: dict[str, Result], rows: int) -> None:
-    ours = best["dragoman"]
-    objects, dicts, stream = best["objects"]["write"], best["dicts"]["write"], best["stream"]["read"]
+def _report(sides: dict[str, Result], rows: int) -> None:
+    ours = sides["dragoman"]
+    objects, dicts, stream = sides["objects"]["write"], sides["dicts"]["write"], sides["stream"]["read"]
     report(f"Labelbox: write {rows} boxes / Label objects", ours["write"], objects, limit=0.1, unit="s")
     report(f"Labelbox: write {rows} boxes / SDK's list of dicts", ours["write"], dicts, limit=1.0, unit="s")
     report(f"Labelbox: read {rows} boxes / SDK's stream", ours["read"], stream, limit=1.0, unit="s")
-    convert = best["dragoman conversion"]["convert"], best["objects conversion"]["convert"]
+    convert = sides["dragoman conversion"]["convert"], sides["objects conversion"]["convert"]
     report(f"Labelbox: convert {rows} boxes / Label objects", *convert, limit=1 / 15, unit="s")
 
 

@@ -47,9 +47,12 @@ def cpu_seconds(command: list[str]) -> float:
     return (after.children_user - before.children_user) + (after.children_system - before.children_system)
 
 
-def least(turns: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the least of each figure of several turns: what neighbours cost (caches, a shared core) only adds."""
-    return {figure: min(turn[figure] for turn in turns) for figure in turns[0]}
+def medians(turns: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the median of each figure of several turns.
+
+    The least would favour the shorter of two sides, which fits into a quick moment of the machine.
+    """
+    return {figure: median(turn[figure] for turn in turns) for figure in turns[0]}
 
 
 def interleaved(commands: dict[str, list[str]], runs: int) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 Each figure is taken in a process of its own against the same two emulators. Raw reading and raw writing are the facets'
 own `read` and `write` alone; the migration does both at once, with its ledger. What is slower of the two alone bounds
-it. They take turns, and of several turns the least time counts, and the highest memory.
+it. They take turns, and of several turns the median time counts, and the highest memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 import dragoman
-from benchmarks.measure import emulator, least, peak_mib, report
+from benchmarks.measure import emulator, medians, peak_mib, report
 from dragoman import Adapter, Box, Item, Migration, Prediction, Provenance
 from dragoman.migrate import Plan, PlannedStep, Scope
 
@@ -43,7 +43,7 @@ def run(rows: int = ROWS, small: int = SMALL) -> None:
         for count in (small, rows):
             job = _prepare(source, target, count)
             turns = [{name: _child(name, job) for name in ALL} for _ in range(RUNS)]
-            seconds = least([{name: figures["seconds"] for name, figures in turn.items()} for turn in turns])
+            seconds = medians([{name: figures["seconds"] for name, figures in turn.items()} for turn in turns])
             what = f"migrate {count} predictions / slower of read, write"
             report(what, seconds["migrate"], max(seconds["read"], seconds["write"]), limit=1 / SHARE, unit="s")
             peaks[count] = max(turn["migrate"]["peak_mib"] for turn in turns)

@@ -1,7 +1,7 @@
 """Box predictions on Nucleus: 200 000 written and read back, through Dragoman and through the SDK's own objects.
 
 Both sides work on one emulator, each in a process of its own, and are given the same plain values in a list. What they
-send is compared, and so is what they read; of several turns the least time counts. `python -m benchmarks.nucleus 20000`
+send is compared, and so is what they read; of several turns the median counts. `python -m benchmarks.nucleus 20000`
 does it with fewer rows.
 """
 
@@ -20,7 +20,7 @@ import nucleus
 import requests
 
 import dragoman
-from benchmarks.measure import emulator, least, peak_mib, report
+from benchmarks.measure import emulator, medians, peak_mib, report
 from dragoman import Box, Item, Prediction
 
 ROWS = 200_000
@@ -47,10 +47,10 @@ def run(rows: int = ROWS) -> None:
             assert last["dragoman"]["rows"] == last["sdk"]["rows"] == rows, last
             assert abs(last["dragoman"]["sum"] - last["sdk"]["sum"]) < 1e-6 * rows, last
         few, all_of_them = (_child(ready, target, "stream", f"{n}", n) for n in (rows // 5, rows))
-    best = {side: least(found) for side, found in results.items()}
+    sides = {side: medians(found) for side, found in results.items()}
     for what, limits in (("write", (0.25, 0.5)), ("read", (0.5, 1.0))):
         for figure, limit in zip(("cpu", "wall"), limits, strict=True):
-            ours, theirs = (best[side][f"{what}_{figure}"] for side in ("dragoman", "sdk"))
+            ours, theirs = (sides[side][f"{what}_{figure}"] for side in ("dragoman", "sdk"))
             name = "client CPU" if figure == "cpu" else "wall time"
             report(f"Nucleus: {what} {rows} boxes / SDK's objects, {name}", ours, theirs, limit=limit, unit="s")
     report(

@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import platform
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,28 +25,32 @@ beyond its limit is a goal that was missed.
 """
 
 
-def keep(name: str, figures: list[Figure]) -> None:
-    """Keep the figures of one benchmark, in the place of those that it had."""
+def keep(name: str, benchmark: ModuleType, figures: list[Figure]) -> None:
+    """Keep the figures of one benchmark, in the place of those that it had, and what it says of itself.
+
+    That is kept with them: a benchmark that changes its ways has not measured the older figures so.
+    """
     file = DOCS / "performance.json"
     kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     day = datetime.now(UTC).date().isoformat()
-    kept[name] = {"day": day, "machine": _machine(), "figures": [asdict(figure) for figure in figures]}
+    about = inspect.getdoc(benchmark) or ""
+    kept[name] = {"about": about, "day": day, "machine": _machine(), "figures": [asdict(one) for one in figures]}
     file.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def write(benchmarks: dict[str, ModuleType]) -> None:
+def write(names: Iterable[str]) -> None:
     """Write the page of all figures that are kept.
 
     Args:
-        benchmarks: The modules by name, in the order of the page; what they are is in their docstrings.
+        names: Names of the benchmarks, in the order of the page.
     """
     kept: dict[str, Any] = json.loads((DOCS / "performance.json").read_text(encoding="utf-8"))
-    sections = (_section(kept[name], module) for name, module in benchmarks.items() if name in kept)
+    sections = (_section(kept[name]) for name in names if name in kept)
     (DOCS / "performance.md").write_text("\n".join([HEAD, *sections]), encoding="utf-8")
 
 
-def _section(found: dict[str, Any], module: ModuleType) -> str:
-    title, _, how = (inspect.getdoc(module) or "").partition("\n")
+def _section(found: dict[str, Any]) -> str:
+    title, _, how = found["about"].partition("\n")
     rows = [
         f"| {one['what']} | {one['ours']:.3f} {one['unit']} | {one['peer']:.3f} {one['unit']} "
         f"| {one['ours'] / one['peer']:.2f} | {one['limit']:.2f}{'' if one['kept'] else ', missed'} |"

@@ -16,10 +16,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from statistics import median
 
 from benchmarks.formats import BOXES, POLYGONS, write_coco
-from benchmarks.measure import peers, report
+from benchmarks.measure import medians, peers, report
 from benchmarks.vendors_sides import READERS, VENDORS, Result
 
 TURNS = 3
@@ -52,9 +51,7 @@ def _compare(python: str, vendor: str, folder: Path, count: int) -> None:
     for _ in range(TURNS):
         for side, results in turns.items():
             results.append(_child(python, vendor, side, folder))
-    found = {
-        side: {fact: median(one[fact] for one in results) for fact in results[0]} for side, results in turns.items()
-    }
+    found = {side: medians(results) for side, results in turns.items()}
     ours = found.pop("dragoman")
     for peer, theirs in found.items():
         for fact in ("rows", "numbers", "sum"):

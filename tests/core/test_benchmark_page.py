@@ -16,11 +16,11 @@ def test_a_benchmark_that_is_run_again_replaces_its_own_figures_only(
 ) -> None:
     monkeypatch.setattr(page, "DOCS", tmp_path)
     first, second = (ModuleType(name, f"The {name} one.\n\nHow it is made.") for name in ("first", "second"))
-    page.keep("first", [Figure("write / peer", 3.0, 2.0, "s", 1.0, False)])
-    page.keep("second", [Figure("read / peer", 1.0, 2.0, "s", 1.0, True)])
-    page.keep("first", [Figure("write / peer", 4.0, 2.0, "s", 1.0, False)])
+    page.keep("first", first, [Figure("write / peer", 3.0, 2.0, "s", 1.0, False)])
+    page.keep("second", second, [Figure("read / peer", 1.0, 2.0, "s", 1.0, True)])
+    page.keep("first", first, [Figure("write / peer", 4.0, 2.0, "s", 1.0, False)])
 
-    page.write({"first": first, "second": second, "never run": ModuleType("never")})
+    page.write(["first", "second", "never run"])
 
     text = (tmp_path / "performance.md").read_text()
     assert "## The first one\n\nHow it is made." in text
