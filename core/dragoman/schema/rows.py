@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from dragoman.errors import InvalidData
 from dragoman.schema.answers import AnyAnswer
@@ -150,7 +151,7 @@ class Label(Data, frozen=True, gc=False, omit_defaults=True):
             and not self.attributes
         ):
             if not self.id:
-                msgspec.structs.force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry))
+                force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry))
             return
         if not self.item:
             raise InvalidData("the row names no item.", field="item")
@@ -167,7 +168,7 @@ class Label(Data, frozen=True, gc=False, omit_defaults=True):
         if self.attributes:
             check_values(self.attributes, "attributes")
         if not self.id:
-            msgspec.structs.force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry, *self._rest()))
+            force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry, *self._rest()))
 
     def _rest(self) -> Iterator[tuple[str, Any]]:
         """Yield what else makes the row itself, where it has it: fields added later leave the ids of old rows alone."""
@@ -203,15 +204,18 @@ class Prediction(Label, frozen=True, gc=False, omit_defaults=True):
             and not self.attributes
         ):
             if not self.id:
-                rest = () if self.track_id is None and self.answer is None else self._rest()
-                msgspec.structs.force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry, *rest))
+                if self.track_id is None and self.answer is None:
+                    row_id = derive_id(self.item, self.feature, self.geometry)
+                else:
+                    row_id = derive_id(self.item, self.feature, self.geometry, *self._rest())
+                force_setattr(self, "id", row_id)
             return
         Label.__post_init__(self)
         if confidence is not None:
             if not _is_probability(confidence):
                 raise InvalidData(f"confidence is {confidence!r}; it lies between 0 and 1.", field="confidence")
             if type(confidence) is not float:
-                msgspec.structs.force_setattr(self, "confidence", float(confidence))
+                force_setattr(self, "confidence", float(confidence))
         if self.class_pdf is not None:
             for feature, probability in self.class_pdf.items():
                 if not _is_probability(probability):
