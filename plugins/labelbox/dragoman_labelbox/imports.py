@@ -1,16 +1,13 @@
 """Imports of annotations: sent once, found again by name, waited for, and read row by row.
 
-An import's name is a digest of its content, so that one whose answer was lost is found instead of repeated. The file is
-sent from a path that is opened anew for every attempt: the SDK's own retry would send an empty file.
+An import's name is a digest of its content, so that one whose answer was lost is found instead of repeated.
 """
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +16,7 @@ from dragoman.errors import InvalidData, PlatformError
 from dragoman.schema import IGNORED, RowResult
 from dragoman_labelbox.exports import download
 from dragoman_labelbox.jobs import Waiter
-from dragoman_labelbox.sdk import AnnotationImportState, exceptions
+from dragoman_labelbox.sdk import SENDERS, AnnotationImportState, exceptions
 from dragoman_labelbox.wire import BareBox, ImportRow
 
 _encoder = msgspec.json.Encoder()
@@ -105,8 +102,8 @@ class Importer:
         self._kind = kind
         self._parent = parent
 
-    def send(self, lines: Lines, *, anew: bool = False) -> dict[str | None, RowResult]:
-        """Import rows and return what became of each, by uuid; `IGNORED` if an earlier call has imported them.
+    def send(self, lines: Lines, *, anew: bool = False) -> list[RowResult]:
+        """Import rows and return what became of each, in order; `IGNORED` if an earlier call has imported them.
 
         Args:
             lines: The rows.
@@ -116,11 +113,18 @@ class Importer:
             PlatformError: The import failed as a whole and names no row.
         """
         uuids, results = self.send_content(lines.content(), anew=anew)
-        return dict(zip(uuids, results, strict=True))
+        if uuids == lines.uuids:  # as most imports answer
+            return results
+        said = dict(zip(uuids, results, strict=True))
+        return [said.get(uuid, UNCLEAR) for uuid in lines.uuids]
 
     def send_content(self, content: bytes, *, anew: bool = False) -> Said:
         """Import lines in Labelbox's own form; return what became of each. See `send`."""
-        return self._run(content, lambda name: self._create(name, content), anew=anew)
+
+        def create(name: str) -> Any:
+            return SENDERS[self._kind](self._adapter.client, self._parent, name, content, len(content))
+
+        return self._run(content, create, anew=anew)
 
     def fetch(self, url: str) -> Said:
         """Let Labelbox fetch a file of lines and import them; see `send_content`.
@@ -166,12 +170,6 @@ class Importer:
             return self._kind.from_name(self._adapter.client, self._parent, name)
         except exceptions.ResourceNotFoundError:
             return None
-
-    def _create(self, name: str, content: bytes) -> Any:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "rows.ndjson"
-            path.write_bytes(content)
-            return self._kind.create_from_file(self._adapter.client, self._parent, name, str(path))
 
     def _results(self, job: Any) -> Said:
         failed = job.state is AnnotationImportState.FAILED

@@ -16,6 +16,7 @@ from dragoman_labelbox.shapes import Masks
 from dragoman_labelbox.wire import Line
 
 Hashes = np.ndarray[Any, np.dtype[np.int64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 _NO_MASK = Mask(1, 1, (1,))
 
@@ -36,13 +37,14 @@ class Presence:
             # Masks are not fetched: only ids matter here.
             self.add([row.id for row in rows(line, lambda _: _NO_MASK)], [line.data_row.global_key or ""])
 
+    def lacks(self, row_ids: Sequence[str]) -> bool:
+        """Say at a glance whether no row of some ids is there, and no two of the ids are the same."""
+        wanted = np.sort(_hashes(row_ids))  # in order they are looked up in a fraction of the time
+        return not (wanted[1:] == wanted[:-1]).any() and not self._among(wanted).any()
+
     def has(self, row_ids: Sequence[str]) -> list[bool]:
         """Say of each id whether a row of it is there."""
-        wanted = _hashes(row_ids)
-        found = np.zeros(len(wanted), bool)
-        for run in self._runs:
-            found |= run[np.minimum(np.searchsorted(run, wanted), len(run) - 1)] == wanted
-        there: list[bool] = found.tolist()
+        there: list[bool] = self._among(_hashes(row_ids)).tolist()
         return there
 
     def add(self, row_ids: Sequence[str], global_keys: Iterable[str]) -> None:
@@ -53,6 +55,13 @@ class Presence:
             run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
         if len(run):
             self._runs.append(run)
+
+    def _among(self, wanted: Hashes) -> Flags:
+        """Say of each hash whether it is one of a row that is there."""
+        found = np.zeros(len(wanted), bool)
+        for run in self._runs:
+            found |= run[np.minimum(np.searchsorted(run, wanted), len(run) - 1)] == wanted
+        return found
 
 
 def _hashes(row_ids: Sequence[str]) -> Hashes:

@@ -35,6 +35,7 @@ from lbox.request_client import RequestClient
 from requests.adapters import HTTPAdapter
 
 __all__ = [
+    "SENDERS",
     "AnnotationImportState",
     "Client",
     "DataRowIds",
@@ -61,6 +62,13 @@ warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"labelbox
 
 _send_once: Callable[..., Any] = RequestClient.execute.__wrapped__
 """The request without google's retry around it."""
+
+SENDERS: dict[type, Callable[..., Any]] = {
+    MEAPredictionImport: MEAPredictionImport._create_mea_import_from_bytes,
+    MALPredictionImport: MALPredictionImport._create_mal_import_from_bytes,
+    LabelImport: LabelImport._create_label_import_from_bytes,
+}
+"""Makes an import of a content of a length. The SDK's public ways encode objects slowly, or read a file by its path."""
 
 
 class NotingAdapter:

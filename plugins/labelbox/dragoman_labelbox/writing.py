@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -53,16 +53,18 @@ class Writer:
         """
         results: Results = [None] * len(rows)
         known = cache(self.known)
-        fresh = self._fresh(rows, results, update, known)
+        row_ids = [row.id for row in rows]
+        fresh = self._fresh(rows, row_ids, results, update, known)
         self._admit(rows, fresh)
         lines = self._translated(rows, fresh, known, results)
-        said = self.importer.send(lines, anew=anew) if lines.uuids else {}
-        if not anew and self.look_again and IGNORED in said.values() and self._keeps_ids(rows, known):
+        fates = self.importer.send(lines, anew=anew) if lines.uuids else []
+        if not anew and self.look_again and IGNORED in fates and self._keeps_ids(rows, known):
             # An earlier call has imported these rows. Whether they are still there, an export says.
             return replace(self, presence=self.look_again()).write(rows, update=update, anew=True)
-        _settle(lines, said, results)
-        written = [rows[position] for position in fresh if results[position] is CREATED]
-        self.presence.add([row.id for row in written], map(self.keys.out, {row.item for row in written}))
+        _settle(lines, fates, results)
+        written = [position for position in fresh if results[position] is CREATED]
+        items = {rows[position].item for position in written}
+        self.presence.add([row_ids[position] for position in written], map(self.keys.out, items))
         return [result or UNCLEAR for result in results]
 
     def _keeps_ids(self, rows: Sequence[Label], find: Find) -> bool:
@@ -72,14 +74,15 @@ class Writer:
         found = [find(*pair) for pair in {(row.feature, row.geometry.kind) for row in rows}]
         return all(known is None or known.keeps for known in found)
 
-    def _fresh(self, rows: Sequence[Label], results: Results, update: bool, find: Find) -> Sequence[int]:
+    def _fresh(
+        self, rows: Sequence[Label], row_ids: Sequence[str], results: Results, update: bool, find: Find
+    ) -> Sequence[int]:
         """Return the positions of rows that are to be sent; put the results of the others."""
-        row_ids = [row.id for row in rows]
-        there = self.presence.has(row_ids)
         kinds = {(row.feature, type(row.geometry)) for row in rows}
         unknown = {(feature, kind) for feature, kind in kinds if find(feature, kind.kind) is None}
-        if not unknown and not any(there) and len(set(row_ids)) == len(rows):  # as in most batches
+        if not unknown and self.presence.lacks(row_ids):  # as of most batches
             return range(len(rows))
+        there = self.presence.has(row_ids)
         fresh: dict[str, int] = {}
         for position, row in enumerate(rows):
             if there[position]:
@@ -151,9 +154,8 @@ def _sure(known: Known | None) -> Known:
     return known
 
 
-def _settle(lines: Lines, said: Mapping[str | None, RowResult], results: Results) -> None:
+def _settle(lines: Lines, fates: Sequence[RowResult], results: Results) -> None:
     """Put the results of rows that were sent."""
-    fates = [said.get(uuid, UNCLEAR) for uuid in lines.uuids]
     if not lines.metrics and fates.count(CREATED) == len(results):  # each is a row of its own, as in most batches
         results[:] = fates
         return
