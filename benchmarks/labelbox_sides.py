@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -33,20 +33,20 @@ def _plain(count: int) -> Iterator[Plain]:
 # -- Dragoman ---------------------------------------------------------------------------------------------------------
 
 
-def _predictions(count: int) -> Iterator[Any]:
+def _predictions(rows: Iterable[Plain]) -> Iterator[Any]:
     from dragoman import Box, Prediction
 
-    for item, feature, left, top, width, height, confidence in _plain(count):
+    for item, feature, left, top, width, height, confidence in rows:
         yield Prediction(item, feature, Box(left, top, width, height), confidence=confidence)
 
 
-def _dragoman(order: Order) -> Result:
+def _dragoman(order: Order, rows: Iterable[Plain]) -> Result:
     import dragoman
 
     with dragoman.connect("labelbox", **order["access"]) as backend:
         target = {"version": order["run"], "dataset": order["dataset"]}
         start = time.process_time()
-        written = backend.predictions.write(_predictions(order["rows"]), **target)
+        written = backend.predictions.write(_predictions(rows), **target)
         write = time.process_time() - start
         assert written.counts == {"created": order["rows"]}, written
         peak_written = peak_mib()
@@ -66,7 +66,7 @@ def _dragoman_conversion(order: Order) -> Result:
     from dragoman_labelbox.codec import bare_out
     from dragoman_labelbox.nodes import Known
 
-    rows = list(_predictions(order["rows"]))
+    rows = list(_predictions(_plain(order["rows"])))
     known = Known({}, keeps=False)
     start = time.process_time()
     made = [row for row in bare_out(rows, lambda feature, kind: known, str) if row is not None]
@@ -107,8 +107,9 @@ def _sdk(order: Order, made_of: Callable[[list[Plain]], list[Any]]) -> Result:
     run = _sdk_run(order)
     # What the SDK imports late is not counted.
     made_of(list(_plain(1)))
+    rows = list(_plain(order["rows"]))
     start = time.process_time()
-    job = run.add_predictions("bench", made_of(list(_plain(order["rows"]))))
+    job = run.add_predictions("bench", made_of(rows))
     statuses = job.statuses
     write = time.process_time() - start
     assert sum(status["status"] == "SUCCESS" for status in statuses) == order["rows"]
@@ -143,7 +144,8 @@ def _objects_conversion(order: Order) -> Result:
 
 
 SIDES: dict[str, Callable[[Order], Result]] = {
-    "dragoman": _dragoman,
+    "dragoman": lambda order: _dragoman(order, list(_plain(order["rows"]))),
+    "dragoman streamed": lambda order: _dragoman(order, _plain(order["rows"])),
     "objects": lambda order: _sdk(order, _labels),
     "dicts": lambda order: _sdk(order, lambda rows: [_dict(row) for row in rows]),
     "stream": lambda order: _streamed(_sdk_run(order)),
