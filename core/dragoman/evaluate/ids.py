@@ -84,14 +84,22 @@ class Ids(Sequence[str]):
         return self._pieces[0]
 
 
+def lengths_of(column: Any) -> npt.NDArray[np.int32]:
+    """Return how many bytes each of Arrow's strings has."""
+    return np.diff(_ends(column)) if len(column) else np.empty(0, np.int32)
+
+
+def _ends(column: Any) -> npt.NDArray[np.int32]:
+    """Return where the letters of each string begin, and where the last one's end."""
+    return np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column) + 1]
+
+
 def _hashes_of(column: Any) -> Integers:
     """Return a hash of each of Arrow's strings: its letters as digits, modulo 2^64 (Rabin and Karp's fingerprint).
 
     Those of many are had at once, from the sums over all letters before and after each.
     """
-    _, offsets, letters = column.buffers()
-    ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
-    digits = np.frombuffer(letters, np.uint8)
+    ends, digits = _ends(column), np.frombuffer(column.buffers()[2], np.uint8)
     found = np.empty(len(column), np.uint64)
     for first in range(0, len(column), TOGETHER):
         some = ends[first : first + TOGETHER + 1].astype(np.int64)
