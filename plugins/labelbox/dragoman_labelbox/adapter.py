@@ -12,6 +12,7 @@ from dragoman_labelbox.books import Shelf
 from dragoman_labelbox.datasets import LabelboxDatasets
 from dragoman_labelbox.errors import ERRORS
 from dragoman_labelbox.fidelity import DATASETS, LABELS, PREDICTIONS
+from dragoman_labelbox.files import Files
 from dragoman_labelbox.handoff import LabelboxHandoff
 from dragoman_labelbox.inference import LabelboxInference
 from dragoman_labelbox.keys import Keys
@@ -71,6 +72,11 @@ class LabelboxAdapter(Adapter):
         )
 
     @cached_property
+    def files(self) -> Files:
+        """What fetches files that need no key."""
+        return Files(self.settings.timeout)
+
+    @cached_property
     def shelf(self) -> Shelf:
         """The ontologies that were looked at."""
         return Shelf(self)
@@ -108,3 +114,5 @@ class LabelboxAdapter(Adapter):
         """Close the pooled connections."""
         if "client" in self.__dict__:
             close(self.client)
+        if "files" in self.__dict__:
+            self.files.close()

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-import requests
 
 from dragoman.calls.pipeline import Page
 from dragoman.errors import NotFound, PlatformError
@@ -46,6 +45,14 @@ class Cursor(msgspec.Struct, array_like=True):
     rest: bytes = b""
 
 
+class Part(NamedTuple):
+    """The lines of a chunk, whether there may be masks in them, and the cursor of the next one if there is one."""
+
+    lines: list[bytes | memoryview]
+    masks: bool
+    after: str | None
+
+
 class Exporter:
     """Reads exports on behalf of one adapter.
 
@@ -62,8 +69,8 @@ class Exporter:
 
     def lines(self, cursor: str | None) -> Page[Line]:
         """Return the lines of the next chunk."""
-        lines, after = self._next(cursor)
-        return Page(list(map(_LINE.decode, lines)), after)
+        part = self._next(cursor)
+        return Page(list(map(_LINE.decode, part.lines)), part.after)
 
     def rows(self, cursor: str | None, rows_of: Callable[[Line], Iterable[R]]) -> Page[R]:
         """Return the rows of the next chunk, each made when it is asked for, so that none has left the caches by then.
@@ -74,20 +81,19 @@ class Exporter:
             cursor: Where the chunk begins.
             rows_of: Returns the rows of a line.
         """
-        lines, after = self._next(cursor)
-        rows = chain.from_iterable(map(rows_of, map(_LINE.decode, lines)))
-        return Page(list(rows) if any(MASK in line for line in lines) else rows, after)
+        part = self._next(cursor)
+        rows = chain.from_iterable(map(rows_of, map(_LINE.decode, part.lines)))
+        return Page(list(rows) if part.masks else rows, part.after)
 
-    def _next(self, cursor: str | None) -> tuple[list[bytes], str | None]:
+    def _next(self, cursor: str | None) -> Part:
         """Return the lines of the next chunk as they come, and the cursor of the chunk after it."""
         here = self._begun() if cursor is None else msgspec.json.decode(cursor, type=Cursor)
         content, offset = self._chunk(here) if here.offset < here.size else (b"", here.size)
-        lines = content.split(b"\n")
-        lines[0] = here.rest + lines[0]
-        rest = lines.pop()
+        lines, rest = _lines_in(content, here.rest)
+        masks = MASK in content or MASK in bytes(lines[0] if lines else rest)
         if offset < here.size:
-            return lines, msgspec.json.encode(Cursor(here.task, offset, here.size, rest)).decode()
-        return [line for line in (*lines, rest) if line], None
+            return Part(lines, masks, msgspec.json.encode(Cursor(here.task, offset, here.size, rest)).decode())
+        return Part([line for line in (*lines, rest) if line], masks, None)
 
     def page(self, cursor: str | None, size: int) -> Page[Line]:
         """Return the lines of the next chunk, as the core asks for pages; Labelbox decides how much one holds."""
@@ -132,7 +138,7 @@ class Exporter:
         """Return the bytes from an offset on as far as the file goes that holds it, and the offset after it."""
         found = self._file(here)
         start, end = int(found["offsets"]["start"]), int(found["offsets"]["end"])
-        content = download(found["file"], self._adapter.settings.timeout)
+        content = self._adapter.files.fetch(found["file"])
         if len(content) != end - start + 1:
             raise PlatformError(
                 f"A file of Labelbox's {self._what} has {len(content)} bytes instead of {end - start + 1}."
@@ -150,6 +156,24 @@ class Exporter:
         return found
 
 
+def _lines_in(content: bytes, before: bytes) -> tuple[list[bytes | memoryview], bytes]:
+    """Return the lines that end in a content, without copying them, and what is left of one that goes on.
+
+    Args:
+        content: The bytes.
+        before: How its first line began.
+    """
+    lines: list[bytes | memoryview] = []
+    whole, start = memoryview(content), 0
+    while (end := content.find(b"\n", start)) >= 0:
+        lines.append(whole[start:end])
+        start = end + 1
+    if before and lines:
+        lines[0] = before + bytes(lines[0])
+        before = b""
+    return lines, before + content[start:]
+
+
 def of_run(adapter: Any, version: str, *, predictions: bool = False) -> Exporter:
     """Return an export of a run, whose lines say in which dataset a data row is."""
     params = {"predictions": predictions, "data_row_details": True}
@@ -158,15 +182,6 @@ def of_run(adapter: Any, version: str, *, predictions: bool = False) -> Exporter
         return adapter.client.get_model_run(version).export(params=params)
 
     return Exporter(adapter, begin, "export of a run")
-
-
-def download(url: str, timeout: float) -> bytes:
-    """Return a file that needs no key, and gets none."""
-    # Read at once: requests itself goes through a file in steps of 10 KiB.
-    with requests.get(url, timeout=timeout, stream=True) as answer:
-        answer.raise_for_status()
-        content: bytes = answer.raw.read(decode_content=True)
-        return content
 
 
 class Images:
@@ -186,7 +201,8 @@ class Images:
     def _fetch(self, url: str) -> bytes:
         settings, client = self._adapter.settings, self._adapter.client
         if not url.startswith(settings.rest_endpoint):
-            return download(url, settings.timeout)
+            fetched: bytes = self._adapter.files.fetch(url)
+            return fetched
         answer = session_of(client).get(url, timeout=settings.timeout)
         answer.raise_for_status()
         content: bytes = answer.content

@@ -17,7 +17,7 @@ from dragoman.fidelity import Keeper, LossPolicy
 from dragoman.interface import Handoff
 from dragoman.schema import Label, Outcome, Prediction, Report
 from dragoman_labelbox.exports import key_of, of_run
-from dragoman_labelbox.imports import Importer, statuses_of
+from dragoman_labelbox.imports import Importer, statuses_in
 from dragoman_labelbox.jobs import Waiter
 from dragoman_labelbox.presence import Presence
 from dragoman_labelbox.sdk import AnnotationImportState, DataRowIds, MALPredictionImport, MEAToMALPredictionImport
@@ -144,7 +144,7 @@ class LabelboxHandoff(Handoff):
             )
             if Waiter(self._adapter).ended(job).state is AnnotationImportState.FAILED:
                 raise PlatformError(f"Labelbox's import {job.name} of drafts from a run failed.")
-            _, results = statuses_of(job.status_file_url, self._adapter.settings.timeout)
+            _, results = statuses_in(self._adapter.files.fetch(job.status_file_url))
             refused = [result.reason for result in results if result.status == "rejected"]
             if refused:
                 raise PlatformError(f"Labelbox refused {len(refused)} of {len(results)} drafts: {refused[0]}")

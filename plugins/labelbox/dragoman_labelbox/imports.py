@@ -14,7 +14,6 @@ import msgspec
 
 from dragoman.errors import InvalidData, PlatformError
 from dragoman.schema import IGNORED, RowResult
-from dragoman_labelbox.exports import download
 from dragoman_labelbox.jobs import Waiter
 from dragoman_labelbox.sdk import SENDERS, AnnotationImportState, exceptions
 from dragoman_labelbox.wire import BareBox, ImportRow
@@ -177,15 +176,15 @@ class Importer:
             self._adapter.sent.discard(job.name)
         # The SDK fetches nothing of an import that failed, and so hides why.
         url = job.error_file_url if failed else job.status_file_url
-        uuids, results = statuses_of(url, self._adapter.settings.timeout)
+        uuids, results = statuses_in(self._adapter.files.fetch(url))
         if failed and not results:
             raise PlatformError(f"Labelbox's import {job.name} failed and does not say why.", maybe_applied=True)
         return uuids, results
 
 
-def statuses_of(url: str | None, timeout: float) -> Said:
-    """Return what a status or error file says of each row; nothing if there is none."""
-    statuses = _STATUS.decode_lines(download(url, timeout) if url else b"")
+def statuses_in(content: bytes) -> Said:
+    """Return what the content of a status or error file says of each row."""
+    statuses = _STATUS.decode_lines(content)
     results = [CREATED if status.status == "SUCCESS" else _refused(status) for status in statuses]
     return [status.uuid for status in statuses], results
 
