@@ -24,7 +24,7 @@ from dragoman import Adapter, Box, Item, Migration, Prediction, Provenance
 from dragoman.migrate import Plan, PlannedStep, Scope
 
 ROWS = 1_000_000
-SMALL = 250_000
+SMALL = 500_000
 """Fewer are over before the buffers between reading, sending and the ledger are full."""
 ITEMS = 5000
 MEMORY = 400
