@@ -230,6 +230,7 @@ def test_a_bad_line_is_named_by_the_reader(tmp_path: Path, lines: bytes, reason:
         ("geometry_type", "point"),
         ("frame", -1),
         ("id", None),
+        ("id", ""),
         ("kind", "something else"),
     ],
 )

@@ -81,6 +81,15 @@ def test_a_line_may_be_cut_anywhere(rows_of: Any, cut: int) -> None:
     assert read(Chunks(content[:cut], content[cut:]), rows_of) == ["a", "b"]
 
 
+@pytest.mark.parametrize("cut", range(1, len(line("a", composite_mask="url"))))
+def test_a_mask_is_seen_wherever_its_line_is_cut(made: list[str], rows_of: Any, cut: int) -> None:
+    content = line("a", composite_mask="url")
+    export = Chunks(content[:cut], content[cut:])
+    begun = export.rows(None, rows_of)
+    export.rows(begun.next, rows_of)
+    assert made == ["a"]
+
+
 def test_an_export_may_end_without_the_end_of_a_line(rows_of: Any) -> None:
     assert read(Chunks(line("a").rstrip()), rows_of) == ["a"]
 
