@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import dragoman
-from benchmarks.labelbox_sides import FEATURES, ITEMS, SIDES, Result
+from benchmarks.labelbox_sides import FEATURES, ITEMS, SIDES, STREAMED, Result
 from benchmarks.measure import emulator, medians, peers, report
 from dragoman import Item
 
 ROWS, RUNS = 200_000, 3
-STREAMED = "dragoman streamed"
 PEERS = ("labelbox[data]==7.17.0",)
 
 

@@ -90,7 +90,8 @@ class Exporter:
         here = self._begun() if cursor is None else msgspec.json.decode(cursor, type=Cursor)
         content, offset = self._chunk(here) if here.offset < here.size else (b"", here.size)
         lines, rest = _lines_in(content, here.rest)
-        masks = MASK in content or MASK in bytes(lines[0] if lines else rest)
+        # A key may have begun in what was left over.
+        masks = MASK in content or MASK in here.rest + content[: len(MASK)]
         if offset < here.size:
             return Part(lines, masks, msgspec.json.encode(Cursor(here.task, offset, here.size, rest)).decode())
         return Part([line for line in (*lines, rest) if line], masks, None)

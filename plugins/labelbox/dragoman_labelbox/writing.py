@@ -84,15 +84,15 @@ class Writer:
             return range(len(rows))
         there = self.presence.has(row_ids)
         fresh: dict[str, int] = {}
-        for position, row in enumerate(rows):
+        for position, (row, row_id) in enumerate(zip(rows, row_ids, strict=True)):
             if there[position]:
                 results[position] = FIXED if update else IGNORED
-            elif row.id in fresh:
+            elif row_id in fresh:
                 results[position] = TWICE
             elif (row.feature, type(row.geometry)) in unknown:
                 results[position] = RowResult("rejected", reason=f"The ontology has no feature {row.feature!r}.")
             else:
-                fresh[row.id] = position
+                fresh[row_id] = position
         return list(fresh.values())
 
     def _admit(self, rows: Sequence[Label], fresh: Iterable[int]) -> None:

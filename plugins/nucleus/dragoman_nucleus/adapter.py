@@ -37,7 +37,8 @@ class NucleusAdapter(Adapter):
 
     name = "nucleus"
     errors = ERRORS
-    # While Nucleus works at the job of one batch, a migration translates and uploads the next.
+    # While Nucleus works at the job of one batch, a migration translates and uploads the next. The SDK's own uploads of
+    # files are up to ten at once.
     limits = Limits(batch_size=40_000, page_size=5000, in_flight=2)
     label_fidelity = ROWS
     prediction_fidelity = ROWS
