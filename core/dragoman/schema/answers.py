@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 
 import msgspec
 
 from dragoman.errors import InvalidData
+from dragoman.schema.coerce import put, real, text
 
 
 class Option(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -17,6 +17,7 @@ class Option(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     attributes: dict[str, AnyAnswer] = {}
 
     def __post_init__(self) -> None:
+        put(self, "name", text(self.name, "an option", "name"))
         if not self.name:
             raise InvalidData("an option has no name.", field="name")
 
@@ -43,6 +44,7 @@ class Checklist(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="ch
         return cls(tuple(map(Option, names)))
 
     def __post_init__(self) -> None:
+        put(self, "options", tuple(self.options))
         names = [option.name for option in self.options]
         if len(set(names)) != len(names):
             raise InvalidData("a checklist has an option twice.", field="options")
@@ -53,6 +55,9 @@ class Text(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="text"):
 
     text: str
 
+    def __post_init__(self) -> None:
+        put(self, "text", text(self.text, "a text", "text"))
+
 
 class Number(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="number"):
     """A finite number."""
@@ -60,8 +65,7 @@ class Number(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="numbe
     value: float
 
     def __post_init__(self) -> None:
-        if not isfinite(self.value):
-            raise InvalidData(f"a number is {self.value}.", field="value")
+        put(self, "value", real(self.value, "a number", "value"))
 
 
 AnyAnswer = Radio | Checklist | Text | Number

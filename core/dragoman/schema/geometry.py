@@ -8,13 +8,12 @@ width W and height H is `Box(0, 0, W, H)`. Bad numbers never get in: NaN, infini
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf, isfinite
-from typing import ClassVar
-
-import msgspec
+from math import isfinite
+from typing import Any, ClassVar
 
 from dragoman.errors import InvalidData
 from dragoman.schema.base import Data
+from dragoman.schema.coerce import put, real, text, whole
 
 
 class Geometry(Data, frozen=True, gc=False, tag_field="type"):
@@ -30,15 +29,7 @@ class Geometry(Data, frozen=True, gc=False, tag_field="type"):
 
 def _coerce(struct: Geometry, name: str) -> None:
     """Store the field as a plain finite float, so that 10, 10.0 and numpy's 10.0 are one value."""
-    value = getattr(struct, name)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = inf
-    if not isfinite(number) or isinstance(value, bool | str):
-        raise InvalidData(f"{struct.kind} {name} is {value!r}; it must be a finite number.", field=f"geometry.{name}")
-    if type(value) is not float:
-        msgspec.structs.force_setattr(struct, name, number)
+    put(struct, name, real(getattr(struct, name), f"{struct.kind} {name}", f"geometry.{name}"))
 
 
 def _coerce_size(struct: Geometry, name: str) -> None:
@@ -54,22 +45,37 @@ def _coerce_run(
 ) -> tuple[float, ...]:
     """Return a flat run of finite floats whose length is a multiple of `multiple` and at least `minimum`."""
     try:
-        run = tuple(map(float, values))
-    except (TypeError, ValueError):
+        run = tuple(values)
+    except TypeError:
         raise InvalidData(
-            f"{struct.kind} {name} holds something that is not a number.", field=f"geometry.{name}"
+            f"{struct.kind} {name} is {values!r}; it must be numbers.", field=f"geometry.{name}"
         ) from None
     if len(run) < minimum or len(run) % multiple:
         raise InvalidData(
             f"{struct.kind} {name} has {len(run)} numbers; it needs at least {minimum}, in groups of {multiple}.",
             field=f"geometry.{name}",
         )
-    # The sum is finite unless a number is not, or the finite ones overflow: one look for the common case.
-    if not isfinite(sum(run)):
-        for position, number in enumerate(run):
-            if not isfinite(number):
-                raise InvalidData(f"{struct.kind} {name} holds {number}.", field=f"geometry.{name}[{position}]")
-    return run
+    numbers = _floats(run)
+    # One look for the common case: the sum is finite unless a number is not, or the finite ones overflow.
+    if numbers is not None and isfinite(sum(numbers)):
+        return numbers
+    return tuple(
+        real(number, f"{struct.kind} {name}[{position}]", f"geometry.{name}[{position}]")
+        for position, number in enumerate(run)
+    )
+
+
+def _floats(run: tuple[Any, ...]) -> tuple[float, ...] | None:
+    """Return numbers of any kind as floats; None if something among them is no number."""
+    kinds = set(map(type, run))
+    if kinds == {float}:
+        return run
+    if any(issubclass(kind, bool | str) for kind in kinds):
+        return None
+    try:
+        return tuple(map(float, run))
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 class Box(Geometry, frozen=True, gc=False, tag="box"):
@@ -132,7 +138,7 @@ class Polygon(Geometry, frozen=True, gc=False, tag="polygon"):
             tuple(_coerce_run(self, f"parts[{p}][{r}]", ring, multiple=2, minimum=6) for r, ring in enumerate(rings))
             for p, rings in enumerate(self.parts)
         )
-        msgspec.structs.force_setattr(self, "parts", parts)
+        put(self, "parts", parts)
 
     @property
     def form(self) -> str:
@@ -148,8 +154,7 @@ class Polyline(Geometry, frozen=True, gc=False, tag="polyline"):
     vertices: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        run = _coerce_run(self, "vertices", self.vertices, multiple=2, minimum=4)
-        msgspec.structs.force_setattr(self, "vertices", run)
+        put(self, "vertices", _coerce_run(self, "vertices", self.vertices, multiple=2, minimum=4))
 
 
 class Point(Geometry, frozen=True, gc=False, tag="point"):
@@ -175,17 +180,16 @@ class Keypoint(Data, frozen=True, gc=False):
     visibility: int = 2
 
     def __post_init__(self) -> None:
+        put(self, "name", text(self.name, "a keypoint's name", "name"))
+        put(self, "visibility", whole(self.visibility, f"visibility of keypoint {self.name!r}", "visibility"))
         if self.visibility not in (0, 1, 2):
             raise InvalidData(
                 f"keypoint {self.name!r} has visibility {self.visibility!r}; it is 0, 1 or 2.", field="visibility"
             )
         for name in ("x", "y"):
             value = getattr(self, name)
-            if value is None:
-                continue
-            if isinstance(value, bool | str) or not isfinite(value):
-                raise InvalidData(f"keypoint {self.name!r} has {name} = {value!r}; it must be finite.", field=name)
-            msgspec.structs.force_setattr(self, name, float(value))
+            if value is not None:
+                put(self, name, real(value, f"{name} of keypoint {self.name!r}", name))
 
 
 class Keypoints(Geometry, frozen=True, gc=False, tag="keypoints"):
@@ -195,6 +199,8 @@ class Keypoints(Geometry, frozen=True, gc=False, tag="keypoints"):
     skeleton: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
+        put(self, "points", tuple(self.points))
+        put(self, "skeleton", tuple((start, end) for start, end in self.skeleton))
         names = [point.name for point in self.points]
         if not names or len(set(names)) != len(names):
             raise InvalidData("keypoints need at least one point, and every name once.", field="geometry.points")
@@ -217,14 +223,18 @@ class Mask(Geometry, frozen=True, gc=False, tag="mask"):
     counts: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        for name in ("height", "width"):
+            put(self, name, whole(getattr(self, name), f"mask {name}", f"geometry.{name}"))
         if self.height <= 0 or self.width <= 0:
             raise InvalidData(f"mask size is {self.width} x {self.height}.", field="geometry.height")
-        counts = tuple(map(int, self.counts))
+        counts = tuple(self.counts)
+        if set(map(type, counts)) != {int}:
+            counts = tuple(whole(count, "a run length of a mask", "geometry.counts") for count in counts)
         if min(counts, default=0) < 0 or sum(counts) != self.height * self.width:
             raise InvalidData(
                 f"mask run lengths cover {sum(counts)} pixels of {self.height * self.width}.", field="geometry.counts"
             )
-        msgspec.structs.force_setattr(self, "counts", counts)
+        put(self, "counts", counts)
 
 
 class Cuboid(Geometry, frozen=True, gc=False, tag="cuboid"):
@@ -236,8 +246,7 @@ class Cuboid(Geometry, frozen=True, gc=False, tag="cuboid"):
 
     def __post_init__(self) -> None:
         for name, length in (("center", 3), ("size", 3), ("quaternion", 4)):
-            run = _coerce_run(self, name, getattr(self, name), multiple=length, minimum=length)
-            msgspec.structs.force_setattr(self, name, run)
+            put(self, name, _coerce_run(self, name, getattr(self, name), multiple=length, minimum=length))
         if min(self.size) < 0:
             raise InvalidData("cuboid size is negative.", field="geometry.size")
 

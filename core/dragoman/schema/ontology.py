@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import Field, field_validator, model_validator
 
 from dragoman.errors import InvalidData
 from dragoman.schema.base import Control, Metadata, Name
-from dragoman.schema.rows import Label, derive_id
+from dragoman.schema.rows import Label, Prediction, derive_id
 
 AttributeKind = Literal["radio", "checklist", "text", "number"]
 
@@ -21,6 +21,12 @@ class AttributeOption(Control):
     name: Name
     id: str = ""
     attributes: tuple[Attribute, ...] = ()
+
+    @field_validator("attributes")
+    @classmethod
+    def _unique(cls, attributes: tuple[Attribute, ...]) -> tuple[Attribute, ...]:
+        _refuse_twice("attributes", (attribute.name for attribute in attributes))
+        return attributes
 
 
 class Attribute(Control):
@@ -116,6 +122,12 @@ class FeatureMap(Control):
 
     pairs: tuple[tuple[str, str], ...]
 
+    @field_validator("pairs")
+    @classmethod
+    def _unique(cls, pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        _refuse_twice("pairs", (f"{source} to {target}" for source, target in pairs))
+        return pairs
+
     @classmethod
     def of(cls, mapping: Mapping[str, str | Iterable[str]]) -> FeatureMap:
         """Build a map from source feature to one target feature, or to several."""
@@ -153,15 +165,25 @@ class FeatureMap(Control):
     def apply(self, rows: Iterable[Label]) -> Iterator[Label]:
         """Yield the rows under their target features, one row per target.
 
-        A row that becomes several keeps its id in the first and gets derived ids in the others.
+        A row that becomes several keeps its id in the first and gets derived ids in the others. In a `class_pdf` each
+        feature's probability goes to all of its targets, and adds up where several become one.
 
         Raises:
-            InvalidData: A row's feature is not covered; the error names the row.
+            InvalidData: A row's feature, or one of its `class_pdf`, is not covered; the error names the row.
         """
         for number, row in enumerate(rows):
-            targets = self.targets(row.feature)
-            if not targets:
-                raise InvalidData(f"The feature map does not cover {row.feature!r}.", row=number, field="feature")
-            for position, target in enumerate(targets):
+            changes: dict[str, Any] = {}
+            if isinstance(row, Prediction) and row.class_pdf:
+                changes["class_pdf"] = together = dict[str, float]()
+                for feature, probability in row.class_pdf.items():
+                    for target in self._covered(feature, number, "class_pdf"):
+                        together[target] = min(1.0, together.get(target, 0.0) + probability)
+            for position, target in enumerate(self._covered(row.feature, number, "feature")):
                 row_id = row.id if position == 0 else derive_id(row.id, target)
-                yield msgspec.structs.replace(row, feature=target, id=row_id)
+                yield msgspec.structs.replace(row, feature=target, id=row_id, **changes)
+
+    def _covered(self, feature: str, row: int, field: str) -> tuple[str, ...]:
+        targets = self.targets(feature)
+        if not targets:
+            raise InvalidData(f"The feature map does not cover {feature!r}.", row=row, field=field)
+        return targets

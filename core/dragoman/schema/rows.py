@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from hashlib import sha1
-from typing import Any, Literal, TypeVar
+from types import NoneType
+from typing import Any, Literal, TypeVar, cast, get_args
 from uuid import UUID
 
 import msgspec
@@ -18,7 +19,8 @@ from msgspec.structs import force_setattr
 from dragoman.errors import InvalidData
 from dragoman.schema.answers import AnyAnswer
 from dragoman.schema.base import Data
-from dragoman.schema.geometry import AnyGeometry
+from dragoman.schema.coerce import put, real, text, whole
+from dragoman.schema.geometry import GEOMETRIES, AnyGeometry
 from dragoman.schema.values import check_values
 
 NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
@@ -26,6 +28,9 @@ NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 
 Interpolation = Literal["none", "linear", "hold"]
 AttributeValue = AnyAnswer | str | int | float | bool | None
+
+LONGEST_SIDE = 2**31 - 1
+"""The largest width, height and number of frames: what 32 bits hold in the tables of all formats."""
 
 _NAMESPACED = sha1(NAMESPACE.bytes, usedforsecurity=False)
 _encoder = msgspec.json.Encoder()
@@ -85,11 +90,30 @@ class Item(Data, frozen=True, gc=False, omit_defaults=True):
             check_values(self.metadata, "metadata")
         width, height = self.width, self.height
         # One look for the common case, an image of known size.
-        if type(width) is type(height) is int and width > 0 < height and self.frames is None and self.orientation == 1:
+        if (
+            type(self.key) is str
+            and type(width) is type(height) is int
+            and 0 < width <= LONGEST_SIDE >= height > 0
+            and self.frames is None
+            and self.frame_rate is None
+            and self.orientation == 1
+        ):
             return
-        for name, value in (("width", self.width), ("height", self.height), ("frames", self.frames)):
-            if value is not None and (not isinstance(value, int) or value <= 0):
-                raise InvalidData(f"item {self.key!r} has {name} = {value!r}; it must be positive.", field=name)
+        put(self, "key", text(self.key, "an item's key", "key"))
+        for name in ("width", "height", "frames"):
+            value = getattr(self, name)
+            if value is not None:
+                put(self, name, whole(value, f"{name} of item {self.key!r}", name))
+                if not 0 < getattr(self, name) <= LONGEST_SIDE:
+                    raise InvalidData(
+                        f"item {self.key!r} has {name} = {value!r}; it must be positive and below 2^31.", field=name
+                    )
+        if self.frame_rate is not None:
+            put(self, "frame_rate", real(self.frame_rate, f"frame_rate of item {self.key!r}", "frame_rate"))
+            if self.frame_rate <= 0:
+                raise InvalidData(
+                    f"item {self.key!r} has frame_rate = {self.frame_rate}; it must be positive.", field="frame_rate"
+                )
         if self.orientation not in range(1, 9):
             raise InvalidData(f"item {self.key!r} has EXIF orientation {self.orientation!r}.", field="orientation")
 
@@ -101,6 +125,25 @@ class Provenance(Data, frozen=True, gc=False, omit_defaults=True):
     id: str | None = None
     author: str | None = None
     version: str | None = None
+
+
+_GEOMETRIES = frozenset(GEOMETRIES)
+_KINDS: dict[str, tuple[type, ...]] = {
+    "geometry": GEOMETRIES,
+    "answer": (*get_args(AnyAnswer), NoneType),
+    "attributes": (dict,),
+    "metadata": (dict,),
+    "provenance": (Provenance, NoneType),
+}
+_ATTRIBUTES = {*get_args(AnyAnswer), str, int, float, bool, NoneType}
+
+
+def _attribute(name: str, value: Any) -> AttributeValue:
+    """Return an attribute as Python's own value, such as numpy's numbers are not."""
+    found: Any = value.item() if hasattr(value, "item") else value
+    if not isinstance(found, tuple(_ATTRIBUTES)):
+        raise InvalidData(f"attribute {name!r} is {value!r}; it is an answer or a plain value.", field="attributes")
+    return str(found) if isinstance(found, str) else cast(AttributeValue, found)
 
 
 class Label(Data, frozen=True, gc=False, omit_defaults=True):
@@ -143,16 +186,22 @@ class Label(Data, frozen=True, gc=False, omit_defaults=True):
         if (
             self.item
             and self.feature
+            and self.item.__class__ is self.feature.__class__ is self.id.__class__ is str
+            and self.geometry.__class__ in _GEOMETRIES
             and self.frame is None
             and self.span is None
             and self.track_id is None
             and self.answer is None
             and not self.metadata
+            and self.metadata is not None
             and not self.attributes
+            and self.attributes is not None
+            and self.interpolation == "none"
         ):
             if not self.id:
                 force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry))
             return
+        self._coerce()
         if not self.item:
             raise InvalidData("the row names no item.", field="item")
         if not self.feature:
@@ -169,6 +218,31 @@ class Label(Data, frozen=True, gc=False, omit_defaults=True):
             check_values(self.attributes, "attributes")
         if not self.id:
             force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry, *self._rest()))
+
+    def _coerce(self) -> None:
+        """Store each field as its type says; see `coerce`."""
+        for name in ("item", "feature", "id"):
+            if getattr(self, name).__class__ is not str:
+                put(self, name, text(getattr(self, name), f"{name} of a row", name))
+        if self.track_id is not None:
+            put(self, "track_id", text(self.track_id, "track_id", "track_id"))
+        if self.frame is not None:
+            put(self, "frame", whole(self.frame, "frame", "frame"))
+        if self.span is not None:
+            first, last = self.span
+            put(self, "span", (whole(first, "span", "span"), whole(last, "span", "span")))
+        for name, kinds in _KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds):
+                raise InvalidData(f"{name} is {value!r}; it cannot be a {type(value).__name__}.", field=name)
+        if self.interpolation not in get_args(Interpolation):
+            raise InvalidData(
+                f"There is no interpolation {self.interpolation!r}.",
+                hint=f"There are: {', '.join(get_args(Interpolation))}.",
+                field="interpolation",
+            )
+        if self.attributes and not set(map(type, self.attributes.values())) <= _ATTRIBUTES:
+            put(self, "attributes", {name: _attribute(name, value) for name, value in self.attributes.items()})
 
     def _rest(self) -> Iterator[tuple[str, Any]]:
         """Yield what else makes the row itself, where it has it: fields added later leave the ids of old rows alone."""
@@ -197,36 +271,36 @@ class Prediction(Label, frozen=True, gc=False, omit_defaults=True):
             and self.feature
             and type(confidence) is float
             and 0.0 <= confidence <= 1.0
+            and self.item.__class__ is self.feature.__class__ is self.id.__class__ is str
+            and self.geometry.__class__ in _GEOMETRIES
             and self.frame is None
             and self.span is None
+            and self.track_id is None
+            and self.answer is None
             and self.class_pdf is None
             and not self.metadata
+            and self.metadata is not None
             and not self.attributes
+            and self.attributes is not None
+            and self.interpolation == "none"
         ):
             if not self.id:
-                if self.track_id is None and self.answer is None:
-                    row_id = derive_id(self.item, self.feature, self.geometry)
-                else:
-                    row_id = derive_id(self.item, self.feature, self.geometry, *self._rest())
-                force_setattr(self, "id", row_id)
+                force_setattr(self, "id", derive_id(self.item, self.feature, self.geometry))
             return
         Label.__post_init__(self)
         if confidence is not None:
-            if not _is_probability(confidence):
-                raise InvalidData(f"confidence is {confidence!r}; it lies between 0 and 1.", field="confidence")
-            if type(confidence) is not float:
-                force_setattr(self, "confidence", float(confidence))
+            put(self, "confidence", _probability(confidence, "confidence", "confidence"))
         if self.class_pdf is not None:
             for feature, probability in self.class_pdf.items():
-                if not _is_probability(probability):
-                    raise InvalidData(
-                        f"class_pdf of {feature!r} is {probability!r}; it lies between 0 and 1.",
-                        field=f"class_pdf.{feature}",
-                    )
+                _probability(probability, f"class_pdf of {feature!r}", f"class_pdf.{feature}")
+            if set(map(type, self.class_pdf.values())) != {float}:
+                put(self, "class_pdf", {feature: float(share) for feature, share in self.class_pdf.items()})
 
 
-def _is_probability(value: Any) -> bool:
-    return not isinstance(value, str) and bool(0.0 <= value <= 1.0)
+def _probability(value: Any, what: str, field: str) -> float:
+    if isinstance(value, str) or not 0.0 <= value <= 1.0:
+        raise InvalidData(f"{what} is {value!r}; it lies between 0 and 1.", field=field)
+    return float(value)
 
 
 Row = TypeVar("Row", Item, Label, Prediction)
@@ -247,11 +321,11 @@ def decode_rows(lines: Iterable[bytes | str], kind: type[Row]) -> Iterator[Row]:
     for row, line in enumerate(line for line in lines if line.strip()):
         try:
             yield decoder.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise _invalid(error, line, kind, row) from error
 
 
-def _invalid(error: msgspec.MsgspecError | UnicodeDecodeError, line: bytes | str, kind: type, row: int) -> InvalidData:
+def _invalid(error: Exception, line: bytes | str, kind: type, row: int) -> InvalidData:
     if isinstance(error, msgspec.ValidationError):
         cause = error.__cause__
         if isinstance(cause, InvalidData):
@@ -263,6 +337,6 @@ def _invalid(error: msgspec.MsgspecError | UnicodeDecodeError, line: bytes | str
         msgspec.convert(json.loads(line), kind)
     except msgspec.ValidationError as validation:
         return _invalid(validation, line, kind, row)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     return InvalidData(f"the line is not JSON: {error}.", row=row)
