@@ -185,6 +185,41 @@ class TestLayouts:
         ]
         assert next(VocReader(tmp_path).items()).metadata == {"segmented": True, "source": {"image": "flickr"}}
 
+    @pytest.mark.parametrize("line", ["a ", "a\t\r", "\ufeffa", "a 1", "a -1", "a  0"])
+    def test_lists_of_splits_as_tools_write_them(self, tmp_path: Path, line: str) -> None:
+        files = {"Annotations/a.xml": annotation(), "ImageSets/Main/train.txt": f"{line}\n"}
+        (item,) = VocReader(devkit(tmp_path, files)).items()
+        assert item.split == "train"
+
+    def test_a_number_at_the_end_of_an_image_s_name_is_no_flag(self, tmp_path: Path) -> None:
+        files = {f"Annotations/{name}.xml": annotation(filename=f"{name}.jpg") for name in ("a", "a 1")}
+        lists = {"ImageSets/Main/train.txt": "a 1\n", "ImageSets/Main/val.txt": "a\nmore\n"}
+        found = {item.key: item.split for item in VocReader(devkit(tmp_path, files | lists)).items()}
+        assert found == {"a.jpg": "val", "a 1.jpg": "train"}
+
+    def test_lists_of_classes_say_the_split_where_no_other_does(self, tmp_path: Path) -> None:
+        files = {"Annotations/a.xml": annotation(), "Annotations/b.xml": annotation(filename="b.jpg")}
+        lists = {"sheep_val.txt": "a -1\nb  1\n", "test.txt": "b\nmore\nand_more\n"}
+        folder = devkit(tmp_path, files | {f"ImageSets/Main/{name}": text for name, text in lists.items()})
+        assert {item.key: item.split for item in VocReader(folder).items()} == {"a.jpg": "val", "b.jpg": "test"}
+
+    @pytest.mark.parametrize("folders", [("train", "valid", "test"), ("valid",)])
+    def test_folders_of_splits_as_roboflow_has_them(self, tmp_path: Path, folders: tuple[str, ...]) -> None:
+        devkit(tmp_path, {f"{name}/{name}.xml": annotation(filename=f"{name}.jpg") for name in folders})
+        assert recognise(tmp_path)
+        found = {item.key: item.split for item in VocReader(tmp_path).items()}
+        assert found == {f"{name}/{name}.jpg": "val" if name == "valid" else name for name in folders}
+
+    def test_a_folder_of_labelimg_whose_files_are_verified(self, tmp_path: Path) -> None:
+        verified = annotation(an_object()).replace("<annotation>", '<annotation verified="yes">')
+        assert recognise(devkit(tmp_path / "voc", {"a.xml": verified}))
+        assert not recognise(devkit(tmp_path / "cvat", {"a.xml": "<annotations></annotations>"}))
+
+    def test_a_dataset_without_items_comes_back(self, tmp_path: Path) -> None:
+        VocWriter(tmp_path / "set").write(FARM, [], [])
+        reader = VocReader(tmp_path / "set")
+        assert (reader.ontology(), list(reader.items()), list(reader.rows())) == (FARM, [], [])
+
     def test_a_flat_folder(self, tmp_path: Path) -> None:
         devkit(tmp_path, {"b.xml": annotation(an_object("dog"), filename="b.jpg"), "a.xml": annotation(an_object())})
         reader = VocReader(tmp_path)

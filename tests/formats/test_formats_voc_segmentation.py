@@ -133,8 +133,17 @@ class TestBadInput:
         with pytest.raises(InvalidData, match=r"SegmentationObject/a\.png is not an image"):
             list(VocReader(root).rows())
 
-    def test_a_table_of_classes_that_is_none(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("table", "reason"),
+        [
+            (b"cat:red::\n", "line 1: 'cat:red::' is no name with a colour"),
+            (b"cat:1,2::\n", "line 1: 'cat:1,2::' is no name with a colour"),
+            (b"cat:1,2," + b"9" * 5000, "line 1: 'cat:1,2,9+' is no name with a colour"),
+            (b"k\xe4fer:1,2,3::\n", "is not UTF-8"),
+        ],
+    )
+    def test_a_table_of_classes_that_is_none(self, tmp_path: Path, table: bytes, reason: str) -> None:
         root = devkit(tmp_path, "cat", SegmentationObject=PIXELS)
-        (root / "labelmap.txt").write_text("cat:red::\n")
-        with pytest.raises(InvalidData, match=r"labelmap\.txt, line 1"):
+        (root / "labelmap.txt").write_bytes(table)
+        with pytest.raises(InvalidData, match=rf"labelmap\.txt\S* {reason}"):
             VocReader(root)

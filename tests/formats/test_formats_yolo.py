@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -189,6 +190,79 @@ class TestKnownWaysToLoseData:
         (item,) = YoloReader(folder).items()
         assert item.metadata == {"splits": ["train", "val"]}
 
+    def test_an_image_of_several_splits_is_written_to_all_of_them(self, tmp_path: Path) -> None:
+        Image.new("L", (10, 20)).save(tmp_path / "a.png")
+        metadata = {"splits": ["train", "validation", "held/out"]}
+        item = Item("in/a.png", uri=str(tmp_path / "a.png"), width=10, height=20, split="train", metadata=metadata)
+        YoloWriter(tmp_path / "set").write(SHEEP, [item], [Label("in/a.png", "sheep", Box(0, 0, 5, 5))])
+        data = yaml.safe_load((tmp_path / "set/data.yaml").read_text())
+        assert (data["train"], data["val"]) == ("images/train", ["images/val", "val.txt"])
+        assert (tmp_path / "set/val.txt").read_text() == "./images/train/in/a.png\n"
+        (read,) = YoloReader(tmp_path / "set").items()
+        assert (read.key, read.metadata) == ("in/a.png", metadata)
+        (tmp_path / "set/items.ndjson").unlink()
+        (seen,) = YoloReader(tmp_path / "set").items()
+        assert seen.metadata == {"splits": ["train", "val", "held/out"]}
+
+    def test_an_image_of_several_splits_that_is_not_copied_comes_back(self, tmp_path: Path) -> None:
+        item = Item("a", width=10, height=20, split="train", metadata={"splits": ["train", "val"]})
+        YoloWriter(tmp_path / "set").write(SHEEP, [item], [])
+        assert list(YoloReader(tmp_path / "set").items()) == [item]
+
+    def test_an_image_that_was_resized_since_has_the_size_of_its_file(self, tmp_path: Path) -> None:
+        folder = self.written(tmp_path)
+        Image.new("L", (50, 40)).save(folder / "images/train/a.png")
+        reader = YoloReader(folder)
+        (item,) = reader.items()
+        assert (item.key, item.id, item.width, item.height, item.content_hash) == ("a", "7", 50, 40, None)
+        assert next(reader.rows()).geometry == Box(0, 0, 50, 40)
+
+    def test_an_image_that_was_moved_since_is_the_same_item_in_its_new_split(self, tmp_path: Path) -> None:
+        folder = self.written(tmp_path)
+        for name in ("images/{}/a.png", "labels/{}/a.txt"):
+            (folder / name.format("train")).rename(folder / name.format("val"))
+        reader = YoloReader(folder)
+        (item,) = reader.items()
+        moved = (item.key, item.id, item.split, item.uri)
+        assert moved == ("a", "7", "val", str(folder / "images/val/a.png"))
+        assert next(reader.rows()).geometry == Box(0, 0, 100, 80)
+
+    def test_an_image_that_was_moved_without_its_labels_is_refused(self, tmp_path: Path) -> None:
+        folder = self.written(tmp_path)
+        (folder / "images/train/a.png").rename(folder / "images/val/a.png")
+        with pytest.raises(InvalidData, match=r"labels/train/a\.txt: there is no image"):
+            list(YoloReader(folder).items())
+
+    def test_an_image_that_was_broken_since_is_refused(self, tmp_path: Path) -> None:
+        folder = self.written(tmp_path)
+        (folder / "images/train/a.png").write_bytes(b"no")
+        reader = YoloReader(folder, on_error="collect")
+        assert (list(reader.items()), list(reader.rows())) == ([], [])
+        assert "a.png is not an image" in reader.errors[0].message
+
+    def test_an_image_that_was_added_since_gets_a_key_of_its_own(self, tmp_path: Path) -> None:
+        Image.new("L", (10, 20)).save(tmp_path / "a.png")
+        item = Item("train/a.png", uri=str(tmp_path / "a.png"), split="train")
+        YoloWriter(tmp_path / "set").write(SHEEP, [item], [])
+        Image.new("L", (30, 20)).save(tmp_path / "set/images/train/a.png")
+        found = {item.key: item.width for item in YoloReader(tmp_path / "set").items()}
+        assert found == {"train/a.png": 10, "images/train/a.png": 30}
+
+    @staticmethod
+    def written(tmp_path: Path) -> Path:
+        """A dataset of ours with an image whose one box is as large as it."""
+        Image.new("L", (100, 80)).save(tmp_path / "a.png")
+        item = Item("a", "7", uri=str(tmp_path / "a.png"), split="train", content_hash="sha256:00")
+        YoloWriter(tmp_path / "set").write(SHEEP, [item], [Label("a", "sheep", Box(0, 0, 100, 80))])
+        return tmp_path / "set"
+
+    def test_same_path_below_images_and_beside_it(self, tmp_path: Path) -> None:
+        folder = dataset(tmp_path, {"data.yaml": "train: images/t\nval: t\nnames: [sheep]"})
+        for name in ("images/t", "t"):
+            (folder / name).mkdir()
+            Image.new("L", (10, 20)).save(folder / name / "a.png")
+        assert [item.key for item in YoloReader(folder).items()] == ["images/t/a.png", "t/a.png"]
+
 
 class TestTasks:
     @pytest.mark.parametrize(
@@ -270,6 +344,41 @@ class TestLayouts:
         folder = dataset(tmp_path, data, a=(10, 10), b=(10, 10))
         assert [item.key for item in YoloReader(folder).items()] == ["train/b.png", "train/a.png"]
 
+    @pytest.mark.parametrize("line", ["images\\train\\a.png", ".\\images\\train\\a.png", "\ufeffimages/train/a.png"])
+    def test_lists_of_images_as_windows_writes_them(self, tmp_path: Path, line: str) -> None:
+        data = {"data.yaml": "train: .\\train.txt\nnames: [sheep]", "train.txt": f"{line}\r\n"}
+        folder = dataset(tmp_path, data, a=(10, 10))
+        assert [item.key for item in YoloReader(folder).items()] == ["train/a.png"]
+
+    def test_labels_beside_images_below_a_folder_named_images(self, tmp_path: Path) -> None:
+        data = {"data.yaml": "train: train\nnames: [sheep]", "train/a.txt": "0 .5 .5 1 1"}
+        folder = dataset(tmp_path / "images/set", data)
+        Image.new("L", (10, 20)).save(folder / "train/a.png")
+        assert next(YoloReader(folder).rows()).geometry == Box(0, 0, 10, 20)
+
+    def test_a_path_that_names_the_folder_of_images(self, tmp_path: Path) -> None:
+        data = {"data.yaml": "path: images\ntrain: train\nnames: [sheep]", "labels/train/a.txt": "0 .5 .5 1 1"}
+        reader = YoloReader(dataset(tmp_path, data, a=(10, 20)))
+        assert [(row.item, row.geometry) for row in reader.rows()] == [("train/a.png", Box(0, 0, 10, 20))]
+
+    def test_numbers_of_classes_in_quotes(self, tmp_path: Path) -> None:
+        data = """train: images/train
+names: {"1": dog, "0": sheep}
+kpt_shape: [1, 3]
+kpt_names: {"0": [nose]}
+"""
+        files = {"data.yaml": data, "labels/train/a.txt": "0 .5 .5 .2 .4 .4 .5 2"}
+        reader = YoloReader(dataset(tmp_path, files, a=(100, 50)))
+        assert [feature.name for feature in reader.ontology().features] == ["sheep", "dog"]
+        assert next(reader.rows()).geometry == Keypoints((Keypoint("nose", 40, 25, 2),))
+
+    def test_an_ontology_without_features_comes_back(self, tmp_path: Path) -> None:
+        nothing = Ontology(name="nothing", features=())
+        YoloWriter(tmp_path / "set").write(nothing, [Item("a", width=1, height=1)], [])
+        reader = YoloReader(tmp_path / "set")
+        assert reader.ontology() == nothing
+        assert [item.key for item in reader.items()] == ["a"]
+
     def test_splits_above_images_as_roboflow_has_them(self, tmp_path: Path) -> None:
         data = "train: ../train/images\nval: ../valid/images\nnames: ['sheep']"
         folder = dataset(tmp_path, {"data.yaml": data, "train/labels/a.txt": "0 .5 .5 1 1", "valid/images/no": ""})
@@ -329,6 +438,7 @@ class TestBadInput:
             ("0 .5 .5 .2", "line 1: the line has 3 numbers"),
             ("7 .5 .5 .2 .2", "class 7 has no name"),
             ("-1 .5 .5 .2 .2", "the class is '-1'"),
+            (f"{'9' * 5000} .5 .5 .2 .2", "the class is '9{80}'; it must be a whole number"),
             ("0 1.5 .5 .2 .2", "lies between 0 and 1"),
             ("0 .5 .5 .2 nan", "not finite"),
             ("0 .5 .5 .2 big", "no number"),
@@ -358,6 +468,7 @@ class TestBadInput:
             ("train: x", "no names"),
             ("names: {x: a}", "no whole number"),
             ("names: [a, a]", "several classes"),
+            ('names: {0: a, "0": b}', "the class number 0 is there twice"),
             ("names: [[a]]", "name of class 0"),
             ("names: [a]\nkpt_shape: [17]", "kpt_shape"),
             ("names: [a]\ntask: fly", "task is 'fly'"),
@@ -396,6 +507,17 @@ class TestBadInput:
     def test_an_image_that_is_none(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidData, match=r"a\.png is not an image"):
             list(YoloReader(dataset(tmp_path, {"images/train/a.png": b"no"})).items())
+
+    def test_an_image_that_two_splits_name_is_refused_once(self, tmp_path: Path) -> None:
+        data = {"data.yaml": "train: all.txt\nval: all.txt\nnames: [sheep]", "all.txt": "images/train/gone.png\n"}
+        reader = YoloReader(dataset(tmp_path, data), on_error="collect")
+        assert list(reader.items()) == []
+        assert len(reader.errors) == 1
+
+    def test_a_list_that_is_not_utf_8(self, tmp_path: Path) -> None:
+        data = {"data.yaml": "train: all.txt\nnames: [sheep]", "all.txt": b"images/train/a.png\n\xff.png\n"}
+        with pytest.raises(InvalidData, match=r"all\.txt, line 2: the name of an image is not UTF-8"):
+            list(YoloReader(dataset(tmp_path, data, a=(1, 1))).items())
 
     def test_a_zip_bomb(self, tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:

@@ -80,3 +80,9 @@ def test_an_image_that_is_none_is_refused_or_passed_over_with_its_label(tmp_path
 def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidData, match="no folders of classes"):
         YoloClassifyReader(tmp_path)
+
+
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(InvalidData, match=r"a\.json has no folders of classes"):
+        YoloClassifyReader(tmp_path / "a.json")

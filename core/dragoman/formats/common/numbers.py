@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 DECIMALS = 6
 """Pixels are read to a millionth, so that shifting, dividing and multiplying leave no trace in short numbers."""
+_MOST_DIGITS = 18
+"""Digits of a class or a colour; Python itself refuses to read thousands of them."""
 
 
 def pixel(value: float) -> float:
@@ -16,6 +18,11 @@ def pixel(value: float) -> float:
 def pixels(values: Iterable[float]) -> tuple[float, ...]:
     """Return the numbers to a millionth."""
     return tuple(map(pixel, values))
+
+
+def whole(text: str) -> int | None:
+    """Return the whole number that a text of digits alone says, or None where it is something else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def plain(value: float) -> str:

@@ -8,9 +8,11 @@ has is kept in elements that other readers pass over. The devkit's segmentation 
 
 from __future__ import annotations
 
+import re
+from itertools import chain
 from pathlib import Path
 
-from dragoman.formats.voc.reader import VocReader
+from dragoman.formats.voc.reader import SPLITS, VocReader
 from dragoman.formats.voc.segmentation import CLASSES
 from dragoman.formats.voc.writer import VocWriter
 
@@ -18,11 +20,12 @@ __all__ = ["VocReader", "VocWriter", "recognise"]
 
 
 def recognise(path: Path) -> bool:
-    """Whether there is a folder of annotations as in the devkit, or XML of the devkit's kind in the folder itself."""
+    """Whether there is a folder of annotations as in the devkit, or XML of its kind in the folder or its splits'."""
     if any((path / name).is_dir() for name in ("Annotations", CLASSES)):
         return True
-    first = next(iter(sorted(path.glob("*.xml"))), None) if path.is_dir() else None
+    folders = (path, *(path / split for split in SPLITS))
+    first = next(chain.from_iterable(sorted(folder.glob("*.xml")) for folder in folders if folder.is_dir()), None)
     if first is None:
         return False
     with first.open("rb") as file:
-        return b"<annotation>" in file.read(1000)
+        return re.search(rb"<annotation[\s>]", file.read(1000)) is not None

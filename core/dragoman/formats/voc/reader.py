@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,7 +15,7 @@ from dragoman.formats.base import ErrorPolicy, Reader, inside
 from dragoman.formats.common.archives import folder_of
 from dragoman.formats.common.extras import KEY, from_json, is_derived
 from dragoman.formats.common.markup import Node, elements, whole_number
-from dragoman.formats.common.ontologies import read_ontology
+from dragoman.formats.common.ontologies import ONTOLOGY_FILE, read_ontology
 from dragoman.formats.common.pictures import item_at
 from dragoman.formats.common.tables import Ids, at
 from dragoman.formats.voc.fidelity import READING
@@ -27,16 +28,20 @@ Shape = Literal["auto", "box"]
 """What an object is that is segmented: its mask (`auto`) or its box."""
 _HEAD = frozenset({"folder", "filename", "source", "size", "segmented", KEY})
 _OF_A_CLASS = ("_train", "_val", "_trainval", "_test")
-"""Ends of names in ImageSets/Main of lists that say for each image whether a class is in it, not of splits."""
+"""Ends of names in ImageSets/Main of lists that say for each image of a split whether a class is in it."""
+_FLAGGED = re.compile(r"(.*\S)\s+(?:-1|0|1)")
+"""A line of such a list: the image, and whether the class is in it."""
+SPLITS = {"train": "train", "val": "val", "valid": "val", "test": "test"}
+"""Folders that stand for splits where the XML lies beside the images, as Roboflow exports them."""
 
 
 class VocReader(Reader):
-    """Reads a devkit's folder (Annotations/, JPEGImages/, ImageSets/), a flat folder of XML, or a zip archive of them.
+    """Reads a devkit's folder (Annotations/, JPEGImages/, ImageSets/), a folder of XML, or a zip archive of them.
 
     An item's key is its `filename`, in the folder in which its XML is below Annotations/. A part of an object is a row
     of its own, whose metadata has the object's id under `part_of`. Flags and the pose are attributes. An object that
     is segmented is a mask, with its box in the metadata under `bbox`; classes that are segmented without objects, and
-    images without XML, are read too.
+    images without XML, are read too. Of a folder of XML, the folders train/, val/ or valid/, and test/ are splits.
 
     Args:
         path: The folder or archive.
@@ -68,7 +73,9 @@ class VocReader(Reader):
         self._table: dict[str, Item] | None = None
         self._segmented = Segmentation.of(self._root) if shape == "auto" else Segmentation(self._root)
         self._stems = frozenset(self._segmented.stems() if shape == "auto" else ())
-        if next(_files(self._annotations), None) is None and not self._stems:
+        empty = next(_files(self._annotations), None) is None and not self._stems
+        # Our writer makes these two of a dataset without items.
+        if empty and (self._annotations == self._root or not (self._root / ONTOLOGY_FILE).is_file()):
             raise InvalidData(f"{path} has no XML files, so it is no Pascal VOC dataset.")
 
     def ontology(self) -> Ontology:
@@ -148,12 +155,13 @@ class VocReader(Reader):
         """Return path below Annotations/, without its suffix, to item."""
         if self._table is None:
             self._table = {}
-            splits, keys = self._splits(), set[str]()
             files = {
                 file.relative_to(self._annotations).with_suffix("").as_posix(): file
                 for file in _files(self._annotations)
             }
-            for stem in (*files, *sorted(self._stems - files.keys())):
+            stems = (*files, *sorted(self._stems - files.keys()))
+            splits, keys = self._splits(frozenset(stems)), set[str]()
+            for stem in stems:
                 try:
                     item = self._item(files[stem], splits) if stem in files else self._bare(stem, splits)
                     if item.key in keys:
@@ -200,16 +208,25 @@ class VocReader(Reader):
                 metadata=_metadata(head),
             )
 
-    def _splits(self) -> dict[str, str]:
-        """Return path below Annotations/, without its suffix, to split; what is in several is in the smallest list."""
+    def _splits(self, stems: frozenset[str]) -> dict[str, str]:
+        """Return path below Annotations/, without its suffix, to split.
+
+        What is in several lists is in the smallest, and in those of classes only if it is in no other.
+        """
         found: dict[str, str] = {}
         folders = ("Main", "Segmentation") if self._stems else ("Main",)
         files = (file for name in folders for file in sorted((self._root / "ImageSets" / name).glob("*.txt")))
-        lists = [file for file in files if not file.stem.endswith(_OF_A_CLASS)]
-        for file in sorted(lists, key=lambda file: file.stat().st_size):
-            for line in file.read_bytes().split(b"\n"):
-                if name := line.decode(errors="replace").strip("\r"):
-                    found.setdefault(name, file.stem)
+        for file in sorted(files, key=lambda file: (file.stem.endswith(_OF_A_CLASS), file.stat().st_size)):
+            for line in file.read_text(encoding="utf-8-sig", errors="replace").split("\n"):
+                name, split = line.strip(), file.stem
+                if name not in stems and (flagged := _FLAGGED.fullmatch(name)):
+                    name, split = flagged[1], split.rpartition("_")[2] if split.endswith(_OF_A_CLASS) else split
+                found.setdefault(name, split)
+        if self._annotations == self._root:
+            for stem in stems:
+                above, _, below = stem.partition("/")
+                if below and above in SPLITS:
+                    found.setdefault(stem, SPLITS[above])
         return found
 
     def _shown(self, file: Path) -> str:
@@ -252,4 +269,4 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _only_folder(path: Path) -> Path | None:
     entries = list(path.iterdir())
-    return entries[0] if len(entries) == 1 and entries[0].is_dir() else None
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() and entries[0].name not in SPLITS else None

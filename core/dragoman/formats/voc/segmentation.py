@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dragoman.errors import InvalidData, Unsupported
+from dragoman.formats.common.numbers import whole
 from dragoman.formats.common.tables import at
 from dragoman.schema import Mask
 
@@ -148,15 +149,20 @@ class Segmentation:
 def _labelmap(file: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Yield name and colour of each line `name:r,g,b:parts:actions`, background first whatever its place."""
     found: list[tuple[str, tuple[int, ...]]] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InvalidData(f"{file.name} is not UTF-8: {error.reason}.", hint="Save it as UTF-8.") from error
+    for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
         name, _, rest = line.partition(":")
         text = rest.partition(":")[0].strip()
-        colour = text.split(",")
-        if not name or (text and (len(colour) != 3 or not all(part.strip().isdecimal() for part in colour))):
+        parts = [whole(part.strip()) for part in text.split(",")]
+        colour = tuple(part for part in parts if part is not None) if text else _colour(len(found))
+        if not name or (text and len(parts) != 3) or len(colour) != 3:
             raise InvalidData(f"{file.name}, line {number}: {line[:80]!r} is no name with a colour.")
-        found.append((name, tuple(map(int, colour)) if text else _colour(len(found))))
+        found.append((name, colour))
     yield from sorted(found, key=lambda entry: entry[0] != "background")
 
 

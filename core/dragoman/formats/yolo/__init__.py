@@ -1,9 +1,10 @@
 """YOLO in Ultralytics' layout: data.yaml, images/, labels/, and one text file of normalised lines per image.
 
 Source: https://docs.ultralytics.com/datasets/ (detect, obb, segment, pose). YOLO has no place for ids, attributes,
-tracks or metadata. Numbers are written in full and read to a millionth of a pixel, so that what had no more than six
-decimals comes back equal. The writer adds `items.ndjson`, for images that are in no folder, and `ontology.json`, for
-what is known of classes besides their names. Folders of classes are `classify`'s.
+tracks or metadata, and a line is a prediction's only if it has a confidence. Numbers are written in full and read to a
+millionth of a pixel, so that what had no more than six decimals comes back equal. The writer adds `items.ndjson`, for
+images that are in no folder, and `ontology.json`, for what is known of classes besides their names. Folders of classes
+are `classify`'s.
 """
 
 from __future__ import annotations

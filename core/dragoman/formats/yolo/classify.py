@@ -34,7 +34,8 @@ class YoloClassifyReader(Reader):
     def __init__(self, path: Path, *, on_error: ErrorPolicy = "raise") -> None:
         super().__init__(path, on_error=on_error)
         self._root = only_folder(folder_of(path, self))
-        self._classes = list(dict.fromkeys(folder.name for _, folder in _classes(self._root)))
+        found = _classes(self._root) if self._root.is_dir() else ()
+        self._classes = list(dict.fromkeys(folder.name for _, folder in found))
         if not self._classes:
             raise InvalidData(f"{path} has no folders of classes.")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from dragoman.fidelity import EXACT, Fidelity, FidelityTable, approximate, dropped
+from dragoman.fidelity import EXACT, Fidelity, FidelityTable, Loss, approximate, dropped
+from dragoman.schema import Label, Prediction
 
 YoloTask = Literal["detect", "obb", "segment", "pose"]
 
@@ -48,14 +50,33 @@ GEOMETRIES: dict[YoloTask, dict[str, Fidelity]] = {
 }
 
 _BOX_ONLY = {"metadata": approximate('of the metadata only the object\'s box is kept, under "bbox"')}
+_UNSURE = Loss("field confidence", dropped("a line without one is ground truth, so the prediction would be a label"))
+
+
+class LineTable(FidelityTable):
+    """What a line keeps of rows: that one is a prediction, it says by nothing but a confidence."""
+
+    def losses(self, row: Label) -> list[Loss]:
+        """Return what is not kept exactly of `row`; that a prediction has no confidence is a loss here, too."""
+        lost = super().losses(row)
+        return [*lost, _UNSURE] if _is_unsure(row) else lost
+
+    def keeps_all(self, rows: Sequence[Label]) -> bool:
+        """Return whether it is plain at a glance that no row loses anything."""
+        return super().keeps_all(rows) and not any(map(_is_unsure, rows))
+
+
+def _is_unsure(row: Label) -> bool:
+    return isinstance(row, Prediction) and row.confidence is None
+
 
 TABLES: dict[YoloTask, FidelityTable] = {
-    task: FidelityTable(geometries, _FIELDS | (_BOX_ONLY if task == "pose" else {}))
+    task: LineTable(geometries, _FIELDS | (_BOX_ONLY if task == "pose" else {}))
     for task, geometries in GEOMETRIES.items()
 }
 """Task to what writing keeps."""
 DERIVED = {
-    task: FidelityTable(table.geometries, {name: kept for name, kept in table.fields.items() if name != "id"})
+    task: LineTable(table.geometries, {name: kept for name, kept in table.fields.items() if name != "id"})
     for task, table in TABLES.items()
 }
 """The same for rows whose id is derived from what they say."""

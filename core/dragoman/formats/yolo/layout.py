@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePath
 from typing import Any, get_args
 
 import msgspec
@@ -13,6 +14,9 @@ import yaml  # type: ignore[import-untyped]
 
 from dragoman.errors import InvalidData
 from dragoman.formats.base import inside
+from dragoman.formats.common.numbers import whole
+from dragoman.formats.common.ontologies import ONTOLOGY_FILE
+from dragoman.formats.common.tables import at
 from dragoman.formats.yolo.fidelity import YoloTask
 from dragoman.media import SUFFIXES
 from dragoman.schema import Item
@@ -21,6 +25,7 @@ DATA_FILES = ("data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
 ITEMS_FILE = "items.ndjson"
 """Written beside data.yaml: every item with its key, size and the file that its image has, or would have, here."""
 SPLITS = ("train", "val", "valid", "test", "minival")
+_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test", None: "train"}
 OTHER_SPLITS = "other_splits"
 """Key of data.yaml under which we keep splits that YOLO has no key for: name to folder."""
 MOST_BYTES = 16 << 20
@@ -63,6 +68,19 @@ class Layout:
     points: tuple[int, int] | None = None
     poses: dict[int, Pose] = field(default_factory=dict)
 
+    @cached_property
+    def home(self) -> Path:
+        """The folder in which the data file stands; `root` is this or below it."""
+        return self.file.parent.resolve()
+
+    def labels(self, file: str) -> Path:
+        """Return where the labels of an image are, whatever the folders above the dataset are named.
+
+        Args:
+            file: The image's path below `root`.
+        """
+        return self.home / label_file((self.root / file).relative_to(self.home))
+
     def images(self, split: str) -> Iterator[Path]:
         """Yield the images of a split in order of their names, or as a list of images has them.
 
@@ -80,15 +98,23 @@ class Layout:
 
     def _place(self, name: str) -> Path:
         # Roboflow's exports name ../train/images and mean train/images; Ultralytics reads them so too.
-        plain = name.removeprefix("../") if name.startswith("../") else name
-        return inside(self.root, plain)
+        return inside(self.root, _with_slashes(name).removeprefix("../"))
 
     def _listed(self, file: Path) -> Iterator[Path]:
-        with file.open(encoding="utf-8", newline="\n") as lines:
-            for line in lines:
-                name = line.strip(" \t\r\n")
-                if name:
-                    yield inside(file.parent if name.startswith("./") else self.root, name)
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                with at(file, number):
+                    image = self._named(line, file.parent)
+                if image is not None:
+                    yield image
+
+    def _named(self, line: bytes, here: Path) -> Path | None:
+        """Return the image that a line of a list in the folder `here` names, or None if the line is blank."""
+        try:
+            name = _with_slashes(line.decode("utf-8-sig").strip(" \t\r\n"))
+        except UnicodeDecodeError as error:
+            raise InvalidData("the name of an image is not UTF-8.", hint="Save the list as UTF-8.") from error
+        return inside(here if name.startswith("./") else self.root, name) if name else None
 
 
 def images_in(folder: Path) -> Iterator[Path]:
@@ -106,14 +132,36 @@ def only_folder(path: Path) -> Path:
     return path
 
 
-def label_file(image: Path) -> Path:
-    """Return where an image's labels are: under labels/ instead of the last images/, or beside the image."""
+def folder_name(split: str | None) -> str:
+    """Return what a split is named in YOLO."""
+    return _FOLDERS.get(split, split or "train")
+
+
+def splits_of(item: Item) -> list[str | None]:
+    """Return the splits that an item is in: its own, and those that its metadata lists besides under `splits`."""
+    listed = item.metadata.get("splits")
+    if not isinstance(listed, list) or item.split not in listed:
+        return [item.split]
+    return [split for split in listed if isinstance(split, str)]
+
+
+def label_file(image: PurePath) -> Path:
+    """Return where an image's labels are: under labels/ instead of the last images/, or beside the image.
+
+    Args:
+        image: The image's path below the dataset's folder.
+    """
     parts = list(image.parts)
     for position in range(len(parts) - 2, -1, -1):
         if parts[position] == "images":
             parts[position] = "labels"
             break
     return Path(*parts).with_suffix(".txt")
+
+
+def _with_slashes(name: str) -> str:
+    """Return a path as other systems than Windows have it."""
+    return name.replace("\\", "/")
 
 
 def find_data_file(path: Path) -> Path | None:
@@ -178,15 +226,12 @@ def _root(file: Path, named: Any) -> Path:
 
 
 def _names(file: Path, names: Any) -> dict[int, str]:
-    pairs = (
-        list(enumerate(names)) if isinstance(names, list) else list(names.items()) if isinstance(names, dict) else []
-    )
-    if not pairs:
+    if names == {} and (file.parent / ONTOLOGY_FILE).is_file():
+        return {}  # our writer has been given no features
+    if not names or not isinstance(names, list | dict):
         raise InvalidData(f"{file}: there are no names of classes.", field="names")
     found: dict[int, str] = {}
-    for number, name in pairs:
-        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-            raise InvalidData(f"{file}: the class number {number!r} is no whole number.", field="names")
+    for number, name in _by_class(file, "names", dict(enumerate(names)) if isinstance(names, list) else names).items():
         if isinstance(name, dict | list) or name is None or not str(name):
             raise InvalidData(f"{file}: the name of class {number} is {name!r}.", field=f"names.{number}")
         found[number] = str(name)
@@ -194,6 +239,19 @@ def _names(file: Path, names: Any) -> dict[int, str]:
         twice = sorted(name for name in set(found.values()) if list(found.values()).count(name) > 1)
         raise InvalidData(f"{file}: several classes have the name {twice[0]!r}.", field="names")
     return dict(sorted(found.items()))
+
+
+def _by_class(file: Path, key: str, table: dict[Any, Any]) -> dict[int, Any]:
+    """Return a table by class number, which Ultralytics takes in quotes, too."""
+    found: dict[int, Any] = {}
+    for said, value in table.items():
+        number = whole(said) if isinstance(said, str) else said
+        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            raise InvalidData(f"{file}: the class number {said!r} is no whole number.", field=key)
+        if number in found:
+            raise InvalidData(f"{file}: the class number {number} is there twice.", field=key)
+        found[number] = value
+    return found
 
 
 def _splits(file: Path, data: dict[str, Any]) -> dict[str, list[str]]:
@@ -227,12 +285,13 @@ def _poses(file: Path, data: dict[str, Any], points: tuple[int, int]) -> dict[in
     poses = {}
     if not isinstance(names, dict) or not isinstance(skeletons, dict):
         raise InvalidData(f"{file}: kpt_names is no table of classes.", field="kpt_names")
-    for number, listed in names.items():
+    skeletons = _by_class(file, "kpt_skeletons", skeletons)
+    for number, listed in _by_class(file, "kpt_names", names).items():
         if not isinstance(listed, list) or len({str(name) for name in listed}) != points[0]:
             raise InvalidData(f"{file}: class {number} does not name {points[0]} points.", field=f"kpt_names.{number}")
         try:
             joined = tuple((int(start), int(end)) for start, end in skeletons.get(number) or ())
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise InvalidData(f"{file}: the skeleton of class {number} has no pairs.", field="kpt_skeletons") from None
         poses[number] = Pose(tuple(str(name) for name in listed), joined)
     return poses

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import atan2, cos, degrees, hypot, isfinite, radians, sin
 
 from dragoman.errors import InvalidData
-from dragoman.formats.common.numbers import pixel, pixels
+from dragoman.formats.common.numbers import pixel, pixels, whole
 from dragoman.formats.yolo.fidelity import YoloTask
 from dragoman.formats.yolo.layout import Pose
 from dragoman.schema import AnyGeometry, Box, Keypoint, Keypoints, Polygon, RotatedBox
@@ -65,9 +65,9 @@ class Reading:
         Raises:
             InvalidData: The line is not of this task, or a number is out of range.
         """
-        if not words[0].isascii() or not words[0].isdecimal():
-            raise InvalidData(f"the class is {words[0]!r}; it must be a whole number.", field="feature")
-        number, values = int(words[0]), _numbers(words[1:])
+        number, values = whole(words[0]), _numbers(words[1:])
+        if number is None:
+            raise InvalidData(f"the class is {words[0][:80]!r}; it must be a whole number.", field="feature")
         expected = self._length(len(values))
         confidence = values.pop() if len(values) > expected else None
         if confidence is not None and not 0 <= confidence <= 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,7 +21,7 @@ from dragoman.formats.common.pictures import COPIED, Images, image_name, place
 from dragoman.formats.common.spool import Spool
 from dragoman.formats.common.tables import Tables, in_row
 from dragoman.formats.yolo.fidelity import DERIVED, TABLES, YoloTask
-from dragoman.formats.yolo.layout import ITEMS_FILE, OTHER_SPLITS, Listed, Pose, label_file
+from dragoman.formats.yolo.layout import ITEMS_FILE, OTHER_SPLITS, Listed, Pose, folder_name, label_file, splits_of
 from dragoman.formats.yolo.lines import (
     ROUNDING,
     Size,
@@ -31,8 +32,6 @@ from dragoman.formats.yolo.lines import (
     write_vertices,
 )
 from dragoman.schema import Box, Item, Keypoints, Label, Ontology, Polygon, Prediction, RotatedBox
-
-_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test", None: "train"}
 
 
 class YoloWriter(Writer):
@@ -73,41 +72,66 @@ class YoloWriter(Writer):
             _write_data(folder, ontology, self.task, splits, lines)
             write_ontology(folder, ontology)
 
-    def _write_items(self, folder: Path, tables: Tables, spool: Spool) -> dict[str, str]:
+    def _write_items(self, folder: Path, tables: Tables, spool: Spool) -> dict[str, str | list[str]]:
         names, splits = Names(), _Splits()
         encoder = msgspec.json.Encoder()
         folder.mkdir()
         with (folder / ITEMS_FILE).open("wb") as listed:
             for item in tables.items.values():
-                split = splits.folder(item.split)
-                file = PurePosixPath("images", split, names.path(image_name(item)))
+                file = splits.file(item, names.path(image_name(item)))
                 place(item, folder / file, self.images)
                 bare = msgspec.structs.replace(item, data=None)
                 listed.write(encoder.encode(Listed(str(file), bare)) + b"\n")
-                labels = label_file(folder / file)
+                labels = folder / label_file(file)
                 if lines := "".join(f"{line}\n" for line in spool.of(item.key)):
                     labels.parent.mkdir(parents=True, exist_ok=True)
                     labels.write_text(lines, encoding="ascii", newline="\n")
-        for images in splits.places.values():
-            (folder / images).mkdir(parents=True, exist_ok=True)
-            label_file(folder / images / "x").parent.mkdir(parents=True, exist_ok=True)
-        return splits.places
+        return splits.write(folder)
 
 
 class _Splits:
-    """Gives every split a folder; those that YOLO has no key for keep their name in our own table."""
+    """Gives every split a folder; those that YOLO has no key for keep their name in our own table.
+
+    An image of several splits lies in the folder of its own; the others name it in a list besides.
+    """
 
     def __init__(self) -> None:
-        self.places = {"train": "images/train", "val": "images/val"}
+        self._folders = {"train": "train", "val": "val"}
+        self._guests = defaultdict[str, list[PurePosixPath]](list)
         self._names = Names()
         for name in ("train", "val", "test"):
             self._names.path(name)
 
-    def folder(self, split: str | None) -> str:
-        name = _SPLITS.get(split, split or "train")
-        if name not in self.places:
-            self.places[name] = "images/" + ("test" if name == "test" else self._names.path(name).as_posix())
-        return self.places[name].removeprefix("images/")
+    def file(self, item: Item, name: PurePosixPath) -> PurePosixPath:
+        """Return where an item's image of that name lies in the dataset."""
+        own = folder_name(item.split)
+        file = PurePosixPath("images", self._folder(own), name)
+        for other in dict.fromkeys(map(folder_name, splits_of(item))):
+            if other != own:
+                self._folder(other)
+                self._guests[other].append(file)
+        return file
+
+    def write(self, folder: Path) -> dict[str, str | list[str]]:
+        """Make the folders and lists of all splits, and return where the images of each are."""
+        lists, places = Names(), dict[str, str | list[str]]()
+        for split, name in self._folders.items():
+            images = PurePosixPath("images", name)
+            places[split] = str(images)
+            for needed in (images, label_file(images / "x").parent):
+                (folder / needed).mkdir(parents=True, exist_ok=True)
+            if guests := self._guests.get(split):
+                listed = f"{lists.path(name.replace('/', '-'))}.txt"
+                # Ultralytics takes a name that begins with ./ from the list's own folder.
+                lines = "".join(f"./{guest}\n" for guest in guests)
+                (folder / listed).write_text(lines, encoding="utf-8", newline="\n")
+                places[split] = [str(images), listed]
+        return places
+
+    def _folder(self, split: str) -> str:
+        if split not in self._folders:
+            self._folders[split] = "test" if split == "test" else self._names.path(split).as_posix()
+        return self._folders[split]
 
 
 class _Lines:
@@ -170,7 +194,9 @@ def _box_of(row: Label, geometry: Keypoints) -> Box:
         raise InvalidData(f"the box of the keypoints is {bbox!r}: {error}.", field="metadata.bbox") from error
 
 
-def _write_data(folder: Path, ontology: Ontology, task: YoloTask, splits: dict[str, str], lines: _Lines) -> None:
+def _write_data(
+    folder: Path, ontology: Ontology, task: YoloTask, splits: dict[str, str | list[str]], lines: _Lines
+) -> None:
     known = {name: place for name, place in splits.items() if name in ("train", "val", "test")}
     data: dict[str, Any] = {**known, "task": task}
     if others := {name: place for name, place in splits.items() if name not in known}:
