@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 from dragoman import Box, Cuboid, InvalidData, Keypoint, Keypoints, Mask, Point, Polygon, Polyline, RotatedBox, Whole
 from dragoman.errors import Unsupported
 from dragoman.geometry import bounding_box, boxes
+from dragoman.geometry.shapes import rotated_corners
 
 lengths = st.floats(0.5, 500)
 rotated = st.lists(
@@ -89,6 +90,20 @@ def test_points_on_a_line_and_a_single_point_have_flat_rotated_boxes() -> None:
     assert boxes.smallest_rotated([]).shape == (0, 5)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("corner", [number / 10 for number in range(1, 40)])
+def test_points_that_only_rounding_keeps_off_a_line_are_all_held(corner: float) -> None:
+    points = np.array([(corner + step, 3 * corner + step) for step in (0, 1.1, 2.2)])
+
+    found = boxes.smallest_rotated([[(0, 0), (2, 0), (2, 7), (0, 7)], points])
+
+    assert found[0].tolist() == pytest.approx([1, 3.5, 2, 7, 0])
+    assert found[1, :2] == pytest.approx(points[1])
+    assert sorted(found[1, 2:4]) == pytest.approx([0, np.hypot(2.2, 2.2)])
+    hull = shapely.convex_hull(shapely.multipoints(boxes.corners_of_rotated(found)[1]))
+    assert shapely.dwithin(hull, shapely.points(points), 1e-9).all()
+
+
 def test_the_bounding_box_of_every_kind() -> None:
     star = Keypoints(
         (Keypoint("a", 5, 5), Keypoint("b", 9, 1, 1), Keypoint("c", 99, 99, 0), Keypoint("d", None, None, 0))
@@ -101,6 +116,28 @@ def test_the_bounding_box_of_every_kind() -> None:
     assert bounding_box(Point(4, 1)) == Box(4, 1, 0, 0)
     assert bounding_box(star) == Box(5, 1, 4, 4)
     assert bounding_box(Mask(4, 5, (6, 1, 13))) == Box(1, 2, 1, 1)
+
+
+def test_a_hole_counts_where_it_reaches_beyond_its_outer_ring() -> None:
+    square, hole, bar = (2, 2, 6, 2, 6, 6, 2, 6), (3, 3, 4, 3, 4, 4), (4, 3, 10, 3, 10, 5, 4, 5)
+
+    assert bounding_box(Polygon(((square, hole),))) == Box(2, 2, 4, 4)
+    assert bounding_box(Polygon(((square, bar),))) == Box(2, 2, 8, 4)
+    assert bounding_box(Polygon(((square, bar, bar),))) == Box(2, 2, 4, 4)
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+@pytest.mark.parametrize("rounds", [-720, -360, 0, 360, 3600])
+def test_quarter_turns_are_exact(turn: int, rounds: int) -> None:
+    box = RotatedBox(50, 30, 100, 60, turn + rounds)
+    across, down = (100, 60) if turn % 180 == 0 else (60, 100)
+
+    around = [50 - across / 2, 30 - down / 2, across, down]
+    assert bounding_box(box) == Box(*around)
+    assert boxes.boxes_around_rotated(boxes.rotated_array([box])).tolist() == [around]
+    corners = boxes.corners_of_rotated(boxes.rotated_array([box]))
+    assert boxes.boxes_around_corners(corners).tolist() == [around]
+    assert corners.ravel().tolist() == list(rotated_corners(box))
 
 
 def test_nothing_is_around_what_is_empty() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
@@ -12,7 +14,7 @@ from dragoman import Box, Cuboid, InvalidData, Keypoint, Keypoints, Mask, Point,
 from dragoman.conformance import strategies
 from dragoman.errors import Unsupported
 from dragoman.geometry import Clipped, array_of_mask, bounding_box, clip, clip_boxes, mask_of_array
-from dragoman.geometry.shapes import as_shape
+from dragoman.geometry.shapes import as_shape, line_shape
 
 INSIDE = [
     Box(0, 0, 10, 8),
@@ -24,6 +26,10 @@ INSIDE = [
     Mask(8, 10, (0, 80)),
     Whole(),
 ]
+
+
+INSIDE += [RotatedBox(5, 4, 10, 8, turn) for turn in (-180, 180, 360, 540, 720)]
+INSIDE += [RotatedBox(5, 4, 8, 10, turn) for turn in (-90, 90, 270, 450)]
 
 
 @pytest.mark.parametrize("geometry", INSIDE, ids=lambda geometry: geometry.kind)
@@ -78,6 +84,64 @@ def test_of_a_polyline_in_pieces_the_longest_is_left_and_the_others_are_lost() -
 
     assert clipped.geometry == Polyline((0, 2, 10, 2))
     assert clipped.lost == pytest.approx(1 - 10 / 27)
+
+
+@pytest.mark.parametrize(
+    ("line", "left", "lost"),
+    [
+        ((0, 0, 10, 10, 10, 0, 0, 10, -10, 20), (0, 0, 10, 10, 10, 0, 0, 10), 2**0.5 * 10 / (2**0.5 * 30 + 10)),
+        ((5, 5, 10, 5, 5, 5, 5, 25), (5, 5, 10, 5, 5, 5, 5, 20), 5 / 30),
+        ((-5, 5, 10, 5, -5, 5), (0, 5, 10, 5, 0, 5), 1 / 3),
+        ((5, 5, 8, 5, 8, 5, 8, 25), (5, 5, 8, 5, 8, 5, 8, 20), 5 / 23),
+        ((30, 5, 10, 5, 10, 30), (20, 5, 10, 5, 10, 20), 20 / 45),
+    ],
+    ids=["crosses itself", "retraces itself", "comes back", "repeats a vertex", "comes and goes"],
+)
+def test_a_polyline_keeps_its_order_and_direction(line: tuple, left: tuple, lost: float) -> None:
+    clipped = clip(Polyline(line), 20, 20)
+
+    assert clipped.geometry == Polyline(left)
+    assert clipped.lost == pytest.approx(lost)
+
+
+def test_what_a_polyline_only_touches_the_border_with_is_nothing() -> None:
+    assert clip(Polyline((-5, 5, 0, 5, -5, 6)), 20, 20) == Clipped(None, 1.0)
+    assert clip(Polyline((-5, 5, 5, -5)), 20, 20) == Clipped(None, 1.0)
+    assert clip(Polyline((0, 5, -5, 5, 0, 8, 5, 8)), 20, 20).geometry == Polyline((0, 8, 5, 8))
+
+
+PLACES = st.integers(-10, 30).map(lambda number: number / 2) | st.integers(-9000, 19000).map(
+    lambda number: number / 999
+)
+
+
+@given(st.lists(st.tuples(PLACES, PLACES), min_size=2, max_size=8))
+def test_a_polyline_is_clipped_edge_by_edge(vertices: list[tuple[float, float]]) -> None:
+    line, image = Polyline(tuple(number for vertex in vertices for number in vertex)), shapely.box(0, 0, 10, 8)
+
+    clipped = clip(line, 10, 8)
+
+    edges = [shapely.LineString(edge) for edge in pairwise(vertices)]
+    whole, inside = sum(edge.length for edge in edges), sum(edge.intersection(image).length for edge in edges)
+    if clipped.geometry is None:
+        assert inside == pytest.approx(0, abs=1e-9)
+    elif whole:
+        left = line_shape(clipped.geometry)
+        assert image.covers(left)
+        assert left.hausdorff_distance(left.intersection(shapely.MultiLineString(edges).buffer(1e-9))) < 1e-6
+        assert clipped.lost == pytest.approx(1 - left.length / whole, abs=1e-9)
+        assert left.length <= inside + 1e-9
+        crossings = sum(not image.covers(shapely.Point(vertex)) for vertex in vertices[1:-1])
+        assert left.length >= inside / (crossings + 1) - 1e-9
+
+
+def test_a_hole_that_reaches_beyond_its_outer_ring_is_area_and_is_clipped() -> None:
+    beyond = Polygon((((2, 2, 6, 2, 6, 6, 2, 6), (4, 3, 10, 3, 10, 5, 4, 5)),))
+
+    clipped = clip(beyond, 8, 8)
+
+    assert bounding_box(clipped.geometry) == Box(2, 2, 6, 4)
+    assert clipped.lost == pytest.approx(4 / 20)
 
 
 def test_keypoints_outside_become_unlabelled_and_keep_their_place_in_the_skeleton() -> None:

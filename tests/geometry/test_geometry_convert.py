@@ -79,6 +79,15 @@ def test_any_other_polygon_becomes_the_smallest_rotated_box_around_it() -> None:
     assert as_shape(found).buffer(1e-9).covers(as_shape(triangle))
 
 
+def test_the_rotated_box_holds_a_hole_that_reaches_beyond_its_outer_ring() -> None:
+    square = (2, 2, 6, 2, 6, 6, 2, 6)
+
+    found = convert(Polygon(((square, (4, 2, 10, 2, 10, 6, 4, 6)),)), "rotated_box")
+
+    assert [found.cx, found.cy, found.width, found.height, found.angle] == pytest.approx([6, 4, 8, 4, 0])
+    assert convert(Polygon(((square, (3, 3, 5, 3, 5, 5)),)), "rotated_box") == RotatedBox(4, 4, 4, 4, 0)
+
+
 def test_a_box_becomes_a_rotated_box_that_is_not_turned() -> None:
     assert convert(Box(1, 2, 4, 6), "rotated_box") == RotatedBox(3, 5, 4, 6, 0)
 

@@ -60,6 +60,15 @@ def test_pixels_outside_of_a_masks_image_count() -> None:
     assert iou_matrix([mask], [Box(0, 0, 8, 4), Box(0, 0, 4, 4)]).tolist() == [[0.5, 1.0]]
 
 
+def test_a_hole_that_reaches_beyond_its_outer_ring_counts() -> None:
+    beyond = Polygon((((2, 2, 6, 2, 6, 6, 2, 6), (4, 3, 10, 3, 10, 5, 4, 5)),))
+    whole, cut = convert(beyond, "mask", size=(12, 8)), convert(beyond, "mask", size=(8, 8))
+
+    for mask, share in ((whole, 1.0), (cut, 16 / 20)):
+        assert iou(beyond, mask) == pytest.approx(share)
+        assert iou_matrix([beyond], [mask]) == pytest.approx(share)
+
+
 def test_nothing_with_nothing() -> None:
     assert iou_matrix([], [Box(0, 0, 1, 1)]).shape == (0, 1)
     assert iou_matrix([Box(0, 0, 1, 1)], []).shape == (1, 0)

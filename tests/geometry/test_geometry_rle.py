@@ -144,8 +144,9 @@ def test_no_string_does_anything_but_decode_or_be_refused(text: str | bytes) -> 
     "array", [np.zeros((2, 2, 2), bool), np.zeros(4, bool), np.zeros((2, 2)), np.zeros((0, 3), bool)]
 )
 def test_what_is_no_mask_array_is_refused(array: np.ndarray) -> None:
-    with pytest.raises(InvalidData, match="shape"):
-        rle.encode(array)
+    for operation in (rle.encode, mask_of_array):
+        with pytest.raises(InvalidData, match="shape"):
+            operation(array)
 
 
 def test_any_integer_but_0_is_foreground() -> None:

@@ -82,6 +82,14 @@ def test_oks_needs_an_area_and_sigmas(area: float | None, sigmas: tuple[float, .
         keypoint_similarity(truth, truth, area=area, sigmas=sigmas)
 
 
+@pytest.mark.parametrize("area", [None, 10])
+def test_oks_needs_a_labelled_point_in_the_truth(area: float | None) -> None:
+    unlabelled = Keypoints((Keypoint("head", 1, 1, 0), Keypoint("wrist", None, None, 0)))
+
+    with pytest.raises(InvalidData, match="OKS needs a labelled point"):
+        keypoint_similarity(unlabelled, person(0), area=area)
+
+
 def test_cuboids_are_equal_or_not() -> None:
     assert similarity(Cuboid((0, 0, 0), (1, 1, 1)), Cuboid((0, 0, 0), (1, 1, 2))) == 0
 

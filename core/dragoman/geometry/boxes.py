@@ -8,17 +8,18 @@ from the corner that is top-left before the rotation. All are float64, in pixels
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import cos, radians, sin
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 
 from dragoman.errors import InvalidData, Unsupported
-from dragoman.geometry.limits import Booleans, Floats, check_reach
+from dragoman.geometry.limits import Booleans, Floats, Integers, check_reach
 from dragoman.geometry.rle import checked
 from dragoman.geometry.runs import pixel_bounds
+from dragoman.geometry.shapes import QUARTERS, as_shape, direction
 from dragoman.schema import AnyGeometry, Box, Keypoints, Mask, Point, Polygon, Polyline, RotatedBox
+from dragoman.schema.geometry import Ring
 
 
 def box_array(boxes: Iterable[Box]) -> Floats:
@@ -58,8 +59,7 @@ def corners_of_boxes(boxes: npt.ArrayLike) -> Floats:
 def corners_of_rotated(boxes: npt.ArrayLike) -> Floats:
     """Return the corners of rotated boxes, shape (n, 4, 2)."""
     array = checked_boxes(boxes, 5)
-    turn = np.radians(array[:, 4])
-    axis = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    axis = _directions(array[:, 4])
     along = axis * (array[:, 2:3] / 2)
     # Perpendicular to the width, downwards on screen, as y points down.
     down = np.stack([-axis[:, 1], axis[:, 0]], axis=1) * (array[:, 3:4] / 2)
@@ -72,11 +72,19 @@ def corners_of_rotated(boxes: npt.ArrayLike) -> Floats:
 def boxes_around_rotated(boxes: npt.ArrayLike) -> Floats:
     """Return the smallest axis-parallel boxes around rotated boxes, shape (n, 4)."""
     array = checked_boxes(boxes, 5)
-    turn = np.radians(array[:, 4])
-    cos, sin = np.abs(np.cos(turn)), np.abs(np.sin(turn))
+    cos, sin = np.abs(_directions(array[:, 4])).T
     width = array[:, 2] * cos + array[:, 3] * sin
     height = array[:, 2] * sin + array[:, 3] * cos
     return np.stack([array[:, 0] - width / 2, array[:, 1] - height / 2, width, height], axis=1)
+
+
+def _directions(angles: Floats) -> Floats:
+    """Return cosine and sine of angles in degrees, shape (n, 2), exact for quarter turns as `shapes.direction`."""
+    turn = np.radians(angles)
+    axes = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    quarter = angles % 90 == 0
+    axes[quarter] = np.array(QUARTERS)[(angles[quarter] % 360).astype(np.int64) // 90]
+    return axes
 
 
 def boxes_around_corners(corners: npt.ArrayLike) -> Floats:
@@ -127,7 +135,40 @@ def smallest_rotated(points: Sequence[npt.ArrayLike]) -> Floats:
     check_reach(vertices)
     owner = np.repeat(np.arange(len(arrays)), [len(one) for one in arrays])
     clouds = shapely.multipoints(shapely.points(vertices), indices=owner)
-    return np.array([_upright(shapely.get_coordinates(shape)) for shape in shapely.oriented_envelope(clouds)])
+    with np.errstate(all="ignore"):  # GEOS divides by the width of the cloud, which may be 0
+        envelopes = shapely.oriented_envelope(clouds)
+    found = np.array([_upright(shapely.get_coordinates(envelope)) for envelope in envelopes])
+    # Around points that only rounding keeps off a line GEOS may draw a box that holds some of them.
+    for short in np.flatnonzero(~_hold(found, vertices, owner)).tolist():
+        found[short] = _upright(_along_extent(arrays[short]))
+    return found
+
+
+def _hold(boxes: Floats, vertices: Floats, owner: Integers) -> Booleans:
+    """Say for each rotated box whether it holds its vertices, but for the rounding of their coordinates."""
+    axis, away = _directions(boxes[:, 4])[owner], vertices - boxes[owner, :2]
+    along = np.abs((away * axis).sum(axis=1))
+    across = np.abs(axis[:, 0] * away[:, 1] - axis[:, 1] * away[:, 0])
+    reach = np.zeros(len(boxes))
+    np.maximum.at(reach, owner, np.abs(vertices).max(axis=1))
+    inside = np.maximum(along - boxes[owner, 2] / 2, across - boxes[owner, 3] / 2) <= 1e-9 * reach[owner]
+    held = np.ones(len(boxes), np.bool_)
+    held[owner[~inside]] = False
+    return held
+
+
+def _along_extent(points: Floats) -> Floats:
+    """Return the corners, as a closed ring, of the box along the longest extent of points that are nearly on a line."""
+    start = points[np.hypot(*(points - points[0]).T).argmax()]
+    away = points - start
+    lengths = np.hypot(*away.T)
+    axes = np.empty((2, 2))
+    axes[0] = away[lengths.argmax()] / lengths.max()
+    axes[1] = -axes[0, 1], axes[0, 0]
+    places = away @ axes.T
+    (left, top), (right, bottom) = places.min(axis=0), places.max(axis=0)
+    ring = np.array([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
+    return start + ring @ axes
 
 
 def _upright(corners: Floats) -> Floats:
@@ -145,10 +186,12 @@ def _upright(corners: Floats) -> Floats:
 def bounding_box(geometry: AnyGeometry) -> Box | None:
     """Return the smallest axis-parallel box around a geometry, or None for an empty mask or all points unlabelled.
 
-    A mask's box is that of its pixels' edges; keypoints count where they are labelled and have a position.
+    A mask's box is that of its pixels' edges; keypoints count where they are labelled and have a position; a hole
+    counts where its ring reaches beyond its outer ring, because the even-odd rule makes area of that.
 
     Raises:
         Unsupported: A cuboid or a whole has no box in the image.
+        InvalidData: A hole reaches beyond its outer ring, and the outline is beyond the limits of `limits`.
     """
     match geometry:
         case Box():
@@ -160,7 +203,7 @@ def bounding_box(geometry: AnyGeometry) -> Box | None:
             found = pixel_bounds(counts, geometry.height)
             return None if found is None else Box(*found)
         case Polygon():
-            return _around([ring for rings in geometry.parts for ring in rings[:1]])
+            return _around([rings[0] if len(rings) == 1 else _corners_of_part(rings) for rings in geometry.parts])
         case Polyline():
             return _around([geometry.vertices])
         case Point():
@@ -183,15 +226,31 @@ def labelled(geometry: Keypoints) -> tuple[float, ...]:
 
 def _around_rotated(box: RotatedBox) -> Box:
     # As `boxes_around_rotated`, in plain floats: for one box numpy would take ten times as long.
-    turn = radians(box.angle)
-    along, down = abs(cos(turn)), abs(sin(turn))
+    along, down = map(abs, direction(box.angle))
     width, height = box.width * along + box.height * down, box.width * down + box.height * along
     return Box(box.cx - width / 2, box.cy - height / 2, width, height)
+
+
+def _corners_of_part(rings: tuple[Ring, ...]) -> Sequence[float]:
+    """Return the left, top, right and bottom end of a part with holes: of its outer ring, unless a hole goes beyond."""
+    ends = _ends(rings[0])
+    left, top, right, bottom = ends
+    for hole in rings[1:]:
+        first, high, last, low = _ends(hole)
+        if first < left or high < top or last > right or low > bottom:
+            covered = as_shape(Polygon((rings,)))
+            corners: list[float] = shapely.bounds(covered).tolist()
+            return ends if covered.is_empty else corners
+    return ends
 
 
 def _around(runs: Sequence[Sequence[float]]) -> Box:
     if len(runs) > 1:
         runs = [[number for run in runs for number in run]]
-    xs, ys = runs[0][::2], runs[0][1::2]
-    left, top = min(xs), min(ys)
-    return Box(left, top, max(xs) - left, max(ys) - top)
+    left, top, right, bottom = _ends(runs[0])
+    return Box(left, top, right - left, bottom - top)
+
+
+def _ends(run: Sequence[float]) -> tuple[float, float, float, float]:
+    xs, ys = run[::2], run[1::2]
+    return min(xs), min(ys), max(xs), max(ys)

@@ -6,7 +6,7 @@ conversion keeps is said at the function that does it; `similarity.similarity` m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -15,8 +15,10 @@ import shapely
 from dragoman.errors import InvalidData, Unsupported
 from dragoman.geometry.boxes import are_rectangles, bounding_box, labelled, rotated_of_corners, smallest_rotated
 from dragoman.geometry.bridges import joined
+from dragoman.geometry.limits import Floats
 from dragoman.geometry.outlines import mask_of_polygon, polygon_of_mask
 from dragoman.geometry.shapes import (
+    Part,
     as_shape,
     box_corners,
     line_shape,
@@ -24,6 +26,7 @@ from dragoman.geometry.shapes import (
     parts_of_polygon,
     polygon_of_parts,
     polygon_of_shape,
+    polygon_shape,
     rotated_corners,
 )
 from dragoman.geometry.simplify import simplify
@@ -119,11 +122,27 @@ def _to_rotated_box(geometry: AnyGeometry, size: _Size, tolerance: float) -> Rot
             half = geometry.width / 2, geometry.height / 2
             return RotatedBox(geometry.x + half[0], geometry.y + half[1], geometry.width, geometry.height, 0)
         case Polygon():
-            vertices = np.concatenate([part[0] for part in parts_of_polygon(geometry)])
+            vertices = _outermost(parts_of_polygon(geometry))
             if len(vertices) == 4 and geometry.form == "polygon" and are_rectangles(vertices[None])[0]:
                 return RotatedBox(*rotated_of_corners(vertices[None])[0].tolist())
             return RotatedBox(*smallest_rotated([vertices])[0].tolist())
     return _to_rotated_box(_polygon(geometry), size, tolerance)
+
+
+def _outermost(parts: Sequence[Part]) -> Floats:
+    """Return vertices whose convex hull holds all that parts cover, shape (n, 2).
+
+    They are the outer rings', unless a hole leaves the hull of these: the even-odd rule makes area of that.
+    """
+    outer = np.concatenate([part[0] for part in parts])
+    holes = [hole for part in parts for hole in part[1:]]
+    if not holes:
+        return outer
+    hull = shapely.convex_hull(shapely.multipoints(outer))
+    if shapely.covers(hull, shapely.multipoints(np.concatenate(holes))):
+        return outer
+    covered = shapely.get_coordinates(polygon_shape(parts))
+    return covered if len(covered) else outer
 
 
 def _polygon(geometry: AnyGeometry) -> Polygon:

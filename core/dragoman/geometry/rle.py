@@ -144,8 +144,9 @@ def _parse(raw: bytes) -> Integers:
 
 def mask_of_array(mask: npt.NDArray[np.bool_ | np.integer]) -> Mask:
     """Return the canonical mask of an array of shape (height, width); see `encode`."""
+    counts = encode(mask)
     height, width = mask.shape
-    return Mask(height, width, tuple(encode(mask).tolist()))
+    return Mask(height, width, tuple(counts.tolist()))
 
 
 def array_of_mask(mask: Mask) -> Booleans:

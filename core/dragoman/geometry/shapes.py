@@ -50,10 +50,21 @@ def box_corners(box: Box) -> tuple[float, ...]:
     return left, top, right, top, right, bottom, left, bottom
 
 
+QUARTERS = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
+"""Cosine and sine of 0, 90, 180 and 270 degrees, of which radians in floats would leave a trace of noise."""
+
+
+def direction(angle: float) -> tuple[float, float]:
+    """Return cosine and sine of an angle in degrees, exact for quarter turns."""
+    if angle % 90 == 0:
+        return QUARTERS[int(angle % 360) // 90]
+    turn = radians(angle)
+    return cos(turn), sin(turn)
+
+
 def rotated_corners(box: RotatedBox) -> tuple[float, ...]:
     """Return the four corners, flat, clockwise on screen from the one that is top-left before the rotation."""
-    turn = radians(box.angle)
-    along, down = cos(turn), sin(turn)
+    along, down = direction(box.angle)
     # The half axes: y points down, so that a positive angle turns clockwise.
     ux, uy = along * box.width / 2, down * box.width / 2
     vx, vy = -down * box.height / 2, along * box.height / 2

@@ -85,6 +85,10 @@ def keypoint_similarity(
     Raises:
         InvalidData: No point is labelled, the area is 0 or less, or the number of sigmas is wrong.
     """
+    if not any(point.visibility for point in truth.points):
+        raise InvalidData(
+            "OKS needs a labelled point; the truth has none.", hint="Leave this object out.", field="geometry.points"
+        )
     if area is None:
         around = bounding_box(truth)
         area = around.width * around.height if around is not None else 0.0
