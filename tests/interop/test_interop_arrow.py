@@ -50,6 +50,53 @@ def test_a_bad_value_is_refused_with_its_row() -> None:
     assert caught.value.row == 2
 
 
+def changed(**columns: object) -> pa.Table:
+    """Return the table of two labels, the second of which has other values in some columns."""
+    rows = pa.Table.from_batches(to_arrow([Label("i", "f", Box(n, 0, 1, 1)) for n in range(2)])).to_pylist()
+    rows[1] |= columns
+    return pa.Table.from_pylist(rows, row_schema())
+
+
+@pytest.mark.parametrize(
+    ("columns", "field"),
+    [
+        ({"geometry_type": "mask", "geometry": '{"type":"mask","height":"x"}'}, "geometry.height"),
+        ({"answer": '{"type":"radio","option":{"name":1}}'}, "answer.option.name"),
+        ({"metadata": "[1]"}, "metadata"),
+        ({"metadata": "{"}, "metadata"),
+        ({"frame": -1}, "frame"),
+        ({"kind": "bogus"}, "kind"),
+        ({"kind": None}, "kind"),
+        ({"metadata": '{"x":' + "[" * 3000 + "]" * 3000 + "}"}, "metadata"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_field(columns: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidData) as caught:
+        list(from_arrow(changed(**columns)))
+
+    assert (caught.value.row, caught.value.field) == (1, field)
+
+
+def test_answers_that_are_nested_too_deeply_are_refused() -> None:
+    answer = '{"type":"text","text":"x"}'
+    for _ in range(400):
+        answer = f'{{"type":"radio","option":{{"name":"n","attributes":{{"q":{answer}}}}}}}'
+
+    with pytest.raises(InvalidData, match="nested too deeply"):
+        list(from_arrow(changed(answer=answer)))
+
+
+def test_metadata_of_an_item_that_are_nested_too_deeply_are_refused() -> None:
+    table = pa.Table.from_batches(items_to_arrow([Item("a")]))
+    deep = pa.array(['{"x":' + "[" * 3000 + "]" * 3000 + "}"])
+    damaged = table.set_column(table.schema.get_field_index("metadata"), "metadata", deep)
+
+    with pytest.raises(InvalidData, match="metadata is nested too deeply") as caught:
+        list(items_from_arrow(damaged))
+
+    assert (caught.value.row, caught.value.field) == (0, "metadata")
+
+
 def test_a_missing_column_is_named() -> None:
     table = pa.Table.from_batches(to_arrow([Label("i", "f", Box(1, 0, 1, 1))]), row_schema())
     with pytest.raises(InvalidData, match="no column 'item'"):

@@ -27,6 +27,7 @@ Refuse = Callable[[InvalidData], None]
 _BOX = ("x", "y", "width", "height")
 _JSON = ("answer", "attributes", "metadata", "class_pdf", "provenance")
 _PLAIN = ("id", "item", "feature", "frame", "interpolation", "track_id")
+_KINDS: dict[str, type[Label]] = {"label": Label, "prediction": Prediction}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -119,7 +120,7 @@ def _structs(
         for values in batch.select(schema.names).to_pylist():
             try:
                 made = build(values)
-            except (InvalidData, msgspec.MsgspecError, TypeError) as error:
+            except (InvalidData, msgspec.MsgspecError, TypeError, RecursionError) as error:
                 bad = _placed(error, position)
                 if refuse is None:
                     raise bad from error
@@ -131,10 +132,13 @@ def _structs(
 
 def _placed(error: Exception, row: int) -> InvalidData:
     """Return what is wrong with a row, with its place."""
-    if isinstance(error, InvalidData):
-        return InvalidData(error.message, row=row, field=error.field)
-    cause = error.__cause__
-    return InvalidData(cause.message if isinstance(cause, InvalidData) else f"{error}.", row=row)
+    found = error.__cause__ if isinstance(error.__cause__, InvalidData) else error
+    if isinstance(found, InvalidData):
+        return InvalidData(found.message, hint=found.hint, row=row, field=found.field)
+    if isinstance(found, RecursionError):
+        return InvalidData("The row is nested too deeply.", row=row)
+    reason, _, path = str(error).partition(" - at `$")
+    return InvalidData(f"{reason}.", row=row, field=path.strip(".`") or None)
 
 
 def _columns_of_row(row: Label) -> dict[str, Any]:
@@ -165,8 +169,12 @@ def _row_of(columns: dict[str, Any]) -> Label:
     values: dict[str, Any] = {name: columns[name] for name in (*_PLAIN, "span")}
     for name in _JSON:
         if columns[name] is not None:
-            values[name] = msgspec.json.decode(columns[name])
-    kind: type[Label] = Prediction if columns["kind"] == "prediction" else Label
+            values[name] = _json(columns, name)
+    kind = _KINDS.get(columns["kind"])
+    if kind is None:
+        raise InvalidData(
+            f"There is no kind of row {columns['kind']!r}.", hint=f"There are: {', '.join(_KINDS)}.", field="kind"
+        )
     if kind is Prediction:
         values["confidence"] = columns["confidence"]
     values["geometry"] = _geometry_of(columns)
@@ -181,7 +189,16 @@ def _geometry_of(columns: dict[str, Any]) -> Any:
         return {"type": kind, "parts": columns["parts"]}
     if columns["geometry"] is None:
         raise InvalidData(f"The geometry of a {kind} is missing.", field="geometry")
-    return msgspec.json.decode(columns["geometry"])
+    return _json(columns, "geometry")
+
+
+def _json(columns: dict[str, Any], name: str) -> Any:
+    try:
+        return msgspec.json.decode(columns[name])
+    except msgspec.DecodeError as error:
+        raise InvalidData(f"{name} is not JSON: {error}.", field=name) from error
+    except RecursionError as error:
+        raise InvalidData(f"{name} is nested too deeply.", field=name) from error
 
 
 def _columns_of_item(item: Item) -> dict[str, Any]:
@@ -193,7 +210,7 @@ def _columns_of_item(item: Item) -> dict[str, Any]:
 def _item_of(columns: dict[str, Any]) -> Item:
     values = {name: value for name, value in columns.items() if value is not None}
     if "metadata" in values:
-        values["metadata"] = msgspec.json.decode(values["metadata"])
+        values["metadata"] = _json(values, "metadata")
     return msgspec.convert(values, Item, builtin_types=(bytes,))
 
 
