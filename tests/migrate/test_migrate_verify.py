@@ -7,11 +7,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from memory import MemoryAdapter
+from memory import MemoryAdapter, open_memory
 from moving import (
     ITEMS,
     LABELS,
     PREDICTIONS,
+    SCOPE,
     dataset_of,
     labels_of,
     predictions_of,
@@ -20,10 +21,13 @@ from moving import (
 from dragoman import (
     Box,
     Label,
+    Mask,
     Migration,
     Model,
     NotFound,
+    Point,
 )
+from dragoman.fidelity import EXACT, FidelityTable, LossPolicy, approximate
 from dragoman.migrate import Difference, Plan, Verification
 
 
@@ -176,3 +180,72 @@ def test_declared_losses_do_not_count_against_a_verification() -> None:
     assert verification.ok
     verification.add(Difference("labels", "missing", "b"))
     assert not verification.ok
+
+
+OUTLINES = FidelityTable({"box": EXACT, "polygon": EXACT, "mask": approximate("its outline", to="polygon")})
+EMPTY = Label("img-0", "cat", Mask(4, 4, (16,)), id="empty")
+FULL = Label("img-0", "cat", Mask(4, 4, (5, 2, 9)), id="full")
+
+
+def moving_masks(source: MemoryAdapter, policy: LossPolicy) -> Migration:
+    """Return the move of a mask with pixels and of one without to a target that keeps outlines only."""
+    source.labels.write([EMPTY, FULL], dataset=dataset_of(source))
+    return Migration(source, open_memory(name="there", fidelity=OUTLINES), SCOPE, on_loss=policy)
+
+
+@pytest.mark.parametrize("policy", ["convert", "store"])
+def test_a_row_that_cannot_be_written_is_missing_and_verification_says_why(
+    source: MemoryAdapter, policy: LossPolicy
+) -> None:
+    migration = moving_masks(source, policy)
+    plan = migration.plan()
+    applied = migration.apply(plan)
+
+    verification = migration.verify(plan)
+
+    assert applied.reports["labels"].counts["rejected"] == 1
+    assert not verification.ok
+    (difference,) = (one for one in verification.differences if one.verdict != "lossy")
+    assert str(difference) == "missing labels empty The mask is empty: nothing of it has a place."
+
+
+def test_a_row_whose_loss_was_refused_and_that_nothing_is_close_to_is_missing(source: MemoryAdapter) -> None:
+    migration = moving_masks(source, "convert")
+    migration.apply(migration.plan())
+    strict = Migration(source, migration.target, SCOPE, on_loss="raise")
+
+    verification = strict.verify(strict.plan())
+
+    assert not verification.ok
+    assert [one.key for one in verification.differences if one.verdict == "missing"] == ["empty"]
+
+
+@pytest.mark.parametrize("policy", ["convert", "store"])
+def test_a_row_that_cannot_be_written_is_counted_as_refused_in_every_plan(
+    source: MemoryAdapter, policy: LossPolicy
+) -> None:
+    migration = moving_masks(source, policy)
+    first = migration.plan()
+    migration.apply(first)
+    again = migration.plan()
+
+    steps = [plan.step("labels") for plan in (first, again)]
+    assert [step.refusals for step in steps if step] == [{"The mask is empty: nothing of it has a place.": 1}] * 2
+
+
+def test_a_plan_to_drop_rows_stands_a_row_that_cannot_be_converted(source: MemoryAdapter) -> None:
+    migration = moving_masks(source, "drop")
+    plan = migration.plan()
+    migration.apply(plan)
+
+    assert migration.plan().identity == plan.identity
+    assert "full" in labels_of(migration.target)  # type: ignore[arg-type]
+    assert "empty" in [difference.key for difference in migration.verify(plan).differences]
+
+
+def test_a_row_of_a_form_without_a_place_does_not_stop_a_second_plan(source: MemoryAdapter) -> None:
+    migration = moving_masks(source, "convert")
+    migration.apply(migration.plan())
+    source.labels.write([Label("img-1", "cat", Point(1, 1))], dataset=dataset_of(source))
+
+    assert [(loss.what, loss.rows) for loss in migration.plan().losses] == [("geometry mask", 2), ("geometry point", 1)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, get_args
 
 import msgspec
 
-from dragoman.errors import DragomanError, InvalidData
+from dragoman.errors import DragomanError, InvalidData, WouldLose
 from dragoman.fidelity import (
     DatasetFidelity,
     DatasetKeeper,
@@ -62,16 +63,21 @@ class Expected(NamedTuple):
     """What should be there of one row.
 
     Args:
-        content: As `content_of` gives it; None if the row was left out, as the policy says.
-        lossy: Whether that is less than the source has.
+        content: As `content_of` gives it; None if nothing of the row should be there.
+        lossy: Whether that is less than the source has, as the policy says.
         loose: Fields that the platform itself rounds, so that their values cannot be told beforehand.
-        what: Names of the losses.
+        what: Names of the losses; of a row that cannot be written, the reason.
     """
 
     content: bytes | None
     lossy: bool = False
     loose: tuple[str, ...] = ()
     what: tuple[str, ...] = ()
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the row cannot be written at all; None if it can, or is left out as the policy says."""
+        return " ".join(self.what) if self.content is None and not self.lossy else None
 
 
 class Expectation:
@@ -94,9 +100,14 @@ class Expectation:
         if not losses:
             return Expected(content_of(row))
         policy = self._choice.of(row.geometry.form)
-        # A row whose loss was refused is compared with what comes closest.
-        kept = self._keeper("drop" if policy == "raise" else policy).keep(row)
         what = tuple(loss.what for loss in losses)
+        try:
+            # A row whose loss was refused is compared with what comes closest.
+            kept = self._keeper("drop" if policy == "raise" else policy).keep(row)
+        except (InvalidData, WouldLose) as error:
+            return Expected(None, what=(error.message,))
+        if kept is None and policy == "raise":
+            return Expected(None, what=(f"The {losses[0]}.",))
         if kept is None:
             return Expected(None, lossy=True, what=what)
         there = restore(kept)
@@ -159,18 +170,28 @@ def without(content: bytes, fields: tuple[str, ...]) -> bytes:
 
 
 class Measured:
-    """What rows would lose, measured on the rows themselves as far as the core converts them."""
+    """What rows would lose, measured on the rows themselves as far as the core converts them.
 
-    def __init__(self, table: FidelityTable) -> None:
+    Args:
+        table: What the target keeps.
+        choice: What was chosen.
+    """
+
+    def __init__(self, table: FidelityTable, choice: Choice) -> None:
+        self._choice = choice
         self._keeper = Keeper(table, "drop")
-        self.refusals: dict[str, int] = {}
+        self._strict = Keeper(table, "convert")
+        self.refusals: Counter[str] = Counter()
 
     def add(self, row: Label) -> None:
         """Take a row into account; one that cannot be sent at all counts under the reason."""
         try:
-            self._keeper.keep(row)
+            if self._keeper.keep(row) is None and self._choice.of(row.geometry.form) != "drop":
+                self._strict.keep(row)
+        except WouldLose:
+            pass  # the losses say so
         except DragomanError as error:
-            self.refusals[error.message] = self.refusals.get(error.message, 0) + 1
+            self.refusals[error.message] += 1
 
     def overlaps(self) -> dict[str, tuple[float | None, float | None]]:
         """Return the worst and the mean overlap by what is lost."""

@@ -47,8 +47,9 @@ class Survey:
     ) -> None:
         self._kind = kind
         self._passing = passing
-        self._measured = Measured(keeping)
-        self._expectation = Expectation(keeping, choice or Choice())
+        choice = choice or Choice()
+        self._measured = Measured(keeping, choice)
+        self._expectation = Expectation(keeping, choice)
         self._present = present
         self._of_items = of_items
         self._expected_items = ItemExpectation(of_items)

@@ -12,7 +12,7 @@ import msgspec
 
 from dragoman.migrate.conditions import RowKind
 from dragoman.migrate.content import content_of, model_content
-from dragoman.migrate.differences import Verification
+from dragoman.migrate.differences import Difference, Verification
 from dragoman.migrate.expect import Expected
 from dragoman.migrate.features import FeatureNames
 from dragoman.migrate.hooks import Hooks
@@ -56,7 +56,7 @@ class Verifier:
             if step is None or left_behind(step):
                 continue
             held = held_rows(kind, self.sides.target, self.theirs)
-            here = self._expected(kind, reading.moved(kind, names))
+            here = self._expected(result, kind, reading.moved(kind, names))
             self._compare(result, kind, here, _held(held))
             if kind == "items" and media:
                 there = held_rows(kind, self.sides.target, self.theirs) or iter(())
@@ -70,10 +70,14 @@ class Verifier:
         source, target = self.sides.source.name, self.sides.target.name
         compare(result, kind, track(here, f"verify {kind}: {source}"), track(there, f"verify {kind}: {target}"))
 
-    def _expected(self, kind: RowKind, rows: Iterator[Item | Label]) -> Iterator[Fact]:
+    def _expected(self, result: Verification, kind: RowKind, rows: Iterator[Item | Label]) -> Iterator[Fact]:
+        """Yield what should be there of each row; one that cannot be written is missing, and the result says why."""
         expect = expectation(kind, self.sides.target, self.theirs, self.plan.choice)
         for row in rows:
             expected = expect(row)
+            if expected.refusal is not None:
+                result.add(Difference(kind, "missing", key_of(row), expected.refusal))
+                continue
             shaped = expected.lossy and isinstance(row, Label)
             yield Fact(key_of(row), expected, content_of(row) if shaped else None)
 
