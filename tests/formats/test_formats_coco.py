@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
-from coco_files import DATASET, one_annotation, put, rewritten, write
+from coco_files import DATASET, changed, one_annotation, put, rewritten, write
 
 from dragoman.errors import Conflict, InvalidData
 from dragoman.formats.coco import CocoReader, CocoWriter, recognise
@@ -156,6 +157,109 @@ def test_a_folder_gets_a_file_per_split_and_reads_as_one_dataset(tmp_path: Path)
     assert recognise(root)
 
 
+@pytest.mark.parametrize(
+    "splits", [(None, "default"), (None, ""), ("Train", "train", "TRAIN"), (None, "Default", "a/b.c")]
+)
+def test_every_split_has_a_file_of_its_own_and_comes_back(tmp_path: Path, splits: tuple[str | None, ...]) -> None:
+    items = [Item(f"{n}.jpg", str(n), split=split) for n, split in enumerate(splits)]
+    rows = [Label(item.key, "f", Box(n, n, n, n), str(n)) for n, item in enumerate(items)]
+    root = write(tmp_path / "out", rows, items)
+    assert len({path.name.casefold() for path in (root / "annotations").iterdir()}) == len(splits)
+    reader = CocoReader(root)
+    assert sorted(reader.items(), key=lambda item: item.key) == items
+    assert sorted(reader.rows(), key=lambda row: row.id) == rows
+
+
+def test_ids_that_no_other_row_has_are_kept_over_several_files(tmp_path: Path) -> None:
+    items = [Item("1.jpg", split="train"), Item("2.jpg", split="val")]
+    rows = [Label("1.jpg", "f", Box(1, 2, 3, 4), "uuid-a"), Label("2.jpg", "f", Box(1, 2, 3, 4), "1")]
+    assert [row.id for row in CocoReader(write(tmp_path / "out", rows, items)).rows()] == ["uuid-a", "1"]
+
+
+def test_an_id_that_rows_of_several_items_have_is_kept(tmp_path: Path) -> None:
+    rows = [Label(f"{n}.jpg", "f", Box(n, 2, 3, 4), "1") for n in range(3)]
+    path = write(tmp_path / "out.json", rows)
+    assert [one["id"] for one in json.loads(path.read_text())["annotations"]] == [1, 2, 3]
+    assert list(CocoReader(path).rows()) == rows
+
+
+def _in_order(count: int, start: int, order: tuple[str, ...]) -> dict[str, Any]:
+    numbers = range(start, start + count)
+    whole: dict[str, Any] = {
+        "images": [{"id": n, "file_name": f"{n}.jpg", "width": 10, "height": 8} for n in numbers],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"id": n, "image_id": n, "category_id": 1, "bbox": [1, 2, 3, 4]} for n in numbers],
+    }
+    return {name: whole[name] for name in order}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("images", "categories", "annotations"),
+        ("annotations", "categories", "images"),
+        ("categories", "images", "annotations"),
+    ],
+)
+@pytest.mark.parametrize("name", ["instances_train.json", "mine.json"])
+def test_a_long_file_is_known_whatever_the_order_of_its_tables(
+    tmp_path: Path, order: tuple[str, ...], name: str
+) -> None:
+    path = put(tmp_path / "annotations" / name, _in_order(3000, 0, order))
+    put(path.with_name("instances_val.json" if name.startswith("i") else "other.json"), _in_order(3, 9000, order))
+    assert recognise(path)
+    reader = CocoReader(tmp_path)
+    assert len(list(reader.items())) == len(list(reader.rows())) == 3003
+
+
+@pytest.mark.parametrize("broken", ["", '{"images": [{"id"', "{}"])
+def test_a_file_of_cocos_name_that_is_broken_is_not_passed_over(tmp_path: Path, broken: str) -> None:
+    for folder, name in (("annotations", "instances_train.json"), ("train", "_annotations.coco.json")):
+        root = tmp_path / folder
+        put(root / folder / name.replace("train", "val"), DATASET)
+        (root / name).write_text(broken)
+        with pytest.raises(InvalidData, match=name):
+            list(CocoReader(root).rows())
+
+
+def test_results_beside_a_dataset_are_no_part_of_it(tmp_path: Path) -> None:
+    put(tmp_path / "annotations" / "instances_val.json", DATASET)
+    put(tmp_path / "results" / "instances_val_results.json", [{"image_id": 0, "category_id": 0, "score": 1}])
+    assert len(list(CocoReader(tmp_path).rows())) == 2
+
+
+@pytest.mark.parametrize(
+    "foreign", [{"annotations": [], "data": {"image_id": 1}}, {"images": ["a.png"]}, {"categories": ["x"]}]
+)
+def test_json_with_one_table_of_cocos_name_is_no_coco(tmp_path: Path, foreign: dict[str, Any]) -> None:
+    assert not recognise(put(tmp_path / "x.json", foreign))
+
+
+@pytest.mark.parametrize("pattern", ["**", "annotations"])
+def test_a_pattern_finds_files_and_no_folders(tmp_path: Path, pattern: str) -> None:
+    put(tmp_path / "annotations" / "instances_val.json", DATASET)
+    with pytest.raises(InvalidData, match="holds no COCO file"):
+        CocoReader(tmp_path, pattern=pattern)
+
+
+def test_what_is_no_pattern_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match="is no pattern"):
+        CocoReader(tmp_path, pattern="a**b")
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".jpg", "https://host/a.jpg?signature=" + "f" * 300])
+def test_a_file_name_may_be_longer_than_the_file_system_takes(tmp_path: Path, name: str) -> None:
+    image = {"id": 0, "file_name": name, "width": 10, "height": 8}
+    (item,) = CocoReader(put(tmp_path / "in.json", changed(images=[image], annotations=[]))).items()
+    assert item.key == name
+
+
+@pytest.mark.parametrize("key", ["..", ".", "../a.jpg", "/", "a/../../..", "%2E%2E"])
+def test_keys_that_are_no_file_names_come_back(tmp_path: Path, key: str) -> None:
+    (item,) = CocoReader(write(tmp_path / "out.json", [], [Item(key, "1")])).items()
+    assert item == Item(key, "1")
+
+
 def test_images_are_found_beside_their_file(tmp_path: Path) -> None:
     put(tmp_path / "annotations" / "instances_train2017.json", DATASET)
     (tmp_path / "train2017" / "a").mkdir(parents=True)
@@ -180,7 +284,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     assert path.read_text() == "{}"
 
 
-@pytest.mark.parametrize("bad", [{"item": "nowhere"}, {"feature": "nothing"}, {"id": "1"}])
+@pytest.mark.parametrize("bad", [{"item": "nowhere"}, {"feature": "nothing"}])
 def test_a_bad_row_leaves_no_file_behind(tmp_path: Path, bad: dict[str, str]) -> None:
     good = Label("i", "f", Box(1, 2, 3, 4), "1")
     ontology = Ontology(name="o", features=(Feature(name="f"),))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,118 @@ def test_no_source_no_format_no_option(source: Path, tmp_path: Path) -> None:
     (tmp_path / "prose.txt").write_text("a story")
     with pytest.raises(InvalidData, match="looks like no format"):
         convert(tmp_path / "prose.txt", tmp_path / "made.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "words"),
+    [
+        ("voc", "convention", "devkit, corners"),
+        ("yolo", "task", "detect, obb, segment, pose"),
+        ("yolo", "images", "present, all, none"),
+        ("cvat", "images", "present, all, none"),
+        ("coco", "counts", "compressed, plain"),
+        ("ndjson", "layout", "file, folder"),
+    ],
+)
+def test_an_option_of_a_writer_is_one_of_its_words(
+    source: Path, tmp_path: Path, name: str, option: str, words: str
+) -> None:
+    with pytest.raises(InvalidData, match=f"There is no {option} 'Foo'") as caught:
+        convert(source, tmp_path / "made", write_as=name, writing={option: "Foo"}, on_loss="drop")
+    assert words in str(caught.value.hint)
+    with pytest.raises(InvalidData, match=f"There is no {option} 'Foo'"):
+        named(name).load("writer")(tmp_path / "made", **{option: "Foo"})
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("voc", "convention"), ("yolo", "task"), ("labelstudio", "key"), ("coco", "shape")]
+)
+def test_an_option_of_a_reader_is_one_of_its_words(source: Path, tmp_path: Path, name: str, option: str) -> None:
+    convert(source, tmp_path / "made", write_as=name, on_loss="drop")
+    with pytest.raises(InvalidData, match=f"There is no {option} 'Foo'"):
+        convert(tmp_path / "made", tmp_path / "back.ndjson", reading={option: "Foo"})
+    with pytest.raises(InvalidData, match="There is no on_error 'ignore'"):
+        named(name).load("reader")(tmp_path / "made", on_error="ignore")
+    assert read(tmp_path / "made", name, **({"task": None} if option == "task" else {}))
+
+
+def test_an_image_in_an_archive_is_copied_or_its_place_is_a_loss(source: Path, tmp_path: Path) -> None:
+    convert(source, tmp_path / "made", write_as="yolo", on_loss="drop")
+    archive = zipped(tmp_path / "made")
+    with pytest.raises(WouldLose, match=r"item uri is dropped: .* unpack it yourself"):
+        convert(archive, tmp_path / "back.ndjson", read_as="yolo")
+    done = convert(archive, tmp_path / "back.ndjson", read_as="yolo", on_loss="drop")
+    assert [(loss.what, loss.rows) for loss in done.losses] == [("item uri", 3)]
+    assert {item.uri for item in read(tmp_path / "back.ndjson", "ndjson")[0]} == {None}
+    convert(archive, tmp_path / "voc", read_as="yolo", write_as="voc", writing={"images": "all"}, on_loss="drop")
+    assert len(list((tmp_path / "voc" / "JPEGImages").rglob("*.png"))) == 3
+
+
+def zipped(folder: Path) -> Path:
+    with zipfile.ZipFile(folder.with_suffix(".zip"), "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder))
+    return folder.with_suffix(".zip")
+
+
+@pytest.mark.parametrize("names", [("data.yaml", "data.yaml/x"), ("data.yaml", "x" * 300)])
+def test_an_archive_with_names_that_no_folder_can_hold_is_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, "names: [a]\n")
+    with pytest.raises(InvalidData, match=f"'{names[1]}' cannot be unpacked"):
+        convert(tmp_path / "set.zip", tmp_path / "made.ndjson", read_as="yolo")
+
+
+@pytest.mark.parametrize("name", ["yolo", "voc"])
+def test_an_empty_mask_is_left_out_and_counted(source: Path, tmp_path: Path, name: str) -> None:
+    empty = Label("empty.png", "car", Mask(48, 64, (48 * 64,)))
+    rows = with_rows(source, empty, Label("empty.png", "car", Box(1, 2, 30, 20)))
+    with pytest.raises(InvalidData, match="mask is empty"):
+        convert(rows, tmp_path / "made", write_as=name, on_loss="convert")
+    done = convert(rows, tmp_path / "made", write_as=name, on_loss="drop")
+    assert (done.rows, done.left_out) == (1, 1)
+    (loss,) = (loss for loss in done.losses if loss.what == "geometry mask")
+    assert (loss.survival, loss.rows) == ("dropped", 1)
+    assert "empty" in loss.how
+
+
+@pytest.mark.parametrize("name", ["file/made", "file/deeper/made", "x" * 300, "x" * 300 + "/made"])
+def test_where_nothing_can_be_written_one_sentence_says_so(source: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidData, match="cannot be written"):
+        convert(source, tmp_path / name, write_as="coco", on_loss="drop")
+
+
+def test_a_name_as_long_as_the_file_system_takes_is_written(source: Path, tmp_path: Path) -> None:
+    made = tmp_path / ("x" * 248 + ".ndjson")
+    convert(source, made)
+    assert made.is_file()
+
+
+@pytest.mark.parametrize("name", WRITABLE)
+def test_the_empty_folder_that_one_stands_in_is_filled(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to("here")
+    monkeypatch.chdir(tmp_path / "here")
+    convert(source, Path(), write_as=name, on_loss="drop")
+    assert recognised(Path()) == [name]
+    with pytest.raises(Conflict):
+        convert(source, tmp_path / "link", write_as=name, on_loss="drop")
+    shutil.rmtree(tmp_path / "here")
+    (tmp_path / "here").mkdir()
+    convert(source, tmp_path / "link", write_as=name, on_loss="drop")
+    assert recognised(tmp_path / "here") == [name]
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_folder_is_not_replaced_by_a_file(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "made.json").mkdir()
+    with pytest.raises(Conflict, match="is a folder"):
+        convert(source, tmp_path / "made.json", on_loss="drop")
+    assert list((tmp_path / "made.json").iterdir()) == []
 
 
 def test_bad_rows_are_passed_over_only_when_asked(source: Path, tmp_path: Path) -> None:

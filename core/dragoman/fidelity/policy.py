@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from dragoman.errors import InvalidData, Unsupported, WouldLose
-from dragoman.fidelity.table import EMPTY, FidelityTable, Loss, Survival
+from dragoman.fidelity.table import EMPTY, FidelityTable, Loss, Survival, dropped
 from dragoman.schema import AnyAnswer, AnyGeometry, Geometry, Label, MeasuredLoss, Whole
 from dragoman.schema.rows import AttributeValue, Interpolation
 
@@ -93,7 +93,13 @@ class Keeper:
             return row
         changes, beside = _Fields(), _Fields()
         for loss in losses:
-            change = self._settle(table, loss, row)
+            try:
+                change = self._settle(table, loss, row)
+            except InvalidData as error:
+                # A shape that the conversion takes nothing from, such as an empty mask, has no place either.
+                if self._policy != "drop":
+                    raise
+                change, loss = None, Loss(loss.what, dropped(error.message.rstrip(".")))
             if change is None:
                 self._count(loss, row)
                 return None

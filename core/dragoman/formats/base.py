@@ -10,11 +10,13 @@ import os
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from types import NoneType
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from dragoman.errors import Conflict, InvalidData
 from dragoman.fidelity import LOSSLESS, FidelityTable
@@ -58,7 +60,42 @@ class Format:
         return load_part(self, part)
 
 
-class Reader(ABC):
+class _WithOptions:
+    """Refuses an option that is none of the words its type hint allows, whoever gives it: a caller, or a command."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "__init__" in vars(cls):
+            cls.__init__ = _checked(cls.__init__)  # type: ignore[method-assign]
+
+
+def _checked(init: Callable[..., None]) -> Callable[..., None]:
+    @wraps(init)
+    def checked(self: Any, *arguments: Any, **options: Any) -> None:
+        hints: dict[str, Any] = {}
+        # A plugin may import what its hints name for type checkers only; then there is nothing to check by.
+        with suppress(NameError):
+            hints = get_type_hints(init) if options else hints
+        for name, value in options.items():
+            words = _words(hints.get(name))
+            if words and value not in words and not (value is None and NoneType in get_args(hints[name])):
+                raise InvalidData(
+                    f"There is no {name} {value!r}.", hint=f"There are: {', '.join(map(str, words))}.", field=name
+                )
+        init(self, *arguments, **options)
+
+    return checked
+
+
+def _words(hint: Any) -> tuple[Any, ...]:
+    """Return the values that a hint allows, such as `Literal["a", "b"] | None`; nothing if it allows others."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    return _words(kinds[0]) if len(kinds) == 1 and NoneType in get_args(hint) else ()
+
+
+class Reader(_WithOptions, ABC):
     """Reads one dataset in a format. A format's own options are further keyword arguments of its subclass.
 
     Args:
@@ -73,6 +110,8 @@ class Reader(ABC):
     """What reading gives of what the files hold."""
     dataset_fidelity: ClassVar[DatasetFidelity] = WHOLE_DATASET
     """What reading gives of items and of the ontology."""
+    unpacked: Path | None = None
+    """The folder that an archive was unpacked to, if `path` is one; it is removed with the reader."""
 
     def __init__(self, path: Path, *, on_error: ErrorPolicy = "raise") -> None:
         self.path = path
@@ -98,7 +137,7 @@ class Reader(ABC):
         self.errors.append(error)
 
 
-class Writer(ABC):
+class Writer(_WithOptions, ABC):
     """Writes one dataset in a format. `write` is called once; options are as in `Reader`."""
 
     fidelity: ClassVar[FidelityTable]
@@ -129,23 +168,42 @@ class Writer(ABC):
 
 @contextmanager
 def completed(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; move it there when the block ends well, remove it when it does not.
+    """Yield a path near `path` to write to; move it there when the block ends well, remove it when it does not.
+
+    An empty folder, or a link to one, is filled and not replaced: a shell may stand in it, or a disk be mounted at it.
 
     Raises:
         Conflict: There is something at `path` already.
+        InvalidData: Nothing can be written there.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise Conflict(f"{path} exists.", hint="Choose another path, or remove it first.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    target = Path(os.path.realpath(path))
+    workshop = _workshop(path, target)
     try:
-        made = workshop / path.name
+        made = workshop / target.name
         yield made
-        if path.is_dir():
-            path.rmdir()
-        os.replace(made, path)
+        if not target.is_dir():
+            os.replace(made, target)
+        elif made.is_dir():
+            for part in made.iterdir():
+                os.replace(part, target / part.name)
+        else:
+            raise Conflict(f"{path} is a folder, and this is written as one file.", hint="Choose another path.")
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _workshop(path: Path, target: Path) -> Path:
+    """Make the folder in which a target is made: in it if it is a folder itself, else beside it."""
+    try:
+        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+            raise Conflict(f"{path} exists.", hint="Choose another path, or remove it first.")
+        place = target if target.is_dir() else target.parent
+        place.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".dragoman-", dir=place))
+    except OSError as error:
+        file = next((one for one in target.parents if os.path.exists(one) and not os.path.isdir(one)), None)
+        why = f"{file} is no folder" if file else error.strerror
+        raise InvalidData(f"{path} cannot be written: {why}.", hint="Choose another path.") from error
 
 
 def inside(root: Path, name: str) -> Path:

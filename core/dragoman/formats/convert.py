@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dragoman.errors import InvalidData, NotFound, WouldLose
-from dragoman.fidelity import Fidelity, Keeper, LossPolicy, Survival, restore
-from dragoman.fidelity.dataset import DatasetKeeper
+from dragoman.fidelity import Fidelity, Keeper, LossPolicy, Survival, dropped, restore
+from dragoman.fidelity.dataset import DatasetFidelity, DatasetKeeper
 from dragoman.formats.base import ErrorPolicy, Format, Reader, Writer
 from dragoman.plugins import installed
 from dragoman.progress import SILENT, Progress
 from dragoman.schema import Item, Label, MeasuredLoss
 
 T = TypeVar("T")
+
+PASSING = DatasetFidelity(
+    {"item uri": dropped("it lies in an archive, unpacked for this conversion alone; unpack it yourself to keep it")}
+)
+"""What is kept of the place of an image in an archive where the writer does not copy it."""
 
 
 @dataclass(slots=True)
@@ -77,7 +83,7 @@ def convert(
         WouldLose: A row would lose something that `on_loss` does not allow; likewise.
         Conflict: There is something at the target already.
     """
-    if not source.exists():
+    if not os.path.exists(source):
         raise NotFound(f"There is no {source}.")
     read, write = _format_of(source, read_as), _written_as(target, write_as)
     reader = open_reader(source, read.name, on_error=on_error, **(reading or {}))
@@ -85,15 +91,17 @@ def convert(
     done = Conversion(read.name, write.name, unread=_unread(reader))
     policy: LossPolicy = "drop" if dry_run else on_loss
     keeper, dataset = Keeper(writer.fidelity_of, policy), DatasetKeeper(writer.dataset_fidelity, policy)
+    places = DatasetKeeper(PASSING, policy)
     ontology = dataset.ontology(reader.ontology())
-    items = _counted(map(dataset.item, progress.track(reader.items(), "items")), done, "items")
+    found = _placed(progress.track(reader.items(), "items"), reader, writer, places)
+    items = _counted(map(dataset.item, found), done, "items")
     rows = _counted(_kept(progress.track(reader.rows(), "rows"), keeper, done), done, "rows")
     if dry_run:
         _consume(items)
         _consume(rows)
     else:
         writer.write(ontology, items, rows)
-    done.losses, done.errors = (*keeper.losses(), *dataset.losses()), reader.errors
+    done.losses, done.errors = (*keeper.losses(), *dataset.losses(), *places.losses()), reader.errors
     return done
 
 
@@ -111,7 +119,7 @@ def open_reader(path: Path, read_as: str | None = None, **options: Any) -> Reade
         NotFound: There is no such file, or no such format.
         InvalidData: It looks like no format, or like several, or the reader has no such option.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         raise NotFound(f"There is no {path}.")
     reader: Reader = _made(_format_of(path, read_as), "reader", path, options)
     return reader
@@ -164,6 +172,17 @@ def _made(one: Format, part: str, path: Path, options: dict[str, Any]) -> Any:
             f"The {part} of {one.name} has no option {unknown[0]!r}.", hint=f"It has: {names}.", field=part
         )
     return kind(path, **options)
+
+
+def _placed(items: Iterable[Item], reader: Reader, writer: Writer, keeper: DatasetKeeper) -> Iterator[Item]:
+    """Return the items; where the reader's archive is removed with it, none names a place in there.
+
+    A writer that makes files of images copies them while they are there.
+    """
+    if reader.unpacked is None or writer.dataset_fidelity.field("item data").survival is Survival.APPROXIMATE:
+        return iter(items)
+    inside = f"{reader.unpacked}{os.sep}"
+    return (keeper.item(item) if (item.uri or "").startswith(inside) else item for item in items)
 
 
 def _unread(reader: Reader) -> dict[str, Fidelity]:

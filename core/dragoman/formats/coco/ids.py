@@ -19,6 +19,7 @@ class SeenIds:
         self._run = range(0)
         self._pages: dict[int, int] = {}
         self._texts: set[str] = set()
+        self._stand_ins: SeenIds | None = None
         self.largest = 0
 
     def add_all(self, ids: Sequence[int | str]) -> bool:
@@ -39,9 +40,15 @@ class SeenIds:
             self._add(number)
         return True
 
+    def add_stand_in(self, number: int | str) -> None:
+        """Take an id that was added for a mere number in the file, beside which stands the row's own id."""
+        self._stand_ins = self._stand_ins or SeenIds()
+        self._stand_ins.add_all([number])
+
     def has(self, row_id: str) -> bool:
-        """Whether an id was added."""
-        return self._has(_number(row_id))
+        """Whether an id was added, and is no stand-in."""
+        value = _number(row_id)
+        return self._has(value) and not (self._stand_ins and self._stand_ins._has(value))
 
     def _has(self, value: int | str) -> bool:
         if isinstance(value, str):

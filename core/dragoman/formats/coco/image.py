@@ -72,8 +72,9 @@ def item_of(
     """
     if isinstance(image, PlainImage) or image.dragoman_item is None:
         place = _place(image.file_name, extra.get("coco_url"), folder)
-        own = None if isinstance(image, PlainImage) else image.split
-        return Item(key, str(image.id), place, None, image.width, image.height, split=own or split, metadata=extra)
+        if not isinstance(image, PlainImage) and image.split is not None:
+            split = image.split
+        return Item(key, str(image.id), place, None, image.width, image.height, split=split, metadata=extra)
     ours = image.dragoman_item
     return Item(
         key,
@@ -87,7 +88,7 @@ def item_of(
         frame_rate=ours.frame_rate,
         orientation=ours.orientation,
         content_hash=ours.content_hash,
-        split=image.split or split,
+        split=split if image.split is None else image.split,
         metadata=extra | ours.metadata,
     )
 
@@ -157,7 +158,8 @@ def image_of(item: Item, image_id: int) -> dict[str, Any]:
     plain = {name: value for name, value in item.metadata.items() if name not in KNOWN}
     named = _is_name(item.key)
     nested = {name: value for name, value in item.metadata.items() if name in KNOWN}
-    image: dict[str, Any] = {**plain, "id": image_id, "file_name": item.key if named else quote(item.key, safe="")}
+    name = item.key if named else quote(item.key, safe="").replace("..", "%2E%2E")
+    image: dict[str, Any] = {**plain, "id": image_id, "file_name": name}
     if item.width is not None:
         image["width"] = item.width
     if item.height is not None:

@@ -6,8 +6,10 @@ with `_annotations.coco.json` in it (Roboflow), `labels.json` beside `data/` (Fi
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -18,8 +20,12 @@ _SPLIT = re.compile(
     r"(?:^|[_.\- ])((?:train|val|valid|validation|test|minival|unlabeled)(?:[_\-]?dev)?)(?:\d{4})?$", re.I
 )
 _FOLDERS = ("", "annotations", "*")
-_KEYS = (b'"images"', b'"annotations"', b'"categories"')
+_TABLES = (b'"images"', b'"annotations"', b'"categories"')
+_ELEMENTS = ((b'"file_name"',), (b'"image_id"', b'"category_id"'), (b'"supercategory"',))
+"""Keys that an element has, table by table, where other JSON has such tables, too."""
 _BEGINNING = 1 << 16
+"""Bytes of a file's beginning, and of its end, that tell what it is; most tables are longer than that."""
+_SPACE = b"\xef\xbb\xbf \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,7 @@ def sources(path: Path, pattern: str | None) -> list[Source]:
         return [_source(path, path.parent)]
     if not path.is_dir():
         raise InvalidData(f"There is no {path}.")
-    found = sorted({file for folder in _FOLDERS for file in path.glob(f"{folder}/{pattern or '*.json'}".lstrip("/"))})
-    found = [file for file in found if pattern or _looks_like_coco(file)]
+    found = [file for file in _files(path, pattern or "*.json") if pattern or _is_of_the_dataset(file)]
     kinds: defaultdict[str, list[str]] = defaultdict(list)
     for file in found:
         kinds[_kind(file)].append(file.name)
@@ -72,7 +77,7 @@ def recognise(path: Path) -> bool:
     """Whether the path looks like COCO: a JSON file with COCO's tables, or a folder that holds one."""
     if path.is_file():
         return path.suffix == ".json" and _looks_like_coco(path)
-    return any(_looks_like_coco(file) for folder in _FOLDERS for file in path.glob(f"{folder}/*.json".lstrip("/")))
+    return any(_looks_like_coco(file) for file in _files(path, "*.json"))
 
 
 def recognise_results(path: Path) -> bool:
@@ -80,19 +85,32 @@ def recognise_results(path: Path) -> bool:
     if not path.is_file() or path.suffix != ".json":
         return False
     with path.open("rb") as file:
-        start = file.read(_BEGINNING).lstrip(b"\xef\xbb\xbf \t\r\n")
+        start = file.read(_BEGINNING).lstrip(_SPACE)
     return start.startswith(b"[") and all(key in start for key in (b'"image_id"', b'"category_id"', b'"score"'))
 
 
-def file_of_split(root: Path, split: str | None) -> Path:
-    """Return the file that a split is written to; `sources` finds the split again in its name."""
-    return root / "annotations" / f"instances_{quote(split or 'default', safe='').replace('.', '%2E')}.json"
+def files_of_splits(root: Path, splits: Iterable[str | None]) -> dict[str | None, Path]:
+    """Return the file that each split is written to, one for those without; `sources` finds the split in its name.
+
+    No two are one file, even where the file system takes upper and lower case for the same: the later then has its
+    whole name escaped.
+    """
+    files: dict[str | None, Path] = {}
+    taken: set[str] = set()
+    for split in sorted(splits, key=lambda split: (split is not None, split or "")):
+        name = "default" if split is None else quote(split, safe="").replace(".", "%2E")
+        if split is not None and name.casefold() in taken:
+            name = "".join(f"%{byte:02X}" for byte in split.encode())
+        taken.add(name.casefold())
+        files[split] = root / "annotations" / f"instances_{name}.json"
+    return files
 
 
 def image_folder(source: Source, names: list[str]) -> Path | None:
     """Return the folder that holds the images, judged by the first few of their names, or None."""
     for folder in source.folders:
-        if any((folder / name).is_file() for name in names[:3]):
+        # Not `Path.is_file`, which raises where a name is longer than the file system takes.
+        if any(os.path.isfile(folder / name) for name in names[:3]):
             return folder
     return None
 
@@ -124,12 +142,34 @@ def _kind(path: Path) -> str:
     return next((kind for kind in _KINDS if path.stem.startswith(f"{kind}_")), "")
 
 
+def _files(path: Path, pattern: str) -> list[Path]:
+    try:
+        found = {file for folder in _FOLDERS for file in path.glob(f"{folder}/{pattern}".lstrip("/"))}
+    except ValueError as error:
+        raise InvalidData(f"{pattern!r} is no pattern of file names: {error}.", field="pattern") from error
+    return sorted(file for file in found if file.is_file())
+
+
+def _is_of_the_dataset(path: Path) -> bool:
+    """Whether a folder's file belongs to its dataset; what bears COCO's name and is no list of results always does.
+
+    If such a file is broken, reading it says so; to pass it over would lose it without a word.
+    """
+    if _looks_like_coco(path):
+        return True
+    if not (_kind(path) or path.stem == "_annotations.coco"):
+        return False
+    with path.open("rb") as file:
+        return not file.read(_BEGINNING).lstrip(_SPACE).startswith(b"[")
+
+
 def _looks_like_coco(path: Path) -> bool:
-    """Whether the beginning of the file, or its end, names one of COCO's tables."""
+    """Whether the beginning of the file, or its end, names two of COCO's tables, or one and what its elements have."""
     with path.open("rb") as file:
         start = file.read(_BEGINNING)
-        if not start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        if not start.lstrip(_SPACE).startswith(b"{"):
             return False
-        file.seek(max(0, file.seek(0, 2) - _BEGINNING))
+        file.seek(max(len(start), file.seek(0, 2) - _BEGINNING))
         text = start + file.read()
-    return sum(key in text for key in _KEYS) >= 2
+    tables = sum(table in text for table in _TABLES)
+    return tables > 0 and tables + sum(all(key in text for key in keys) for keys in _ELEMENTS) > 1

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 from msgspec import UNSET
@@ -47,8 +46,6 @@ class CocoReader(Reader):
         pattern: str | None = None,
     ) -> None:
         super().__init__(path, on_error=on_error)
-        if shape not in get_args(Shape):
-            raise InvalidData(f"There is no shape {shape!r}.", hint=f"There are: {', '.join(get_args(Shape))}.")
         self._shape: Shape = shape
         found = sections(path, streamed="annotations", tables=TABLES) if path.is_file() else {}
         self._results: Section | None = found.get("")
@@ -106,13 +103,15 @@ class CocoReader(Reader):
             with suppress(InvalidData, KeyError):
                 found: list[PlainAnnotation] = run.found  # type: ignore[assignment]
                 return plain_to_rows(found, tables.items, tables.features, exact=tables.exact)
-        return self._one_by_one(_ANY.in_full(run), tables, None if all_new else seen)
+        return self._one_by_one(_ANY.in_full(run), tables, seen, all_new=all_new)
 
-    def _one_by_one(self, run: Run[Annotation], tables: Tables, seen: SeenIds | None) -> Iterator[Label]:
+    def _one_by_one(self, run: Run[Annotation], tables: Tables, seen: SeenIds, *, all_new: bool) -> Iterator[Label]:
         for place, annotation in enumerate(run.found):
             try:
-                if seen:
+                if not all_new:
                     _refuse_twice(annotation, seen)
+                if annotation.dragoman_id is not None and annotation.id is not UNSET:
+                    seen.add_stand_in(annotation.id)
                 row = to_row(annotation, run.extras[place], run.first + place, tables)
             except InvalidData as error:
                 self.refuse(run.refused(error, run.first + place))

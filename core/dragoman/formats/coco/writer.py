@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, get_args
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 
@@ -19,7 +19,7 @@ from dragoman.formats.coco.category import Skeleton, category_of, numbered, skel
 from dragoman.formats.coco.ids import SeenIds
 from dragoman.formats.coco.image import image_of
 from dragoman.formats.coco.info import members_of
-from dragoman.formats.coco.layout import file_of_split
+from dragoman.formats.coco.layout import files_of_splits
 from dragoman.formats.coco.plain import FACTS
 from dragoman.formats.coco.shapes import shape_of
 from dragoman.schema import Box, Item, Keypoints, Label, Ontology, Prediction, Whole
@@ -67,7 +67,8 @@ class _Facts(msgspec.Struct):
 class CocoWriter(Writer):
     """Writes a COCO dataset; predictions become annotations with a `score`.
 
-    Ids that are whole numbers are the ids in the file; others are kept beside a new number.
+    Ids that are whole numbers are the ids in the file; others, and those that another row has, are kept beside a new
+    number.
 
     Args:
         path: A `.json` file, or a folder that gets `annotations/instances_<split>.json`.
@@ -78,8 +79,6 @@ class CocoWriter(Writer):
 
     def __init__(self, path: Path, *, counts: Counts = "compressed") -> None:
         super().__init__(path)
-        if counts not in get_args(Counts):
-            raise InvalidData(f"There are no {counts!r} counts.", hint=f"There are: {', '.join(get_args(Counts))}.")
         self._plain_counts = counts == "plain"
 
     def write(self, ontology: Ontology, items: Iterable[Item], rows: Iterable[Label]) -> None:
@@ -88,11 +87,10 @@ class CocoWriter(Writer):
         image_ids = dict(zip(held, numbered(item.id for item in held.values()), strict=True))
         categories = _Categories(ontology)
         single = self.path.suffix == ".json"
-        splits = {None} if single else {item.split for item in held.values()} or {None}
         with completed(self.path) as made, ExitStack() as stack:
             files: dict[str | None, _File] = {}
-            for split in splits:
-                path = made if single else file_of_split(made, split)
+            paths = {None: made} if single else files_of_splits(made, {item.split for item in held.values()} or {None})
+            for split, path in paths.items():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 mine = (item for item in held.values() if single or item.split == split)
                 images = (image_of(item, image_ids[item.key]) for item in mine)
@@ -162,7 +160,7 @@ class _Categories:
 
 
 class _File:
-    """One file on its way: images, then annotations as they come, then those without a number, then categories."""
+    """One file on its way: images, annotations as they come, those without a number of their own, then categories."""
 
     def __init__(self, path: Path, ontology: Ontology, images: Iterator[dict[str, Any]], workshop: Path) -> None:
         self._seen = SeenIds()
@@ -185,17 +183,11 @@ class _File:
         self._waiting.close()
 
     def add(self, row: Label, annotation: dict[str, Any]) -> None:
-        """Write a row's annotation.
-
-        Raises:
-            InvalidData: There was a row of that id.
-        """
+        """Write a row's annotation; where another row has its number, its id is kept beside a new one."""
         number = whole(row.id)
-        if number is None:
+        if number is None or not self._seen.add_all([number]):
             self._waiting.write(_encode({"dragoman_id": row.id, **annotation}) + b"\n")
             return
-        if not self._seen.add_all([number]):
-            raise InvalidData(f"There are two rows with the id {row.id!r}.", field="id")
         self._element(_encode({"id": number, **annotation}))
 
     def finish(self, categories: _Categories) -> None:

@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 from dragoman.errors import InvalidData
-from dragoman.formats.base import inside
+from dragoman.formats.base import Reader, inside
 
 MOST_FILES = 2_000_000
 MOST_BYTES = 256 << 30
@@ -23,12 +23,12 @@ FREE_BYTES = 64 << 20
 _CHUNK = 1 << 20
 
 
-def folder_of(path: Path, owner: object, *, most_bytes: int = MOST_BYTES, free_bytes: int = FREE_BYTES) -> Path:
+def folder_of(path: Path, owner: Reader, *, most_bytes: int = MOST_BYTES, free_bytes: int = FREE_BYTES) -> Path:
     """Return `path`, or, if it is a zip archive, a temporary folder with what is in it, removed with `owner`.
 
     Args:
         path: A file or folder.
-        owner: The object whose end removes the folder.
+        owner: The reader whose end removes the folder; `unpacked` names it.
         most_bytes: Most bytes that the archive may unpack to.
         free_bytes: Bytes up to which its ratio does not matter.
 
@@ -37,7 +37,8 @@ def folder_of(path: Path, owner: object, *, most_bytes: int = MOST_BYTES, free_b
     """
     if not (path.is_file() and zipfile.is_zipfile(path)):
         return path
-    folder = Path(tempfile.mkdtemp(prefix="dragoman-"))
+    folder = Path(tempfile.mkdtemp(prefix="dragoman-")).resolve()
+    owner.unpacked = folder
     weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -58,16 +59,26 @@ def _unpack(archive: zipfile.ZipFile, path: Path, folder: Path, most_bytes: int,
         target = inside(folder, member.filename)
         if stat.S_ISLNK(member.external_attr >> 16):
             raise InvalidData(f"{path} holds the link {member.filename!r}; links are not unpacked.")
-        if member.is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(member) as source, target.open("wb") as copy:
-            while chunk := source.read(_CHUNK):
-                left -= len(chunk)
-                if left < 0:
-                    raise InvalidData(
-                        f"{path} unpacks to more than {limit} bytes, {RATIO} times its size.",
-                        hint="Unpack it yourself if you trust it, and read the folder.",
-                    )
-                copy.write(chunk)
+        try:
+            left -= _copy(archive, member, target, left)
+        except OSError as error:
+            raise InvalidData(f"{path}: {member.filename!r} cannot be unpacked: {error.strerror}.") from error
+        if left < 0:
+            raise InvalidData(
+                f"{path} unpacks to more than {limit} bytes, {RATIO} times its size.",
+                hint="Unpack it yourself if you trust it, and read the folder.",
+            )
+
+
+def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, most_bytes: int) -> int:
+    """Unpack one member and return its bytes; one that has more than `most_bytes` is not unpacked to its end."""
+    if member.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    size = 0
+    with archive.open(member) as source, target.open("wb") as copy:
+        while size <= most_bytes and (chunk := source.read(_CHUNK)):
+            size += len(chunk)
+            copy.write(chunk)
+    return size

@@ -127,8 +127,6 @@ class NdjsonWriter(Writer):
 
     def __init__(self, path: Path, *, layout: Layout | None = None) -> None:
         super().__init__(path)
-        if layout not in (None, "file", "folder"):
-            raise InvalidData(f"There is no layout {layout!r}.", hint="There are: file, folder.")
         self._as_folder = layout == "folder" if layout else not path.suffix
 
     def write(self, ontology: Ontology, items: Iterable[Item], rows: Iterable[Label]) -> None:

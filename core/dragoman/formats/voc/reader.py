@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 
@@ -61,8 +61,6 @@ class VocReader(Reader):
         on_error: ErrorPolicy = "raise",
     ) -> None:
         super().__init__(path, on_error=on_error)
-        if shape not in get_args(Shape):
-            raise InvalidData(f"There is no shape {shape!r}.", hint=f"There are: {', '.join(get_args(Shape))}.")
         self._convention = convention
         root = folder_of(path, self)
         while root.is_dir() and not (root / "Annotations").is_dir() and (only := _only_folder(root)):
