@@ -219,6 +219,17 @@ class TestKnownWaysToLoseData:
             ("b.jpg", 100, "val"),
         ]
 
+    def test_a_video_that_was_exported_as_images_is_no_item_besides(self, tmp_path: Path) -> None:
+        task = "<id>1</id><size>2</size><mode>interpolation</mode><source>v.mp4</source>"
+        assert [item.key for item in reader_of(tmp_path, export(image(""), task=task)).items()] == ["a.jpg"]
+
+    def test_of_a_project_only_the_videos_that_were_exported_as_images_are_no_items(self, tmp_path: Path) -> None:
+        tasks = "".join(f"<task><id>{n}</id><mode>interpolation</mode><source>{n}.mp4</source></task>" for n in (4, 5))
+        meta = f"<meta><project><labels/><tasks>{tasks}</tasks></project></meta>"
+        frame = image("", more=' task_id="4"')
+        content = f"<annotations>{meta}{frame}</annotations>"
+        assert [item.key for item in reader_of(tmp_path, content).items()] == ["5.mp4", "a.jpg"]
+
     def test_a_video_without_tracks_is_kept(self, tmp_path: Path) -> None:
         size = "<original_size><width>8</width><height>6</height></original_size>"
         task = f"<size>5</size><mode>interpolation</mode>{size}<source>v</source>"
@@ -290,6 +301,40 @@ class TestShapes:
         assert "<cuboid" in (tmp_path / "set/annotations.xml").read_text()
         assert list(again.rows()) == [row]
 
+    @pytest.mark.parametrize("more", ["", ' rotation="30"'])
+    def test_ellipses_stay_ellipses(self, tmp_path: Path, more: str) -> None:
+        shape = f'<ellipse label="car" cx="50" cy="20.5" rx="10" ry="15" z_order="2"{more}/>'
+        (row,) = reader_of(tmp_path, export(image(shape))).rows()
+        assert isinstance(row.geometry, Polygon)
+        assert row.geometry.parts[0][0][:2] == ((60, 20.5) if not more else (58.660254, 25.5))
+        numbers = {"cx": 50.0, "cy": 20.5, "rx": 10.0, "ry": 15.0, "rotation": 30.0 if more else 0.0}
+        assert row.metadata == {"ellipse": numbers, "z_order": 2}
+        ontology = Ontology(name="x", features=(Feature(name="car"),))
+        again = round_trip(tmp_path / "set", [Item("a.jpg", width=100, height=50)], [row], ontology)
+        text = (tmp_path / "set/annotations.xml").read_text()
+        assert '<ellipse label="car"' in text
+        assert 'cx="50" cy="20.5" rx="10" ry="15"' in text
+        assert list(again.rows()) == [row]
+
+    def test_ellipses_in_tracks(self, tmp_path: Path) -> None:
+        shapes = "".join(f'<ellipse frame="{frame}" cx="9" cy="9" rx="{frame + 1}" ry="2"/>' for frame in (0, 4))
+        rows = list(reader_of(tmp_path, export(f'<track id="0" label="car">{shapes}</track>')).rows())
+        assert [(row.frame, row.metadata["ellipse"]["rx"]) for row in rows] == [(0, 1.0), (4, 5.0)]
+        ontology = Ontology(name="x", features=(Feature(name="car"),))
+        again = round_trip(tmp_path / "set", [Item("streets", media="video")], rows, ontology)
+        assert "<ellipse" in (tmp_path / "set/annotations.xml").read_text()
+        assert [row.metadata for row in again.rows()] == [row.metadata for row in rows]
+
+    def test_a_polygon_that_was_an_ellipse_and_has_been_changed_is_a_polygon(self, tmp_path: Path) -> None:
+        numbers = {"cx": 50.0, "cy": 20.0, "rx": 10.0, "ry": 15.0, "rotation": 0.0}
+        row = Label("a", "sheep", Polygon.of([(1, 2), (3, 4), (5.5, 6)]), metadata={"ellipse": numbers})
+        assert list(round_trip(tmp_path / "set", [Item("a")], [row]).rows()) == [row]
+        assert "<polygon" in (tmp_path / "set/annotations.xml").read_text()
+
+    def test_labels_of_ellipses_are_polygons(self, tmp_path: Path) -> None:
+        (feature,) = reader_of(tmp_path, export("", more="<type>ellipse</type>")).ontology().features
+        assert feature.geometries == ("polygon",)
+
     def test_points_of_a_skeleton_are_no_features(self, tmp_path: Path) -> None:
         content = export("").replace("</labels>", "<label><name>nose</name><parent>car</parent></label></labels>")
         assert [feature.name for feature in reader_of(tmp_path, content).ontology().features] == ["car"]
@@ -319,6 +364,13 @@ class TestLayouts:
         reader_of(tmp_path, export(""))
         assert recognise(tmp_path)
         assert not recognise(tmp_path / "other.xml")
+
+    def test_a_broken_archive_is_not_recognised(self, tmp_path: Path) -> None:
+        with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+            archive.writestr("annotations.xml", export(""))
+        content = (tmp_path / "set.zip").read_bytes()
+        (tmp_path / "set.zip").write_bytes(content.replace(b"PK\x01\x02", b"XXXX"))
+        assert not recognise(tmp_path / "set.zip")
 
     def test_tracks_of_several_videos_find_theirs(self, tmp_path: Path) -> None:
         box = '<box frame="0" xtl="0" ytl="0" xbr="9" ybr="9"/>'
@@ -350,6 +402,12 @@ class TestBadInput:
             ('<image id="0" name="a" width="wide" height="1"/>', "width is 'wide'"),
             ('<track id="0" label="car"><box frame="first"/></track>', "frame is 'first'"),
             ('<track id="0" label="car"><box frame="-1" xtl="0" ytl="0" xbr="9" ybr="9"/></track>', "frame is -1"),
+            (image('<ellipse label="car" cx="1" cy="1" rx="1"/>'), "<ellipse> has no 'ry'"),
+            (image('<ellipse label="car" cx="1" cy="1" rx="1" ry="1" rotation="inf"/>'), "rotation is inf"),
+            (image('<ellipse label="car" cx="nan" cy="1" rx="1" ry="1"/>'), "cx is nan"),
+            (image('<star label="car" points="1,2;3,4"/>'), "<star> is no shape"),
+            ('<track id="0" label="car"><star frame="0"/></track>', "<star> is no shape"),
+            ('<track id="0" label="car"><tag/></track>', "<tag> has no 'frame'"),
             ("<image", "XML is broken"),
         ],
     )
@@ -369,9 +427,52 @@ class TestBadInput:
         assert [row.geometry for row in reader.rows()] == [Whole()]
         assert len(reader.errors) == 1
 
+    def test_what_is_no_shape_is_collected_and_the_shapes_beside_it_are_read(self, tmp_path: Path) -> None:
+        shapes = '<star/><tag label="car" frame="0"/>'
+        content = export(image(shapes) + f'<track id="0" label="car">{shapes}</track>')
+        reader = reader_of(tmp_path, content, on_error="collect")
+        assert [row.geometry for row in reader.rows()] == [Whole()] * 2
+        assert ["<star> is no shape" in error.message for error in reader.errors] == [True] * 2
+
     def test_an_image_that_is_there_twice(self, tmp_path: Path) -> None:
-        with pytest.raises(InvalidData, match=r"'a\.jpg' is there twice"):
-            list(reader_of(tmp_path, export(image("") * 2)).items())
+        for read in (CvatReader.items, CvatReader.rows):
+            with pytest.raises(InvalidData, match=r"'a\.jpg' is there twice"):
+                list(read(reader_of(tmp_path, export(image("") * 2))))
+
+    def test_shapes_of_an_image_that_is_refused_are_none_of_another(self, tmp_path: Path) -> None:
+        box = '<box label="car" xtl="{0}" ytl="0" xbr="{0}" ybr="1"/>'
+        content = export(image(box.format(1)) + image(box.format(2) * 3) + image(box.format(4), "b.jpg"))
+        reader = reader_of(tmp_path, content, on_error="collect")
+        assert [item.key for item in reader.items()] == ["a.jpg", "b.jpg"]
+        assert [(row.item, row.geometry) for row in reader.rows()] == [
+            ("a.jpg", Box(1, 0, 0, 1)),
+            ("b.jpg", Box(4, 0, 0, 1)),
+        ]
+        (error,) = reader.errors
+        assert "left out with its shapes, 3 in all" in error.message
+
+    @pytest.mark.parametrize("encoding", ["gb2312", "shift_jis", "windows-1251", "utf-16", "iso-8859-1"])
+    def test_texts_are_read_in_the_encoding_that_the_file_declares(self, tmp_path: Path, encoding: str) -> None:
+        name = {"windows-1251": "\u0436", "iso-8859-1": "\xe9"}.get(encoding, "\u732b")
+        content = f'<?xml version="1.0" encoding="{encoding}"?>' + export(
+            "".join(image("", f"{name} {n}") for n in range(2000))
+        )
+        (tmp_path / "annotations.xml").write_bytes(content.encode(encoding))
+        assert [item.key for item in CvatReader(tmp_path).items()] == [f"{name} {n}" for n in range(2000)]
+
+    @pytest.mark.parametrize(
+        ("encoding", "reason"),
+        [
+            ("nonsense", "line 1: the encoding 'nonsense' is unknown"),
+            ("zlib", "line 1: the encoding 'zlib' is unknown"),
+            ("gb2312", "line 1: the text is not in the encoding that the XML declares"),
+        ],
+    )
+    def test_texts_that_are_in_no_encoding(self, tmp_path: Path, encoding: str, reason: str) -> None:
+        head = f'<?xml version="1.0" encoding="{encoding}"?>'.encode()
+        (tmp_path / "annotations.xml").write_bytes(head + b"<annotations><meta>\xff\xff</meta></annotations>")
+        with pytest.raises(InvalidData, match=reason):
+            CvatReader(tmp_path)
 
     def test_xml_bombs(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidData, match="refused"):

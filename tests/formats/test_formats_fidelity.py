@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dragoman import Box, Feature, Item, Label, Ontology, Prediction, WouldLose
+from dragoman import Box, Feature, InvalidData, Item, Label, Ontology, Prediction, WouldLose
 from dragoman.fidelity import EXACT, FidelityTable, approximate, dropped
 from dragoman.fidelity.dataset import DatasetFidelity, DatasetKeeper
 from dragoman.formats.convert import convert, named
@@ -36,7 +36,14 @@ def lost(done: Any) -> dict[str, tuple[str, int]]:
 
 @pytest.mark.parametrize(
     ("name", "target"),
-    [("coco", "made.json"), ("cvat", "made"), ("labelstudio", "made"), ("voc", "made"), ("parquet", "made")],
+    [
+        ("coco", "made.json"),
+        ("cvat", "made"),
+        ("labelstudio", "made"),
+        ("labelstudio", "made.json"),
+        ("voc", "made"),
+        ("parquet", "made"),
+    ],
 )
 def test_what_is_declared_exact_of_items_and_ontologies_comes_back(tmp_path: Path, name: str, target: str) -> None:
     convert(source(tmp_path, ROW), tmp_path / target, write_as=name)
@@ -60,14 +67,21 @@ def test_ids_that_are_derived_from_the_row_are_no_loss_to_yolo(tmp_path: Path) -
     assert (back.ontology(), list(back.items()), list(back.rows())) == (RICH, [ITEM], [row])
 
 
-def test_tasks_of_label_studio_alone_do_not_keep_what_a_configuration_would(tmp_path: Path) -> None:
-    target = tmp_path / "tasks.json"
-    with pytest.raises(WouldLose, match="no labelling configuration; a folder has one"):
-        convert(source(tmp_path, ROW), target, write_as="labelstudio", on_loss="convert")
-    assert not target.exists()
-    done = convert(tmp_path / "source.ndjson", target, write_as="labelstudio", on_loss="drop")
-    gone = ("feature color", "feature id", "feature metadata", "ontology id", "ontology metadata")
-    assert lost(done) == dict.fromkeys(gone, ("dropped", 1))
+def test_yolo_does_not_make_ground_truth_of_predictions_without_a_word(tmp_path: Path) -> None:
+    sure, unsure = (Prediction("a.png", "car", Box(1, 2, 30, 20), confidence=confidence) for confidence in (0.5, None))
+    convert(source(tmp_path / "sure", sure), tmp_path / "sure/made", write_as="yolo")
+    with pytest.raises(WouldLose, match="field confidence is dropped: a line without one is ground truth"):
+        convert(source(tmp_path, unsure), tmp_path / "made", write_as="yolo", on_loss="convert")
+    done = convert(tmp_path / "source.ndjson", tmp_path / "made", write_as="yolo", on_loss="drop")
+    assert lost(done) == {"field confidence": ("dropped", 1)}
+    table = named("yolo").load("writer").fidelity
+    assert not table.keeps_all([unsure]), "a migration's writer looks so first"
+
+
+def test_tasks_of_label_studio_alone_need_an_item_to_keep_the_ontology_with(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match="there are no items"):
+        convert(source(tmp_path, items=()), tmp_path / "tasks.json", write_as="labelstudio")
+    assert not (tmp_path / "tasks.json").exists()
 
 
 def test_coco_results_leave_items_and_categories_to_their_dataset(tmp_path: Path) -> None:

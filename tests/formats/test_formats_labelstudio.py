@@ -12,6 +12,7 @@ from labelstudio_tasks import RECTANGLE, reader_of, region, round_trip, task
 from dragoman import (
     Box,
     Checklist,
+    InvalidData,
     Item,
     Label,
     Number,
@@ -128,6 +129,26 @@ class TestKnownWaysToLoseData:
         )
         assert relation in json.loads((tmp_path / "again.json").read_text())[0]["annotations"][0]["result"]
         assert list(LabelStudioReader(tmp_path / "again.json").rows()) == [first, second]
+
+    def test_tasks_alone_keep_features_without_rows_and_gain_those_that_were_added_since(self, tmp_path: Path) -> None:
+        ontology = Ontology(name="farm", features=(Feature(name="sheep", geometries=("mask",)), Feature(name="car")))
+        row = Label("a.jpg", "car", Box(1, 2, 3, 4))
+        items = [Item("a.jpg", width=100, height=50), Item("b.jpg")]
+        LabelStudioWriter(tmp_path / "set.json").write(ontology, items, [row])
+        assert LabelStudioReader(tmp_path / "set.json").ontology() == ontology
+        tasks = json.loads((tmp_path / "set.json").read_text())
+        tasks[1]["annotations"] = [
+            {"result": [{**RECTANGLE, "value": {**RECTANGLE["value"], "rectanglelabels": ["x"]}}]}
+        ]
+        (tmp_path / "set.json").write_text(json.dumps(tasks[::-1]))
+        reader = LabelStudioReader(tmp_path / "set.json")
+        assert reader.ontology().features == (*ontology.features, Feature(name="x", geometries=("box",)))
+        assert list(reader.items()) == items[::-1]
+
+    def test_an_ontology_in_a_task_that_is_none(self, tmp_path: Path) -> None:
+        reader = reader_of(tmp_path, task(RECTANGLE, meta={"dragoman_ontology": {"name": ""}}))
+        with pytest.raises(InvalidData, match="task 0: the ontology under 'dragoman_ontology' makes no sense"):
+            reader.ontology()
 
 
 class TestShapes:

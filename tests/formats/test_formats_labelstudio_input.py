@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,72 @@ class TestBadInput:
         with pytest.raises(InvalidData, match=r"another task has the medium 'a\.jpg'"):
             list(reader_of(tmp_path, *tasks).items())
         assert [item.key for item in reader_of(tmp_path, *tasks, key="id").items()] == ["4", "5"]
+
+    def test_results_of_a_task_that_is_refused_are_none_of_another(self, tmp_path: Path) -> None:
+        tasks = [task({**RECTANGLE, "id": f"r{number}"}) for number in (1, 2)]
+        with pytest.raises(InvalidData, match=r"another task has the medium 'a\.jpg'"):
+            list(reader_of(tmp_path, *tasks).rows())
+        reader = reader_of(tmp_path, *tasks, on_error="collect")
+        assert [item.key for item in reader.items()] == ["a.jpg"]
+        assert [row.id for row in reader.rows()] == ["r1"]
+        assert [error.row for error in reader.errors] == [1]
+
+    @pytest.mark.parametrize(
+        ("found", "said", "reason"),
+        [
+            ('"x": 10', '"x": 1' + "0" * 400, "task 1: x is 1000"),
+            ('"x": 10', '"x": ' + "9" * 5000, "task 1: x is inf"),
+            ('"original_width": 100', '"original_width": 1e999', "no original size: it says inf x 50"),
+            (
+                '"original_width": 100',
+                '"original_width": 1' + "0" * 400,
+                "result 0 is not as it should be: Number out of range",
+            ),
+            ('["car"]', r'["\ud83d"]', "result 0 has a text with '.ud83d', which is half of a character"),
+            ('"id": "r1"', r'"id": "\udc00"', "result 0 has a text with"),
+        ],
+    )
+    def test_values_that_no_row_can_have(self, tmp_path: Path, found: str, said: str, reason: str) -> None:
+        text = json.dumps([task(data={"image": "b.jpg"}), task(RECTANGLE, {**RECTANGLE, "id": "r2"})])
+        (tmp_path / "tasks.json").write_text(text.replace(found, said, 1))
+        assert len(list(LabelStudioReader(tmp_path).items())) == 2
+        with pytest.raises(InvalidData, match=reason):
+            list(LabelStudioReader(tmp_path).rows())
+        reader = LabelStudioReader(tmp_path, on_error="collect")
+        assert [row.id for row in reader.rows()] == ["r2"]
+        assert [error.row for error in reader.errors] == [1]
+
+    def test_a_video_of_endless_frames(self, tmp_path: Path) -> None:
+        key = {"x": 0, "y": 0, "width": 10, "height": 10, "frame": 1}
+        video = task(region("videorectangle", {"framesCount": 7, "sequence": [key], "labels": ["car"]}))
+        (tmp_path / "tasks.json").write_text(json.dumps([video]).replace(": 7", ": 1e999"))
+        with pytest.raises(InvalidData, match="framesCount is inf"):
+            list(LabelStudioReader(tmp_path).rows())
+
+    @pytest.mark.parametrize(
+        ("bad", "reason"),
+        [
+            (r'{"id": 1, "data": {"image": "a\ud83d.jpg"}}', "the task has a text with '.ud83d'"),
+            (r'{"id": 1, "data": {"image": "a.jpg", "more": "\ud83d"}}', "the task has a text with '.ud83d'"),
+            ('{"id": %s, "data": {"image": "a.jpg"}}' % ("9" * 5000), "task 0: the task is not as it should be"),
+            ('{"id": 1, "data": {"image": "a.jpg", "n": %s}}' % ("9" * 5000), "metadata.n is inf"),
+        ],
+    )
+    def test_values_that_no_item_can_have(self, tmp_path: Path, bad: str, reason: str) -> None:
+        (tmp_path / "tasks.json").write_text(f'[{bad}, {{"data": {{"image": "b.jpg"}}}}]')
+        with pytest.raises(InvalidData, match=reason):
+            list(LabelStudioReader(tmp_path).items())
+        reader = LabelStudioReader(tmp_path, on_error="collect")
+        assert [item.key for item in reader.items()] == ["b.jpg"]
+        assert list(reader.rows()) == []
+        assert [error.row for error in reader.errors] == [0]
+
+    def test_a_provenance_that_no_row_can_have(self, tmp_path: Path) -> None:
+        (tmp_path / "tasks.json").write_text(
+            json.dumps([task(annotations=[], predictions=[{"model_version": "\ud83d", "result": [RECTANGLE]}])])
+        )
+        with pytest.raises(InvalidData, match="the model version has a text with"):
+            list(LabelStudioReader(tmp_path).rows())
 
     def test_elements_larger_than_what_is_read_at_once(self, tmp_path: Path) -> None:
         large = {"data": {"image": "a.jpg", "text": "é" * 600_000}}

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from dragoman.errors import InvalidData
+from dragoman.formats.common.numbers import plain
 from dragoman.schema import AnyAnswer, Item, Label, Number, Provenance, Radio, Text
 from dragoman.schema.rows import AttributeValue
 
@@ -87,7 +88,7 @@ def value_text(value: AttributeValue) -> tuple[str, str | None]:
         case Text(text) if writable(text):
             return text, "text_answer"
         case Number(number):
-            return json.dumps(number), "number_answer"
+            return plain(number), "number_answer"
         case None:
             return json.dumps(value), "null"
         case bool():

@@ -2,12 +2,14 @@
 
 The parser is the standard library's expat with document types refused, so that no entity can be declared and neither
 expansion bombs nor external files exist. defusedxml refuses the same but does not say on which line an element stands.
+Encodings that expat does not know, such as gb2312, are decoded before it.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -18,6 +20,9 @@ from dragoman.errors import InvalidData
 CHUNK = 1 << 16
 DEEPEST = 100
 """Elements nested deeper than this are refused; the deepest format here needs six levels."""
+_DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.-]*)["']""")
+_EXPATS = frozenset({"utf-8", "utf-16", "iso8859-1", "ascii"})
+"""Encodings that expat reads by itself, by the names of Python's codecs."""
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _KEPT_AS_IT_IS = {"\r": "&#13;"}
 _KEPT_IN_ATTRIBUTES = {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;", '"': "&quot;"}
@@ -97,9 +102,9 @@ def elements(path: Path, root: str, tags: Container[str], *, shown: str = "") ->
     try:
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
-                gatherer.parser.Parse(chunk, False)
+                gatherer.parse(chunk)
                 yield from gatherer.take()
-        gatherer.parser.Parse(b"", True)
+        gatherer.parse(b"", final=True)
         yield from gatherer.take()
     except expat.ExpatError as error:
         yield from gatherer.take()
@@ -117,7 +122,7 @@ def document(content: bytes, shown: str) -> Node:
     """
     gatherer = _Gatherer("", ())
     try:
-        gatherer.parser.Parse(content, True)
+        gatherer.parse(content, final=True)
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code)
         raise InvalidData(f"{shown}, line {error.lineno}: the XML is broken: {reason}.") from error
@@ -143,6 +148,19 @@ class _Gatherer:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
         self.parser = parser
+        self._decode: Callable[[bytes, bool], str] | None = None
+        self._started = False
+
+    def parse(self, chunk: bytes, *, final: bool = False) -> None:
+        """Take in the next bytes of the document, of which the first chunk has the whole XML declaration."""
+        if not self._started:
+            self._started, self._decode = True, _decoder(chunk)
+        try:
+            self.parser.Parse(self._decode(chunk, final) if self._decode else chunk, final)
+        except InvalidData:
+            raise
+        except (ValueError, LookupError) as error:
+            raise InvalidData(f"the text is not in the encoding that the XML declares: {error}.") from error
 
     def take(self) -> list[Node]:
         done, self._done = self._done, []
@@ -173,6 +191,24 @@ class _Gatherer:
     def _text(self, text: str) -> None:
         if self._open:
             self._open[-1].text += text
+
+
+def _decoder(head: bytes) -> Callable[[bytes, bool], str] | None:
+    """Return what decodes a document that begins so, or None where expat does so itself.
+
+    Raises:
+        InvalidData: The encoding that is declared is none that Python knows.
+    """
+    found = _DECLARED.match(head.removeprefix(codecs.BOM_UTF8))
+    if found is None:
+        return None
+    name = found[1].decode("ascii")
+    try:
+        b" ".decode(name)  # which refuses codecs that are no encodings of text, and may unpack
+        codec = codecs.lookup(name)
+    except (LookupError, UnicodeError) as error:
+        raise InvalidData(f"the encoding {name!r} is unknown.", hint="Save the file as UTF-8.") from error
+    return None if codec.name in _EXPATS or codec.incrementaldecoder is None else codec.incrementaldecoder().decode
 
 
 def writable(text: str) -> bool:

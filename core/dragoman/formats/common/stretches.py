@@ -47,11 +47,16 @@ Key = TypeVar("Key", bound=Timed)
 
 @dataclass(frozen=True, slots=True)
 class Stretch(Generic[Key]):
-    """Keyframes of one span in order; `end` is its last frame, None where it never ends."""
+    """Keyframes of one span in order; `end` is its last frame, None where it never ends.
+
+    What lies between two keyframes is said by the earlier one. After one that is seen on its own frame only there is a
+    gap, which a track cannot say.
+    """
 
     start: int
     end: int | None
     keys: list[Key]
+    gaps: bool = False
 
     def frame(self, key: Key) -> int:
         """Return the frame on which a keyframe is drawn."""
@@ -70,9 +75,9 @@ class Stretch(Generic[Key]):
 
     def says(self, key: Key, count: int) -> bool:
         """Whether reading a track of `count` keyframes, copies among them, finds out a keyframe's moment by itself."""
-        return (
-            self.end is not None and moment_of(self.frame(key), (self.start, self.end), alone=count == 1) == key.moment
-        )
+        if self.end is None or self.gaps:
+            return False
+        return moment_of(self.frame(key), (self.start, self.end), alone=count == 1) == key.moment
 
 
 def moment_of(frame: int, span: tuple[int, int], *, alone: bool) -> Moment:
@@ -97,23 +102,24 @@ def lanes(keys: Iterable[Key]) -> Iterator[list[Stretch[Key]]]:
 
 
 def _stretches(keys: Iterable[Key]) -> Iterator[Stretch[Key]]:
-    spans: dict[tuple[tuple[int, int], str], list[list[Key]]] = {}
+    spans: dict[tuple[int, int], list[dict[int, Key]]] = {}
     for key in keys:
         moment = key.moment
         if moment.span is None or moment.frame is None:
             yield _alone(key)
             continue
         # Two keyframes on one frame cannot be in one track.
-        groups = spans.setdefault((moment.span, moment.interpolation), [])
+        groups = spans.setdefault(moment.span, [])
         for group in groups:
-            if all(other.moment.frame != moment.frame for other in group):
-                group.append(key)
+            if moment.frame not in group:
+                group[moment.frame] = key
                 break
         else:
-            groups.append([key])
-    for ((start, end), _), groups in spans.items():
+            groups.append({moment.frame: key})
+    for (start, end), groups in spans.items():
         for group in groups:
-            yield Stretch(start, end, sorted(group, key=lambda key: key.moment.frame or 0))
+            in_order = [group[frame] for frame in sorted(group)]
+            yield Stretch(start, end, in_order, any(key.moment.on_keyframes_only for key in in_order))
 
 
 def _alone(key: Key) -> Stretch[Key]:

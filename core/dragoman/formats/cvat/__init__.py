@@ -20,8 +20,11 @@ __all__ = ["CvatReader", "CvatWriter", "recognise"]
 def recognise(path: Path) -> bool:
     """Whether the path is, or holds, XML whose root element is <annotations>."""
     if path.is_file() and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            return ANNOTATIONS in archive.namelist()
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return ANNOTATIONS in archive.namelist()
+        except zipfile.BadZipFile:
+            return False  # it ends as an archive does, and is none
     file = path / ANNOTATIONS if path.is_dir() else path
     if file.suffix != ".xml" or not file.is_file():
         return False

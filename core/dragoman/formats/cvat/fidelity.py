@@ -19,3 +19,4 @@ WRITING = FidelityTable(
 READING = FidelityTable(
     dict.fromkeys(("box", "rotated_box", "polygon", "polyline", "point", "keypoints", "mask", "whole"), EXACT)
 )
+"""An ellipse is read as a polygon of 64 vertices, with the ellipse itself in the metadata."""

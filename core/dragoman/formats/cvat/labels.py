@@ -20,11 +20,12 @@ _KINDS = {
     "polyline": ("polyline",),
     "points": ("point", "keypoints"),
     "mask": ("mask",),
+    "ellipse": ("polygon",),
     "cuboid": ("keypoints",),
     "skeleton": ("keypoints",),
     "tag": ("whole",),
 }
-_TYPES = {kinds: name for name, kinds in _KINDS.items() if name != "cuboid"} | {
+_TYPES = {kinds: name for name, kinds in _KINDS.items() if name not in ("cuboid", "ellipse")} | {
     ("box",): "rectangle",
     ("rotated_box",): "rectangle",
     ("point",): "points",

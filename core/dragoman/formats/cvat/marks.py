@@ -9,7 +9,7 @@ from dragoman.errors import InvalidData
 from dragoman.formats.common.extras import KEY, Extras, extras_of, from_json, to_json, value_of, value_text
 from dragoman.formats.common.markup import Node, element, number, whole_number, writable
 from dragoman.formats.common.stretches import Moment
-from dragoman.formats.cvat.shapes import Drawn, Edges, Size
+from dragoman.formats.cvat.shapes import ELLIPSE, Drawn, Edges, Size, ellipse_of
 from dragoman.schema import AnyGeometry, Label, Prediction
 from dragoman.schema.rows import AttributeValue
 
@@ -33,7 +33,8 @@ class Beside(Extras, frozen=True, omit_defaults=True):
 def beside_of(row: Label, drawn: Drawn) -> Beside:
     """Return what CVAT has no place for, less what `marks_of` finds a place for."""
     extras = extras_of(row)
-    metadata = {name: value for name, value in extras.metadata.items() if not _native(name, value)}
+    said = {ELLIPSE} if drawn.tag == "ellipse" else set()
+    metadata = {name: value for name, value in extras.metadata.items() if not (name in said or _native(name, value))}
     return Beside(extras.id, metadata, extras.provenance, edges=drawn.edges, size=drawn.size)
 
 
@@ -96,7 +97,7 @@ def _native(name: str, value: object) -> bool:
 
 
 def _metadata(node: Node) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {ELLIPSE: ellipse_of(node)} if node.tag == "ellipse" else {}
     if node.attributes.get("source", _SOURCE) not in ("", _SOURCE):
         found["source"] = node.attributes["source"]
     for name in DEPTH:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from dragoman.formats.base import ErrorPolicy, Reader, inside
 from dragoman.formats.common.archives import folder_of
 from dragoman.formats.common.extras import KEY, from_json
 from dragoman.formats.common.markup import Node, elements, whole_number
+from dragoman.formats.common.stretches import Moment
 from dragoman.formats.common.tables import Ids, at
 from dragoman.formats.cvat.fidelity import READING
 from dragoman.formats.cvat.labels import input_types, read_labels, skeletons
@@ -38,7 +39,8 @@ class CvatReader(Reader):
 
     Images are items by their names; a task over a video is one item by the name of its source. Tracks give their
     keyframes: one shape is a row over its span, several are rows at frames of a span with straight lines in between.
-    Whether a shape is occluded is an attribute; `z_order`, `group_id` and a source other than manual are metadata.
+    Whether a shape is occluded is an attribute; `z_order`, `group_id` and a source other than manual are metadata. An
+    ellipse is the polygon of its outline, with its own numbers in the metadata.
 
     Args:
         path: The file, folder or archive.
@@ -59,6 +61,7 @@ class CvatReader(Reader):
         with at(self._shown, meta.line):
             self._meta(meta)
         self._table: dict[str, Item] | None = None
+        self._refused: set[int] = set()
 
     def _meta(self, meta: Node) -> None:
         groups = [node for node in meta.children if node.tag in ("task", "job", "project")]
@@ -80,25 +83,22 @@ class CvatReader(Reader):
         return self._ontology
 
     def items(self) -> Iterator[Item]:
-        """Yield all images and videos, those without shapes too."""
+        """Yield all images and videos, those without shapes too; a video that was exported as images is no item."""
         yield from self._items().values()
 
     def rows(self) -> Iterator[Label]:
         """Yield the shapes in the file's order; an error names the file and the line at which the shape starts."""
+        self._items()  # which of them are refused: their shapes are no rows
         try:
-            for node in self._elements("image", "track"):
-                yield from self._image(node) if node.tag == "image" else self._track(node)
+            for number, node in enumerate(self._elements("image", "track")):
+                if number not in self._refused:
+                    yield from self._image(node) if node.tag == "image" else self._track(node)
         except InvalidData as error:
             self.refuse(error)
 
     def _image(self, node: Node) -> Iterator[Label]:
-        item = None
-        with self._refusing(node):
-            item = self._item(node)
-        ids = Ids()
-        for shape in node.children if item is not None else ():
-            if shape.tag not in TAGS or item is None:
-                continue
+        item, ids = self._item(node), Ids()
+        for shape in self._shapes(node):
             row = None
             with self._refusing(shape):
                 row = self._row(shape, item, shape.attribute("label"))
@@ -106,12 +106,11 @@ class CvatReader(Reader):
                 yield msgspec.structs.replace(row, id=ids.of(row.id))
 
     def _track(self, node: Node) -> Iterator[Label]:
-        found = None
+        keys: list[tuple[Node, Moment]] = []
+        item, shapes = self._video(node), list(self._shapes(node))
         with self._refusing(node):
-            found = self._keys(node)
-        if found is None:
-            return
-        item, feature, track_id, keys = found
+            feature, track_id = node.attribute("label"), _track_id(node)
+            keys = list(moments(shapes, item.frames - 1 if item.frames else None))
         ids = Ids()
         for shape, moment in keys:
             row = None
@@ -120,12 +119,16 @@ class CvatReader(Reader):
             if row is not None:
                 yield msgspec.structs.replace(row, id=ids.of(row.id))
 
-    def _keys(self, node: Node) -> tuple[Item, str, str | None, list[Any]]:
-        item = self._video(node)
-        own = from_json(node.attributes[KEY], TrackBeside) if KEY in node.attributes else None
-        track_id = own.track_id if own else node.attributes.get("id")
-        keys = moments(node, item.frames - 1 if item.frames else None)
-        return item, node.attribute("label"), track_id, [pair for pair in keys if pair[0].tag in TAGS]
+    def _shapes(self, node: Node) -> Iterator[Node]:
+        """Yield the shapes of an image or a track; what is none is refused, so that it is not lost without a word."""
+        for shape in node.children:
+            if shape.tag in TAGS:
+                yield shape
+                continue
+            with self._refusing(shape):
+                raise InvalidData(
+                    f"<{shape.tag}> is no shape of CVAT's.", hint=f"There are: {', '.join(sorted(TAGS))}."
+                )
 
     def _row(self, shape: Node, item: Item, feature: str, **when: Any) -> Label:
         if self._features and feature not in self._features:
@@ -139,28 +142,42 @@ class CvatReader(Reader):
     def _items(self) -> dict[str, Item]:
         if self._table is None:
             table: dict[str, Item] = {}
-            for task in self._videos.values():
-                with self._refusing(task):
-                    video = self._video_of(task)
-                    table[video.key] = video
+            as_images = set[str | None]()
             try:
-                for node in self._elements("image", "track"):
-                    self._add(node, table)
+                for number, node in enumerate(self._elements("image", "track")):
+                    self._refused.add(number)
+                    with self._refusing(node):
+                        self._add(node, table)
+                        self._refused.remove(number)
+                    if node.tag == "image":
+                        as_images.add(self._task_of(node))
             except InvalidData as error:
                 self.refuse(error)
-            self._table = table
+            self._table = {video.key: video for video in self._whole_videos(as_images)} | table
         return self._table
 
+    def _whole_videos(self, as_images: Container[str | None]) -> Iterator[Item]:
+        """Yield the tasks' videos, those without tracks too, but none whose frames the file has as images."""
+        for number, task in self._videos.items():
+            with self._refusing(task):
+                if number not in as_images:
+                    yield self._video_of(task)
+
+    def _task_of(self, image: Node) -> str | None:
+        """Return the number of the task that an image is in: it says so, or there is one task only."""
+        return image.attributes.get("task_id") or (next(iter(self._tasks)) if len(self._tasks) == 1 else None)
+
     def _add(self, node: Node, table: dict[str, Item]) -> None:
-        with self._refusing(node):
-            if node.tag == "track":
-                video = self._video(node)
-                table.setdefault(video.key, video)
-                return
-            item = self._item(node)
-            if item.key in table:
-                raise InvalidData(f"the image {item.key!r} is there twice.", field="name")
-            table[item.key] = item
+        if node.tag == "track":
+            video = self._video(node)
+            table.setdefault(video.key, video)
+            return
+        item = self._item(node)
+        if item.key in table:
+            left_out = f"this one is left out with its shapes, {len(node.children)} in all"
+            hint = "Export each task or subset by itself."
+            raise InvalidData(f"the image {item.key!r} is there twice; {left_out}.", hint=hint, field="name")
+        table[item.key] = item
 
     def _item(self, node: Node) -> Item:
         name = node.attribute("name")
@@ -211,6 +228,11 @@ class CvatReader(Reader):
                 yield
         except InvalidData as error:
             self.refuse(error)
+
+
+def _track_id(track: Node) -> str | None:
+    own = from_json(track.attributes[KEY], TrackBeside) if KEY in track.attributes else None
+    return own.track_id if own else track.attributes.get("id")
 
 
 def _tasks(group: Node) -> Iterator[Node]:

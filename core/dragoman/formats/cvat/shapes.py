@@ -1,13 +1,15 @@
-"""Pure translation of one shape element to a geometry and back: points, rotation, cropped masks, skeletons, cuboids."""
+"""Pure translation of one shape element to a geometry and back: points, turns, crops of masks, skeletons, cuboids."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 import msgspec
 
 from dragoman.errors import InvalidData
+from dragoman.formats.common.ellipses import outline
 from dragoman.formats.common.markup import Node, element, number, parent, whole_number
 from dragoman.formats.common.numbers import pixel, pixels, plain
 from dragoman.schema import (
@@ -26,9 +28,12 @@ from dragoman.schema import (
 Size = tuple[int, int]
 """Width and height of the image in pixels."""
 Edges = tuple[tuple[int, int], ...]
-TAGS = frozenset({"box", "polygon", "polyline", "points", "mask", "cuboid", "skeleton", "tag"})
+TAGS = frozenset({"box", "polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton", "tag"})
 CORNERS = tuple(f"{side}{face}" for face in "12" for side in ("tl", "bl", "tr", "br"))
 """Names of the corners of CVAT's flat cuboid, here keypoints: face 1 and face 2, each from its top left."""
+ELLIPSE = "ellipse"
+"""Key of the metadata of a polygon that was an ellipse: its own numbers, in pixels and degrees."""
+_ELLIPSE = ("cx", "cy", "rx", "ry", "rotation")
 
 
 class Drawn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,12 +49,13 @@ class Drawn(msgspec.Struct, frozen=True, omit_defaults=True):
     size: Size | None = None
 
 
-def draw(geometry: AnyGeometry, size: Size | None) -> Drawn:
+def draw(geometry: AnyGeometry, size: Size | None, metadata: Mapping[str, Any]) -> Drawn:
     """Return the element of a geometry.
 
     Args:
         geometry: Its shape.
         size: The image's size, which a mask is cropped from.
+        metadata: The row's, which says of a polygon whether it was an ellipse.
 
     Raises:
         InvalidData: CVAT has no such shape.
@@ -61,6 +67,9 @@ def draw(geometry: AnyGeometry, size: Size | None) -> Drawn:
             ends = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
             return Drawn("box", {**_corners(*ends), "rotation": plain(angle)})
         case Polygon(parts=((ring,),)):
+            known = _known_ellipse(metadata.get(ELLIPSE))
+            if known is not None and _outline(known) == geometry:
+                return Drawn("ellipse", {name: plain(value) for name, value in known.items()})
             return Drawn("polygon", {"points": _points(ring)})
         case Polyline(vertices):
             return Drawn("polyline", {"points": _points(vertices)})
@@ -96,6 +105,8 @@ def read(node: Node, size: Size | None, edges: Edges, whole_size: Size | None) -
             return Polyline(_vertices(node))
         case "points":
             return _read_points(_vertices(node))
+        case "ellipse":
+            return _outline(ellipse_of(node))
         case "mask":
             return _read_mask(node, whole_size or size)
         case "cuboid":
@@ -105,7 +116,37 @@ def read(node: Node, size: Size | None, edges: Edges, whole_size: Size | None) -
         case "skeleton":
             found = tuple(map(_read_keypoint, node.all("points")))
             return Keypoints(found, tuple(pair for pair in edges if max(pair) < len(found)))
-    return Whole()
+        case "tag":
+            return Whole()
+    raise InvalidData(f"<{node.tag}> is no shape that is known.", hint=f"Known are: {', '.join(sorted(TAGS))}.")
+
+
+def ellipse_of(node: Node) -> dict[str, float]:
+    """Return what is kept of an ellipse beside its outline: its centre and radii in pixels, and its angle.
+
+    Raises:
+        InvalidData: A number is missing, or is none.
+    """
+    texts = {name: node.attribute(name) for name in _ELLIPSE[:-1]}
+    ellipse = {
+        name: number(text, name) for name, text in {**texts, "rotation": node.attributes.get("rotation", "0")}.items()
+    }
+    for name, value in ellipse.items():
+        if not isfinite(value):
+            raise InvalidData(f"{name} is {value}; it must be finite.", field=name)
+    return ellipse
+
+
+def _outline(ellipse: Mapping[str, float]) -> Polygon:
+    return outline(*(ellipse[name] for name in _ELLIPSE))
+
+
+def _known_ellipse(kept: Any) -> dict[str, float] | None:
+    """Return the numbers of an ellipse that a row's metadata has, unless they are another format's or none."""
+    if not isinstance(kept, dict) or kept.keys() != set(_ELLIPSE):
+        return None
+    floats = all(isinstance(value, float) for value in kept.values())
+    return {name: kept[name] for name in _ELLIPSE} if floats else None
 
 
 def _corners(left: float, top: float, right: float, bottom: float) -> dict[str, str]:

@@ -5,7 +5,7 @@ What a track cannot say is drawn with copies for CVAT's sake, and said exactly i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -38,16 +38,18 @@ def track(stretches: list[Stretch[KeyShape]], frames: int | None, **attributes: 
     return parent("track", shapes, **attributes)
 
 
-def moments(node: Node, last: int | None) -> Iterator[tuple[Node, Moment]]:
+def moments(found: Sequence[Node], last: int | None) -> Iterator[tuple[Node, Moment]]:
     """Yield the keyframes of a <track> with the moment that each holds; copies and frames in between are passed over.
 
     Args:
-        node: The track.
+        found: The track's shapes.
         last: The video's last frame, up to which an object stays that is never outside.
+
+    Raises:
+        InvalidData: A shape has no frame.
     """
-    shapes = [shape for shape in node.children if "frame" in shape.attributes]
-    frames = {id(shape): whole_number(shape.attributes["frame"], "frame") for shape in shapes}
-    shapes.sort(key=lambda shape: frames[id(shape)])
+    frames = {id(shape): whole_number(shape.attribute("frame"), "frame") for shape in found}
+    shapes = sorted(found, key=lambda shape: frames[id(shape)])
     current: list[tuple[int, Node]] = []
     for shape in shapes:
         frame = frames[id(shape)]

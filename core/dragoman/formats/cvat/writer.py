@@ -83,7 +83,7 @@ class _Held:
     def add(self, row: Label, number: int) -> None:
         item = self._tables.item(row, number)
         size = (item.width, item.height) if item.width and item.height else None
-        drawn = draw(row.geometry, size)
+        drawn = draw(row.geometry, size, row.metadata)
         if drawn.tag == "skeleton" and isinstance(row.geometry, Keypoints):
             names = tuple(point.name for point in row.geometry.points)
             self.skeletons.setdefault(row.feature, (names, row.geometry.skeleton))

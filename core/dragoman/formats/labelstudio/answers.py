@@ -76,12 +76,17 @@ def taxonomy_of(node: Node, name: str) -> tuple[AttributeOption, ...]:
     """Return the options of a tag <Taxonomy> of that name, or of one of its choices."""
     tree: dict[str, tuple[AttributeOption, ...]] = {}
     for choice in node.children:
-        if choice.tag == "Choice" and (value := choice.attributes.get("value")):
-            tree.setdefault(value, taxonomy_of(choice, name))
+        if choice.tag == "Choice" and choice.attributes.get("value"):
+            tree.setdefault(name_of(choice), taxonomy_of(choice, name))
     return tuple(
         AttributeOption(name=value, attributes=(_below(name, options),) if options else ())
         for value, options in tree.items()
     )
+
+
+def name_of(node: Node) -> str:
+    """Return what results call a label or a choice: its alias, if it has one, and not what people see."""
+    return node.attributes.get("alias") or node.attributes["value"]
 
 
 def is_taxonomy(attribute: Attribute) -> bool:
@@ -101,9 +106,9 @@ def _nests(option: AttributeOption, name: str) -> bool:
     return all(_nests(further, name) for further in asked.options)
 
 
-def taxonomy_tag(attribute: Attribute, medium: str, **more: str) -> str:
-    """Return a question that is a taxonomy as a tag."""
-    return parent("Taxonomy", _choices(attribute.options), name=attribute.name, toName=medium, **more)
+def taxonomy_tag(attribute: Attribute, control: str, medium: str, **more: str) -> str:
+    """Return a question that is a taxonomy as a tag of that name."""
+    return parent("Taxonomy", _choices(attribute.options), name=control, toName=medium, **more)
 
 
 def _choices(options: Iterable[AttributeOption]) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
 from dragoman.formats.common.markup import Node, document, element, parent
-from dragoman.formats.labelstudio.answers import TAXONOMY, is_taxonomy, taxonomy_of, taxonomy_tag
+from dragoman.formats.labelstudio.answers import TAXONOMY, is_taxonomy, name_of, taxonomy_of, taxonomy_tag
 from dragoman.schema import Attribute, AttributeOption, Feature, Ontology
 
 SHAPES = {
@@ -25,6 +25,8 @@ BARE = {"rectangle": "rectanglelabels", "polygon": "polygonlabels", "keypoint": 
     "videorectangle": "rectanglelabels",
 }
 """Tags that only draw; a tag <Labels> beside them names."""
+OF_REGIONS, OF_ITEMS = "dragoman_region_", "dragoman_item_"
+"""What the name of a question's control begins with where another control has the question's own name."""
 CLASS = "dragoman_class"
 """Name of our control whose choices are features; other choices are answers to the feature named like their control."""
 CONTROLS = {
@@ -39,13 +41,18 @@ KEPT_AS_WHOLE = ("keypoints", "cuboid")
 """Kinds of geometry that Label Studio cannot draw: a choice about the item, with the shape in its metadata."""
 VIDEO, VIDEO_LABELS, TIMELINE = "video_box", "video_labels", "video_timeline"
 MEDIA = ("image", "video")
+_TAKEN = frozenset({*MEDIA, *CONTROLS, CLASS, VIDEO, VIDEO_LABELS, TIMELINE})
+"""Names of our controls and media, which no question can have: Label Studio wants every name once."""
 _QUESTIONS = {"choices": "radio", TAXONOMY: "checklist", "textarea": "text", "number": "number", "rating": "number"}
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One tag that makes results: its name, its tag in lower case, its labels with colours, and how it asks."""
+    """One tag that makes results: its name, its tag in lower case, its labels with colours, and how it asks.
+
+    A label or a choice with an alias is called by that, as results call it.
+    """
 
     name: str
     tag: str
@@ -96,7 +103,8 @@ class Config:
     def _questions(self) -> Iterator[Feature]:
         for control in self.controls.values():
             if control.tag in _QUESTIONS and not control.per_region and control.name != CLASS:
-                yield Feature(name=control.name, geometries=("whole",), attributes=(_attribute(control),))
+                name = question_of(control.name)
+                yield Feature(name=name, geometries=("whole",), attributes=(_attribute(control),))
 
 
 def read_config(content: bytes, shown: str = "the labelling configuration") -> Config:
@@ -130,15 +138,48 @@ def write_config(ontology: Ontology, media: tuple[str, ...] = ("image",)) -> str
     classes = [feature.name for feature in whole if not _is_question(feature)]
     if classes:
         tags.append(_choices(CLASS, classes, media[0], multiple=True))
-    tags += [_question(feature.attributes[0], media[0]) for feature in whole if _is_question(feature)]
+    for feature in whole:
+        if _is_question(feature):
+            tags.append(_question(feature.attributes[0], control_of_item(feature.name), media[0]))
+    taken = questions(ontology)
     asked: dict[str, tuple[Attribute, list[str]]] = {}
     for feature in ontology.features:
         for attribute in () if _is_question(feature) else feature.attributes:
             asked.setdefault(attribute.name, (attribute, []))[1].append(feature.name)
     for attribute, features in asked.values():
         when = {} if any("," in name for name in features) else {"whenLabelValue": ",".join(features)}
-        tags.append(_question(attribute, media[0], perRegion="true", **when))
+        tags.append(_question(attribute, control_of_region(attribute.name, taken), media[0], perRegion="true", **when))
     return parent("View", (f"\n{tag}" for tag in tags)) + "\n"
+
+
+def questions(ontology: Ontology) -> frozenset[str]:
+    """Return the features that are questions about the item, whose names no question about a region can have."""
+    return frozenset(feature.name for feature in ontology.features if _is_question(feature))
+
+
+def control_of_item(name: str) -> str:
+    """Return the name of the control of a question about the item, which `question_of` makes the question's again."""
+    return OF_ITEMS + name if _is_taken(name) else name
+
+
+def control_of_region(name: str, taken: Container[str] = ()) -> str:
+    """Return the name of the control of a question about regions; see `control_of_item`.
+
+    Args:
+        name: The question's.
+        taken: Names of the questions about the item.
+    """
+    return OF_REGIONS + name if _is_taken(name) or name in taken else name
+
+
+def question_of(control: str) -> str:
+    """Return the name of the question that a control asks."""
+    prefix = next((prefix for prefix in (OF_REGIONS, OF_ITEMS) if control.startswith(prefix)), "")
+    return control[len(prefix) :] or control
+
+
+def _is_taken(name: str) -> bool:
+    return name in _TAKEN or question_of(name) != name
 
 
 def _is_question(feature: Feature) -> bool:
@@ -172,15 +213,15 @@ def _label(feature: Feature) -> str:
     return element("Label", value=feature.name, **color)
 
 
-def _question(attribute: Attribute, medium: str, **more: str) -> str:
+def _question(attribute: Attribute, control: str, medium: str, **more: str) -> str:
     if is_taxonomy(attribute):
-        return taxonomy_tag(attribute, medium, **({"required": "true"} if attribute.required else {}), **more)
+        return taxonomy_tag(attribute, control, medium, **({"required": "true"} if attribute.required else {}), **more)
     if attribute.kind in ("radio", "checklist"):
         names = [option.name for option in attribute.options]
         required = {"required": "true"} if attribute.required else {}
-        return _choices(attribute.name, names, medium, multiple=attribute.kind == "checklist", **required, **more)
+        return _choices(control, names, medium, multiple=attribute.kind == "checklist", **required, **more)
     tag = "TextArea" if attribute.kind == "text" else "Number"
-    return element(tag, name=attribute.name, toName=medium, **more)
+    return element(tag, name=control, toName=medium, **more)
 
 
 def _choices(name: str, options: list[str], medium: str, *, multiple: bool, **more: str) -> str:
@@ -199,7 +240,7 @@ def _control(node: Node, tag: str, name: str) -> Control:
     for label in _all(node):
         if label.tag in ("Label", "Choice") and label.attributes.get("value"):
             color = label.attributes.get("background", "")
-            labels[label.attributes["value"]] = color if _COLOR.fullmatch(color) else None
+            labels[name_of(label)] = color if _COLOR.fullmatch(color) else None
     when = node.attributes.get("whenLabelValue", "")
     return Control(
         name,
@@ -210,17 +251,18 @@ def _control(node: Node, tag: str, name: str) -> Control:
         required=node.attributes.get("required") == "true",
         per_region=node.attributes.get("perRegion") == "true",
         when=frozenset(filter(None, when.split(","))),
-        options=taxonomy_of(node, name) if tag == TAXONOMY else (),
+        options=taxonomy_of(node, question_of(name)) if tag == TAXONOMY else (),
     )
 
 
 def _attribute(control: Control) -> Attribute:
+    name = question_of(control.name)
     if control.options:
-        return Attribute(name=control.name, kind="checklist", options=control.options, required=control.required)
+        return Attribute(name=name, kind="checklist", options=control.options, required=control.required)
     if control.tag == "choices" and control.labels:
         options = tuple(AttributeOption(name=label) for label in control.labels)
         kind = "checklist" if control.multiple else "radio"
-        return Attribute(name=control.name, kind=kind, options=options, required=control.required)
+        return Attribute(name=name, kind=kind, options=options, required=control.required)
     # A question whose options are not in the configuration can still be answered.
     kind = "text" if control.tag in ("choices", TAXONOMY) else _QUESTIONS[control.tag]
-    return Attribute(name=control.name, kind=kind, required=control.required)
+    return Attribute(name=name, kind=kind, required=control.required)

@@ -23,15 +23,4 @@ WRITING = FidelityTable(
 READING = FidelityTable(dict.fromkeys(("box", "rotated_box", "polygon", "polyline", "point", "mask", "whole"), EXACT))
 """An ellipse is read as a polygon of 64 vertices, with the ellipse itself in the metadata."""
 
-_NO_CONFIG = "a file of tasks alone has no labelling configuration; a folder has one"
-_NO_MEDIA = {"item data": dropped("tasks name their media and do not hold them")}
-FOLDER = DatasetFidelity(_NO_MEDIA)
-TASKS_ALONE = DatasetFidelity(
-    {
-        **_NO_MEDIA,
-        **dict.fromkeys(("feature color", "feature attributes", "feature id", "feature metadata"), dropped(_NO_CONFIG)),
-        "feature geometries": approximate("read as the kinds that its rows have"),
-        **dict.fromkeys(("ontology id", "ontology metadata"), dropped(_NO_CONFIG)),
-    }
-)
-"""Of a feature its name is left, if it has rows."""
+NO_MEDIA = DatasetFidelity({"item data": dropped("tasks name their media and do not hold them")})

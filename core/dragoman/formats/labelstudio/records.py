@@ -15,7 +15,11 @@ KEY = "dragoman_region"
 """Key of a result's `meta`, and of a key in a video's sequence, under which `Beside` stands."""
 ITEM_KEY = "dragoman_item"
 """Key of a task's `meta` under which the item stands."""
+ONTOLOGY_KEY = "dragoman_ontology"
+"""Key of the first task's `meta` under which the ontology stands, where there is no other file for it."""
 PLATFORM = "label-studio"
+_MOST = 2**31 - 1
+"""Most pixels or frames that can be: JSON can also say numbers that are endless or have hundreds of digits."""
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
@@ -109,6 +113,30 @@ def convert(value: Any, kind: type[Record], what: str) -> Record:
             raise error.__cause__ from error
         reason, _, path = str(error).partition(" - at `$")
         raise InvalidData(f"{what} is not as it should be: {reason}.", field=path.strip(".`") or None) from error
+
+
+def check_text(value: Any, what: str) -> None:
+    """Refuse texts that no file can hold: JSON can say half of a character that takes two of UTF-16's units.
+
+    Raises:
+        InvalidData: There is one among the values.
+    """
+    try:
+        msgspec.json.encode(value)
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise InvalidData(f"{what} has a text with {half!r}, which is half of a character.") from error
+
+
+def whole(value: Any) -> int | None:
+    """Return a number of pixels or frames, or None where the value is no such number."""
+    return int(value) if isinstance(value, int | float) and 1 <= value <= _MOST else None
+
+
+def size_of(result: Result) -> tuple[int, int] | None:
+    """Return the original size of a result's image, where it says one."""
+    width, height = whole(result.original_width), whole(result.original_height)
+    return None if width is None or height is None else (width, height)
 
 
 def beside_of(meta: dict[str, Any] | None) -> Beside:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import cos, isfinite, pi, radians, sin
+from math import cos, radians, sin
+from sys import float_info
 from typing import Any
 
 from dragoman.errors import InvalidData
+from dragoman.formats.common.ellipses import outline
 from dragoman.formats.common.numbers import pixel
 from dragoman.formats.labelstudio import brush
 from dragoman.schema import (
@@ -25,7 +27,6 @@ Value = Mapping[str, Any]
 ELLIPSE = "ellipse"
 """Key of the metadata of a polygon that was an ellipse: its own numbers, in percent."""
 _ELLIPSE = ("x", "y", "radiusX", "radiusY", "rotation")
-_VERTICES = 64
 _POINT_WIDTH = 0.5
 """Percent of the image's width that a keypoint is drawn with; it says nothing about the place."""
 
@@ -99,12 +100,7 @@ def read_ellipse(value: Value, size: Size) -> Polygon:
     """Return the outline of an ellipse given by its centre and radii in percent, turned about its centre."""
     cx, rx = _pixels(value, "x", size[0]), _pixels(value, "radiusX", size[0])
     cy, ry = _pixels(value, "y", size[1]), _pixels(value, "radiusY", size[1])
-    turn = radians(_number(value, "rotation", 0.0))
-    ring: list[float] = []
-    for step in range(_VERTICES):
-        x, y = rx * cos(2 * pi * step / _VERTICES), ry * sin(2 * pi * step / _VERTICES)
-        ring += (pixel(cx + x * cos(turn) - y * sin(turn)), pixel(cy + x * sin(turn) + y * cos(turn)))
-    return Polygon(((tuple(ring),),))
+    return outline(cx, cy, rx, ry, _number(value, "rotation", 0.0))
 
 
 def ellipse_metadata(value: Value) -> dict[str, Any]:
@@ -163,8 +159,9 @@ def _number(value: Value, name: str, default: float | None = None) -> float:
 
 
 def _finite(found: Any, name: str) -> float:
-    if isinstance(found, bool) or not isinstance(found, int | float) or not isfinite(found):
-        raise InvalidData(f"{name} is {found!r}; it must be a finite number.", field=f"value.{name}")
+    # A comparison takes whole numbers of any length, and says no of what is not a number.
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) <= float_info.max:
+        raise InvalidData(f"{name} is {found!r:.40}; it must be a finite number.", field=f"value.{name}")
     return float(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -10,7 +10,15 @@ import msgspec
 from dragoman.errors import InvalidData
 from dragoman.formats.common.stretches import Moment, Stretch, lanes
 from dragoman.formats.labelstudio.answers import write_answer
-from dragoman.formats.labelstudio.config import CLASS, TIMELINE, VIDEO
+from dragoman.formats.labelstudio.config import (
+    CLASS,
+    OF_ITEMS,
+    OF_REGIONS,
+    TIMELINE,
+    VIDEO,
+    control_of_item,
+    control_of_region,
+)
 from dragoman.formats.labelstudio.records import Beside, Track, kept
 from dragoman.formats.labelstudio.regions import ELLIPSE, Size, write_geometry, write_turned
 from dragoman.formats.labelstudio.rows import RELATIONS
@@ -50,11 +58,11 @@ def _always(name: str, kind: str, value: dict[str, Any]) -> bool:
 
 
 Asks = Callable[[str, str, dict[str, Any]], bool]
-"""Whether there is a question of that name that takes an answer of that type and value."""
+"""Whether there is a control of that name that takes an answer of that type and value."""
 
 
 def results_of(
-    row: Label, medium: str, size: Size | None, *, native: bool, asks: Asks = _always
+    row: Label, medium: str, size: Size | None, *, native: bool, asks: Asks = _always, taken: Container[str] = ()
 ) -> Iterator[dict[str, Any]]:
     """Yield the results of a row: its region or answer, the answers about its region, and its relations.
 
@@ -64,6 +72,7 @@ def results_of(
         size: The image's size; None for a row about the whole item.
         native: Whether the row's provenance is said by the prediction that the results go into.
         asks: Tells which answers the configuration has a place for; the others are kept beside.
+        taken: Names of questions about the item, whose controls are no other question's.
 
     Raises:
         InvalidData: Label Studio has no such shape.
@@ -80,8 +89,7 @@ def results_of(
     tag, value = write_geometry(row.geometry, size, row.metadata)
     if tag == "ellipse":
         del metadata[ELLIPSE]
-    spoken = {name: said for name, answer in row.attributes.items() if (said := _said(name, answer)) is not None}
-    answers = {name: said for name, said in spoken.items() if asks(name, *said)}
+    answers = dict(_answers(row, asks, taken))
     others = {name: answer for name, answer in row.attributes.items() if name not in answers}
     turned = isinstance(row.geometry, RotatedBox) and not row.geometry.angle
     beside = msgspec.structs.replace(_beside(row, native=native), turned=turned, attributes=others)
@@ -95,10 +103,10 @@ def results_of(
         "image_rotation": 0,
     }
     yield {**region, **_meta(metadata, beside)}
-    for name, (kind, answer) in answers.items():
+    for name, (control, kind, answer) in answers.items():
         multiple = isinstance(row.attributes[name], Checklist) if kind == "choices" else None
         hint = _meta({}, Beside(multiple=multiple))
-        yield {"id": row.id, "to_name": medium, "from_name": name, "type": kind, "value": answer, **hint}
+        yield {"id": row.id, "to_name": medium, "from_name": control, "type": kind, "value": answer, **hint}
     for relation in relations or ():
         more = {"direction": relation["direction"], "labels": relation["labels"]}
         yield {"type": "relation", "from_id": row.id, "to_id": relation["to"], **more}
@@ -201,14 +209,16 @@ def _whole(row: Label, metadata: dict[str, Any], *, native: bool, asks: Asks) ->
         return {"from_name": TIMELINE, "type": "timelinelabels", "value": value, **_meta(metadata, beside)}
     said = None if row.answer is None else write_answer(row.feature, row.answer)
     kind, answer = said or ("choices", {"choices": _chosen(row.answer)})
-    if row.answer is None or not asks(row.feature, kind, answer):
+    controls = (control_of_item(row.feature), OF_ITEMS + row.feature, row.feature)
+    control = None if row.answer is None else next((one for one in controls if asks(one, kind, answer)), None)
+    if control is None:
         beside = msgspec.structs.replace(beside, answer=row.answer)
         value = {"choices": [row.feature]}
         return {"from_name": CLASS, "type": "choices", "value": value, **_meta(metadata, beside)}
     whole = row.answer if said is None else None
     multiple = isinstance(row.answer, Checklist) if kind == "choices" else None
     beside = msgspec.structs.replace(beside, answer=whole, multiple=multiple)
-    return {"from_name": row.feature, "type": kind, "value": answer, **_meta(metadata, beside)}
+    return {"from_name": control, "type": kind, "value": answer, **_meta(metadata, beside)}
 
 
 def _chosen(answer: AnyAnswer | None) -> list[str]:
@@ -233,6 +243,16 @@ def _beside(row: Label, *, native: bool) -> Beside:
 def _meta(metadata: dict[str, Any], beside: Beside) -> dict[str, Any]:
     meta = {**metadata, **kept(beside)}
     return {"meta": meta} if meta else {}
+
+
+def _answers(row: Label, asks: Asks, taken: Container[str]) -> Iterator[tuple[str, tuple[str, str, dict[str, Any]]]]:
+    """Yield the attributes that a control asks for, with its name, and the type and value of the answer."""
+    for name, answer in row.attributes.items():
+        said = _said(name, answer)
+        controls = (control_of_region(name, taken), OF_REGIONS + name, name)
+        control = next((one for one in controls if asks(one, *said)), None) if said is not None else None
+        if said is not None and control is not None:
+            yield name, (control, *said)
 
 
 def _said(name: str, answer: AttributeValue) -> tuple[str, dict[str, Any]] | None:

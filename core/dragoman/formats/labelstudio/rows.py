@@ -12,7 +12,7 @@ from dragoman.formats.common.numbers import pixel
 from dragoman.formats.common.stretches import Moment, moment_of
 from dragoman.formats.common.tables import Ids
 from dragoman.formats.labelstudio.answers import read_answer
-from dragoman.formats.labelstudio.config import BARE, CLASS, SHAPES, Config
+from dragoman.formats.labelstudio.config import BARE, CLASS, SHAPES, Config, question_of
 from dragoman.formats.labelstudio.records import (
     KEY,
     PLATFORM,
@@ -22,7 +22,9 @@ from dragoman.formats.labelstudio.records import (
     Result,
     Task,
     beside_of,
+    check_text,
     convert,
+    whole,
 )
 from dragoman.formats.labelstudio.regions import (
     Size,
@@ -80,6 +82,7 @@ class TaskRows:
         groups: dict[object, list[tuple[Any, Result]]] = {}
         for position, value in enumerate(said.result):
             try:
+                check_text(value, f"result {position}")
                 result = convert(value, Result, f"result {position}")
             except InvalidData as error:
                 self._refuse(error)
@@ -130,7 +133,7 @@ class TaskRows:
 
     def _whole(self, result: Result, said: Annotation | Predicted) -> Iterator[Label]:
         """Yield the rows of a result without a shape: a class, an answer, or a stretch of a timeline."""
-        beside, name = beside_of(result.meta), result.from_name or result.type
+        beside, name = beside_of(result.meta), _question(result)
         made: list[tuple[str, AnyAnswer | None, Moment]]
         if result.type in ("timelinelabels", "choices") and (result.type == "timelinelabels" or name == CLASS):
             chosen = _labels(result) if result.type == "timelinelabels" else result.value.get("choices")
@@ -147,6 +150,9 @@ class TaskRows:
 
     def _keyframes(self, shape: Result, said: Annotation | Predicted, values: dict[str, Any]) -> Iterator[Label]:
         size, track = self._size(shape), beside_of(shape.meta).track
+        count = shape.value.get("framesCount")
+        if isinstance(count, int | float) and count >= 1 and whole(count) is None:
+            raise InvalidData(f"framesCount is {count}; no video has so many.", field="value.framesCount")
         track_id = track.id if track else shape.id
         last = self._item.frames - 1 if self._item.frames else None
         for key, moment in _moments(shape.value.get("sequence"), last):
@@ -182,11 +188,11 @@ class TaskRows:
     def _attributes(self, group: list[Result], shape: Result) -> Iterator[tuple[str, AnyAnswer]]:
         for result in group:
             if result is not shape and result.type not in ("relation", "labels"):
-                yield result.from_name or result.type, self._answer(result, beside_of(result.meta))
+                yield _question(result), self._answer(result, beside_of(result.meta))
 
     def _answer(self, result: Result, beside: Beside) -> AnyAnswer:
-        name = result.from_name or result.type
-        return read_answer(result.type, name, result.value, multiple=self._multiple(result, beside))
+        multiple = self._multiple(result, beside)
+        return read_answer(result.type, _question(result), result.value, multiple=multiple)
 
     def _multiple(self, result: Result, beside: Beside) -> bool:
         """Whether choices are a checklist: what we kept, or the configuration, or else their number."""
@@ -198,9 +204,15 @@ class TaskRows:
 
     def _size(self, result: Result) -> Size:
         width, height = result.original_width or self._item.width, result.original_height or self._item.height
-        if not width or not height or width < 1 or height < 1:
-            raise InvalidData(f"the region {result.id!r} has no original size.", field="original_width")
-        return int(width), int(height)
+        sides = whole(width), whole(height)
+        if sides[0] is None or sides[1] is None:
+            said = f"it says {width} x {height}"
+            raise InvalidData(f"the region {result.id!r} has no original size: {said}.", field="original_width")
+        return sides[0], sides[1]
+
+
+def _question(result: Result) -> str:
+    return question_of(result.from_name) if result.from_name else result.type
 
 
 def _labels(result: Result) -> list[str]:
@@ -225,8 +237,10 @@ def _relation(result: Result) -> dict[str, Any]:
 
 def _provenance(said: Annotation | Predicted) -> Provenance | None:
     if isinstance(said, Predicted):
+        check_text(said.model_version, "the model version")
         return Provenance(PLATFORM, version=said.model_version) if said.model_version else None
     person = said.completed_by
+    check_text((said.id, person), "the annotation")
     author = person.get("email") or person.get("id") if isinstance(person, dict) else person
     if said.id is None and author is None:
         return None

@@ -41,6 +41,14 @@ def elements(path: Path) -> Iterator[Any]:
             text.refuse("there is more after its end")
 
 
+def _whole(digits: str) -> int | float:
+    """Return a whole number, or, of more digits than Python reads, infinity, which is refused where it is used."""
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
+
+
 class _Text:
     """The part of the file that has been read and not yet taken."""
 
@@ -53,6 +61,7 @@ class _Text:
         self._bytes = 0
         self._element = 0
         self._json = json.JSONDecoder(parse_constant=self._constant)
+        self._any_length = json.JSONDecoder(parse_constant=self._constant, parse_int=_whole)
 
     def next_character(self) -> str:
         """Return the next character that is no space; an empty text at the end."""
@@ -72,7 +81,7 @@ class _Text:
         size = CHUNK
         while True:
             try:
-                value, end = self._json.raw_decode(self._text, self._at)
+                value, end = self._decoded()
                 # A number could go on in the next chunk.
                 if end < len(self._text) or not self._more(size):
                     self._at = end
@@ -87,6 +96,14 @@ class _Text:
             size *= 2
             if len(self._text) > MOST_CHARACTERS:
                 self.refuse(f"the element has more than {MOST_CHARACTERS} characters")
+
+    def _decoded(self) -> tuple[Any, int]:
+        try:
+            return self._json.raw_decode(self._text, self._at)
+        except (json.JSONDecodeError, InvalidData):
+            raise
+        except ValueError:  # a whole number of more digits than Python reads, which looking at each of them tells
+            return self._any_length.raw_decode(self._text, self._at)
 
     def refuse(self, reason: str) -> NoReturn:
         place = self._bytes + len(self._text[: self._at].encode(errors="replace"))

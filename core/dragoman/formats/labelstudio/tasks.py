@@ -9,7 +9,7 @@ import msgspec
 
 from dragoman.errors import InvalidData
 from dragoman.formats.labelstudio.config import MEDIA, Config
-from dragoman.formats.labelstudio.records import ITEM_KEY, Result, Task, convert
+from dragoman.formats.labelstudio.records import ITEM_KEY, Result, Task, check_text, convert, size_of, whole
 from dragoman.media import SUFFIXES
 from dragoman.schema import Item
 
@@ -27,8 +27,9 @@ def item_of(task: Task, config: Config, *, by_id: bool = False) -> Item:
         by_id: Name the item by the number of its task.
 
     Raises:
-        InvalidData: The task names no medium, or no id where that is wanted.
+        InvalidData: The task names no medium, or no id where that is wanted, or has texts that are none.
     """
+    check_text((task.id, task.data, task.meta), "the task")
     if task.meta and ITEM_KEY in task.meta:
         return convert(task.meta[ITEM_KEY], Item, f"what stands under {ITEM_KEY!r}")
     name, uri = medium_of(task, config)
@@ -90,8 +91,7 @@ def _sizes(task: Task) -> tuple[int | None, int | None, int | None]:
                 result = msgspec.convert(value, Result)
             except msgspec.ValidationError:
                 continue  # reading the rows says so
-            count = result.value.get("framesCount")
-            frames = int(count) if frames is None and isinstance(count, int | float) and count >= 1 else frames
-            if width is None and (result.original_width or 0) >= 1 and (result.original_height or 0) >= 1:
-                width, height = int(result.original_width or 0), int(result.original_height or 0)
+            frames = frames or whole(result.value.get("framesCount"))
+            if width is None and (size := size_of(result)) is not None:
+                width, height = size
     return width, height, frames
