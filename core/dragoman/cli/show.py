@@ -33,9 +33,9 @@ err = Console(stderr=True, highlight=False)
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table; columns whose name ends in a number sign are right-aligned."""
-    shown = Table(title=title, title_justify="left", title_style="bold")
+    shown = Table(title=escape(title), title_justify="left", title_style="bold")
     for column in columns:
-        shown.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left")
+        shown.add_column(escape(column.rstrip("#")), justify="right" if column.endswith("#") else "left")
     for row in rows:
         shown.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     out.print(shown)

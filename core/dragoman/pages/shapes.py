@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import mimetypes
 import urllib.request
 from pathlib import Path
@@ -49,7 +50,8 @@ def data_uri(uri: str | None) -> str | None:
         else:
             with Path(uri.removeprefix("file://")).open("rb") as file:
                 content = file.read(LARGEST_IMAGE + 1)
-    except OSError:
+    except (OSError, ValueError, http.client.HTTPException):
+        # What is no address at all is nothing that can be had, either.
         return None
     if len(content) > LARGEST_IMAGE:
         return None

@@ -177,7 +177,7 @@ class Evaluation(Control):
     """Metrics of one version against the labels of one dataset; values lie between 0 and 1, MOTA's may be below.
 
     `labels` and `predictions` say how many rows were counted, `skipped` how many predictions were not: those of another
-    kind of geometry than the labels'.
+    kind of geometry than the labels', and classifications that answer with free text or a number.
     """
 
     version: str
