@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from memory import MemoryAdapter, open_memory
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from dragoman import Box, Dataset, InvalidData, Item, Label, Point, Prediction, Version, Whole
-from dragoman.evaluate import evaluate
+from dragoman import Box, Dataset, InvalidData, Item, Label, Point, Polygon, Prediction, Version, Whole
+from dragoman.evaluate import evaluate, study
 from dragoman.evaluate.detection import METRICS
+from dragoman.evaluate.index import in_order
 
 FEATURES = ("cat", "dog", "cow")
 
@@ -52,7 +55,7 @@ def reference(labels: list[Label], predictions: list[Prediction]) -> COCOeval:
             "image_id": images.index(row.item),
             "category_id": features.index(row.feature) + 1,
             "bbox": [row.geometry.x, row.geometry.y, row.geometry.width, row.geometry.height],
-            "area": row.geometry.width * row.geometry.height,
+            "area": row.metadata["coco"]["area"] if row.metadata else row.geometry.width * row.geometry.height,
             "iscrowd": 0,
             "score": getattr(row, "confidence", None),
         }
@@ -89,6 +92,66 @@ def test_average_precision_equals_the_reference(seed: int) -> None:
         assert result.metrics[name] == pytest.approx(value, abs=1e-6), name
     assert 0.05 < result.metrics["mAP"] < 0.95
     assert (result.labels, result.predictions) == (len(labels), len(predictions))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_area_that_coco_says_decides_the_size_class(seed: int) -> None:
+    labels, predictions = random_rows(seed)
+    rng = np.random.default_rng(seed)
+    for place, row in enumerate(labels):
+        area = row.geometry.width * row.geometry.height * rng.uniform(0.3, 0.9)
+        if place % 3:
+            labels[place] = msgspec.structs.replace(row, metadata={"coco": {"area": area}})
+    expected = reference(labels, predictions)
+
+    found = evaluate(labels, predictions, version="v", dataset="d").metrics
+
+    assert found == pytest.approx(dict(zip(METRICS, expected.stats, strict=False)), abs=1e-6)
+    assert (
+        found["mAP_medium"]
+        != evaluate(random_rows(seed)[0], predictions, version="v", dataset="d").metrics["mAP_medium"]
+    )
+
+
+@pytest.mark.parametrize("area", [-1, 10**400, True, "900", None])
+def test_what_is_no_area_is_passed_over(area: Any) -> None:
+    labels = [Label("a", "cat", Box(0, 0, 34, 34), metadata={"coco": {"area": area}})]
+    said = [Prediction("a", "cat", Box(0, 0, 34, 34), confidence=0.9)]
+
+    assert evaluate(labels, said, version="v", dataset="d").metrics["mAP_medium"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_confidences_are_equal_the_images_count_in_the_order_of_their_keys(seed: int) -> None:
+    labels, predictions = random_rows(seed)
+    predictions = [msgspec.structs.replace(row, confidence=round(row.confidence or 0, 1)) for row in predictions]
+    expected = reference(labels, predictions)
+    shuffled = [labels[place] for place in np.random.default_rng(seed).permutation(len(labels))]
+
+    for order in (labels, shuffled, labels[::-1]):
+        found = evaluate(order, predictions, version="v", dataset="d").metrics
+        assert found == pytest.approx(dict(zip(METRICS, expected.stats, strict=False)), abs=1e-6)
+
+
+def test_images_are_in_the_order_of_their_keys_and_frames_in_their_own() -> None:
+    labels = [Label(item, "cat", Box(0, 0, 9, 9), frame=frame) for item, frame in [("b", None), ("a", 10), ("a", 9)]]
+    said = [Prediction("a", "cat", Box(0, 0, 9, 9))]
+
+    found = study(labels, said, version="v", dataset="d").detection
+
+    assert found is not None
+    assert found.images == ["a", ("a", 9), ("a", 10), "b"]
+
+
+def test_an_evaluation_is_the_same_over_more_images() -> None:
+    labels, predictions = random_rows(2)
+    found = study(labels, predictions, version="v", dataset="d").detection
+    assert found is not None
+
+    more = found.over(in_order({*found.images, "another", "img-0a"}))
+
+    assert more.metrics() == found.metrics()
+    assert more.coco.coco_gt.get_img_ids() == list(range(1, len(found.images) + 3))
 
 
 def test_average_precision_per_feature_equals_the_reference() -> None:
@@ -205,6 +268,14 @@ def test_the_most_confident_prediction_of_an_item_counts(order: int) -> None:
 def test_labels_that_cannot_be_evaluated_are_refused(labels: list[Label], found: str) -> None:
     with pytest.raises(InvalidData, match=f"there are: {found}"):
         evaluate(labels, [], version="v", dataset="d")
+
+
+@pytest.mark.parametrize("shape", [Polygon.of([(0, 0), (9, 0), (9, 9)]), Whole()])
+def test_predictions_that_are_all_of_another_kind_are_refused(shape: Polygon | Whole) -> None:
+    labels, predictions = [Label("a", "cat", shape)], [Prediction("a", "cat", Box(0, 0, 9, 9))]
+
+    with pytest.raises(InvalidData, match=rf"No prediction \(box\) is of the kind of the labels \({shape.kind}\)"):
+        evaluate(labels, predictions, version="v", dataset="d")
 
 
 # -- through a backend ------------------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dragoman
-from dragoman import Box, Feature, Item, Label, Ontology, Prediction
+from dragoman import Box, Feature, Item, Label, Ontology, Prediction, Whole
 from dragoman.cli import EXIT_ERROR, main
 from dragoman.conformance.difficult import png
 from dragoman.formats.native.ndjson import NdjsonWriter
@@ -113,8 +114,8 @@ def test_rows_on_items_that_the_labels_do_not_have_are_counted(
     assert "1 rows on other items left out" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(find_spec("trackeval") is None, reason="TrackEval is an extra of its own")
 def test_tracks_are_measured_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("trackeval", reason="TrackEval is an extra of its own")
     video = [Item("v", media="video", frames=10, frame_rate=5.0)]
     tracked = [Box(n, 0, 40, 40) for n in range(10)]
     labels = [Label("v", "cat", box, frame=n, track_id="1") for n, box in enumerate(tracked)]
@@ -169,6 +170,61 @@ def test_versions_are_compared(files: dict[str, str], tmp_path: Path, capsys: py
     assert "dog │ +1.000" in printed
     assert "b │ -1" in printed
     assert "against" in html.read_text()
+
+
+def test_a_comparison_has_intervals_of_features_and_says_what_it_left_out(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strays = [Prediction("elsewhere", "cat", Box(1, 1, 9, 9), confidence=0.9), Prediction("a", "cat", Whole())]
+    path = str(tmp_path / "more.ndjson")
+    NdjsonWriter(Path(path)).write(ONTOLOGY, [*ITEMS, Item("elsewhere")], [*RIGHT, *strays])
+
+    (found,) = said(capsys, "compare", files["labels"], files["half"], path, "--draws", "20")
+    assert found["per_feature"]["cat"] == {"change": 0.0, "low": 0.0, "high": 0.0, "certain": False}
+    assert found["per_feature"]["dog"]["change"] == pytest.approx(1.0)
+    assert found["skipped"] == {"first": 0, "other": 1}
+    assert found["left_out"] == {"first": 0, "other": 1}
+    assert main(["compare", files["labels"], files["half"], path, "--draws", "20"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"{path}, 1 predictions of another kind left out, 1 rows on other items left out." in printed
+
+
+def test_a_comparison_heeds_the_policy(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "wrong.ndjson")
+    NdjsonWriter(Path(path)).write(ONTOLOGY, ITEMS, [Prediction("a", "dog", Box(1, 1, 9, 9), confidence=0.9)])
+
+    for options, change in (([], -0.5), (["--class-agnostic"], 0.0), (["--pair", "cat=dog"], 0.0)):
+        (found,) = said(capsys, "compare", files["labels"], files["half"], path, "--draws", "20", *options)
+        assert found["metrics"]["recall"]["change"] == change
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["evaluate", "{labels}", "{half}", "--html", "{folder}/none/x.html"], "There is no folder"),
+        (["evaluate", "{labels}", "{half}", "--matches", "{folder}/none/x"], "There is no folder"),
+        (["evaluate", "{labels}", "{half}", "--matches", "{folder}"], "is a folder; name a file"),
+        (["compare", "{labels}", "{half}", "{right}", "--html", "{folder}/none/x.html"], "There is no folder"),
+    ],
+)
+def test_where_nothing_can_be_written_is_said_before_the_work(
+    files: dict[str, str],
+    words: list[str],
+    reason: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    # Labels that are not there would be found out with the first look at them.
+    places = {**files, "labels": "nowhere.json", "folder": str(tmp_path)}
+
+    assert main([word.format(**places) for word in words]) != 0
+    said = capsys.readouterr().err
+    assert reason in " ".join(said.split())
+    assert "nowhere.json" not in said
 
 
 def test_a_backend_and_a_file_are_compared(

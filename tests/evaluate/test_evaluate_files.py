@@ -27,6 +27,8 @@ ITEMS = [Item(key) for key in "abc"]
 LABELS = [
     Label("a", "cat", Box(0, 0, 10, 10), id="1", metadata={"coco": {"iscrowd": 1}}),
     Label("b", "dog", Box(1, 2, 3.5, 4), id="2", metadata={"coco": 7}, attributes={"wet": True}),
+    Label("b", "cat", Box(1, 2, 30, 40), id="7", metadata={"coco": {"area": 900.5}}),
+    Label("c", "cat", Box(1, 2, 30, 40), id="8", metadata={"area": 5, "iscrowd": 1}),
 ]
 PREDICTIONS = [
     Prediction("c", "dog", Box(1, 2, 3, 4), id="3", confidence=0.25, provenance=Provenance("encord", "x")),
@@ -62,6 +64,7 @@ def gathered(source: Any) -> tuple[Any, ...]:
         columns.score.tolist(),
         columns.boxes.tolist(),
         columns.crowd.tolist(),
+        columns.areas,
         list(columns.ids),
         columns.skipped,
     )
@@ -80,6 +83,7 @@ def kinds_of_pieces(source: Any) -> list[bool]:
 def test_plain_boxes_are_columns_and_the_same_as_rows(write: Write) -> None:
     path = write([*LABELS, *PREDICTIONS])
 
+    assert gathered(labels_of(path))[5] == {2: 900.5}
     for source, rows in ((labels_of(path), LABELS), (predictions_of(path), PREDICTIONS)):
         assert list(source) == rows
         assert all(kinds_of_pieces(source))
@@ -107,7 +111,10 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_small_pieces")
 def test_rows_after_many_plain_ones_are_neither_lost_nor_doubled(write: Write) -> None:
-    rows: list[Label] = [Label("a", "cat", Box(n, 0, 1, 1), id=f"{n}") for n in range(70)]
+    rows: list[Label] = [
+        Label("a", "cat", Box(n, 0, 1, 1), id=f"{n}", metadata={"coco": {"area": n}} if n % 9 else {})
+        for n in range(70)
+    ]
     rows.append(Label("a", "cat", Box(0, 0, 1, 1), id="last", frame=1))
     path = write(rows)
 
@@ -123,9 +130,10 @@ def test_items_are_chosen_and_what_is_on_others_is_counted(write: Write) -> None
     for labels, predictions in ((labels_of(path), predictions_of(path)), (LABELS, PREDICTIONS)):
         found = study(labels, predictions, version="v", dataset="d", items={"b", "c"})
 
-        assert (found.evaluation.labels, found.evaluation.predictions, found.left_out) == (1, 1, 2)
+        assert (found.evaluation.labels, found.evaluation.predictions, found.left_out) == (3, 1, 2)
         assert found.matches is not None
         assert found.matches.truth.units.names() == ["b", "c"]
+        assert found.matches.truth.areas == {1: 900.5}
 
 
 def test_the_figures_are_those_of_rows(write: Write) -> None:

@@ -48,6 +48,13 @@ def test_without_interpolation_keyframes_are_alone() -> None:
     assert drawn(key(0, 10), key(3, 16)) == [(0, 10), (3, 16)]
 
 
+def test_the_earlier_of_two_keyframes_says_what_lies_between_them() -> None:
+    line, held, alone = key(0, 10, interpolation="linear"), key(2, 16, interpolation="hold"), key(4, 20)
+
+    assert drawn(line, held, alone) == [(0, 10), (1, 13), (2, 16), (3, 16), (4, 20)]
+    assert drawn(line, key(2, 16), alone) == [(0, 10), (1, 13), (2, 16), (4, 20)]
+
+
 def test_other_shapes_stay_as_they_were_on_the_earlier_keyframe() -> None:
     masks = [Mask(2, 2, (0, 4)), Mask(2, 2, (2, 2))]
     rows = [

@@ -109,6 +109,35 @@ def test_what_lies_in_a_crowd_counts_for_nothing() -> None:
     assert (found.evaluation.metrics["precision"], found.evaluation.metrics["recall"]) == (0.0, 0.0)
 
 
+def test_what_lies_in_a_crowd_takes_no_label_of_another_feature() -> None:
+    crowd = label("cat", Box(0, 0, 100, 100), id="crowd", metadata={"coco": {"iscrowd": 1}})
+    dog = label("dog", CAT, id="dog")
+
+    absorbed, missed = matched([dog, crowd], [said("cat", CAT)])
+
+    assert (absorbed.status, absorbed.label) == ("in_crowd", "crowd")
+    assert (missed.status, missed.label) == ("false_negative", "dog")
+
+
+def test_of_two_crowds_that_is_named_which_holds_most_of_a_prediction() -> None:
+    most, some = (
+        label("cat", Box(0, 0, width, 10), id=str(width), metadata={"coco": {"iscrowd": 1}}) for width in (9, 6)
+    )
+
+    (absorbed,) = matched([some, most], [said("cat", CAT)])
+
+    assert (absorbed.label, absorbed.iou) == ("9", pytest.approx(0.9))
+
+
+def test_a_feature_that_is_only_in_crowds_has_no_figures() -> None:
+    labels = [label("cat", CAT, metadata={"coco": {"iscrowd": 1}}), label("dog", DOG)]
+    found = study(labels, [said("dog", DOG)], version="v", dataset="d")
+
+    assert found.evaluation.per_feature["cat"] == {}
+    assert found.evaluation.per_feature["dog"]["AP"] == pytest.approx(1.0)
+    assert found.evaluation.metrics["mAP"] == pytest.approx(1.0)
+
+
 def test_confusions_count_what_is_there_against_what_was_said() -> None:
     labels = [label("cat", CAT), label("dog", DOG), label("dog", DOG, item="b")]
     predictions = [said("cat", CAT, 0.9), said("cat", DOG, 0.3), said("dog", Box(90, 90, 5, 5), 0.8)]
@@ -143,6 +172,21 @@ def test_slices_have_metrics_of_their_own() -> None:
     assert {name: metrics["mAP"] for name, metrics in found.slices.items()} == {"day": pytest.approx(1.0), "night": 0.0}
 
 
+def test_a_slice_may_have_any_name() -> None:
+    slices = {name: ["a"] for name in ("_overall", "", "0", "1")}
+    found = study([label("cat", CAT)], [said("cat", CAT)], version="v", dataset="d", slices=slices)
+
+    assert {name: metrics["mAP"] for name, metrics in found.slices.items()} == dict.fromkeys(slices, pytest.approx(1.0))
+
+
+def test_frames_are_in_the_slice_of_their_item() -> None:
+    labels = [label("cat", CAT, item, frame=frame) for item in "ba" for frame in (10, 9)]
+    predictions = [said("cat", CAT, item="b", frame=frame) for frame in (9, 10)]
+    found = study(labels, predictions, version="v", dataset="d", slices={"day": ["a"], "night": ["b"]})
+
+    assert {name: metrics["mAP"] for name, metrics in found.slices.items()} == {"day": 0.0, "night": pytest.approx(1.0)}
+
+
 def test_an_id_that_occurs_twice_is_refused() -> None:
     with pytest.raises(InvalidData, match="'same' occurs twice"):
         study(
@@ -150,22 +194,32 @@ def test_an_id_that_occurs_twice_is_refused() -> None:
         )
 
 
-boxes = st.builds(Box, *(st.integers(0, 20) for _ in range(2)), *(st.integers(1, 12) for _ in range(2)))
+# Few places, so that many lie on each other.
+boxes = st.builds(Box, st.sampled_from([0, 3, 20]), st.just(0), *(st.integers(8, 12) for _ in range(2)))
 rows = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["cat", "dog"]), boxes, st.floats(0, 1)), max_size=12)
 
 
-@given(truth=rows.filter(bool), found=rows, agnostic=st.booleans())
-def test_no_row_is_lost_and_none_counts_twice(truth: list[Any], found: list[Any], agnostic: bool) -> None:
-    labels = [label(feature, box, item, id=f"l{n}") for n, (item, feature, box, _) in enumerate(truth)]
+@given(truth=rows.filter(bool), crowds=st.sets(st.integers(0, 11)), found=rows, agnostic=st.booleans())
+def test_no_row_is_lost_and_none_counts_twice(
+    truth: list[Any], crowds: set[int], found: list[Any], agnostic: bool
+) -> None:
+    facts = [{"coco": {"iscrowd": 1}} if n in crowds else {} for n in range(len(truth))]
+    labels = [
+        label(feature, box, item, id=f"l{n}", metadata=facts[n]) for n, (item, feature, box, _) in enumerate(truth)
+    ]
     predictions = [said(feature, box, sure, item, id=f"p{n}") for n, (item, feature, box, sure) in enumerate(found)]
     result = study(labels, predictions, version="v", dataset="d", policy=MatchPolicy(class_agnostic=agnostic))
     assert result.matches is not None
     matches = list(result.matches.rows())
 
     assert sorted(row.prediction for row in matches if row.prediction) == sorted(row.id for row in predictions)
-    assert sorted(row.label for row in matches if row.label) == sorted(row.id for row in labels)
+    absorbed = [row for row in matches if row.status == "in_crowd"]
+    counted = [row for row in matches if row.status != "in_crowd"]
+    objects = [row for row in labels if not row.metadata]
+    assert sorted(row.label for row in counted if row.label) == sorted(row.id for row in objects)
+    assert {row.label for row in absorbed} <= {row.id for row in labels if row.metadata}
     hits = [row for row in matches if row.status == "true_positive"]
     assert all(row.iou is not None and row.iou >= 0.5 for row in hits)
     assert all(agnostic or row.label_feature == row.prediction_feature for row in hits)
-    assert int(np.sum(result.confusion[1])) == len(matches)
-    assert result.evaluation.metrics["recall"] == pytest.approx(len(hits) / len(labels))
+    assert int(np.sum(result.confusion[1])) == len(counted)
+    assert result.evaluation.metrics["recall"] == pytest.approx(len(hits) / max(len(objects), 1))

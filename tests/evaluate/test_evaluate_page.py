@@ -54,8 +54,25 @@ def test_it_says_what_was_found(shown: str) -> None:
 def test_it_says_what_another_version_does_differently(shown: str) -> None:
     rows = [re.sub(r"<[^>]*>|\s+", " ", row).split() for row in re.findall(r"<tr.*?</tr>", shown, re.DOTALL)]
 
-    assert ["cat", "-1.000"] in rows
+    assert any(row[:2] == ["cat", "-1.000"] and row[3] == "to" for row in rows)
     assert ["a", "+1"] in rows
+
+
+def test_it_says_what_was_left_out() -> None:
+    labels = [Label("a", "cat", Box(1, 1, 9, 9))]
+    said = [
+        Prediction("a", "cat", Box(1, 1, 9, 9), confidence=0.9),
+        Prediction("a", "cat", Whole()),
+        Prediction("elsewhere", "cat", Box(1, 1, 9, 9), confidence=0.9),
+    ]
+    first, other = (
+        study(labels, rows, version=name, dataset="d", items={"a"}) for name, rows in (("v1", said), ("v2", said[:1]))
+    )
+
+    shown = " ".join(page(first, comparisons=compare([first, other], draws=5)).split())
+    assert "1 of another kind that were not evaluated; 1 rows on other items were left out" in shown
+    assert "Left out of v1 and v2: 1 and 0 predictions of another kind, 1 and 0 rows on other items." in shown
+    assert "eft out" not in page(other, comparisons=compare([other, other], draws=5))
 
 
 def test_what_comes_from_the_data_is_text_and_nothing_else(shown: str) -> None:

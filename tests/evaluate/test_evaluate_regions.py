@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pycocotools import mask as coding
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from dragoman import Box, InvalidData, Label, Polygon, Prediction
+from dragoman.cli import EXIT_ERROR, main
 from dragoman.evaluate import evaluate, study
 from dragoman.evaluate.detection import METRICS
-from dragoman.geometry import mask_of_array, mask_of_polygon, string_of_mask
+from dragoman.evaluate.files import labels_of
+from dragoman.geometry import mask_of_array, mask_of_polygon, mask_of_string, string_of_mask
+from dragoman.schema import Mask
 
 SIZE = 120
+SIZES = {f"i{image}": (SIZE, SIZE) for image in range(20)}
 
 
 def blob(rng: np.random.Generator, x: float, y: float, radius: float) -> Polygon:
-    """A star-shaped polygon around a place."""
+    """A star-shaped polygon around a place, which may reach out of the image."""
     angles = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     reach = radius * rng.uniform(0.7, 1.2, 14)
-    corners = np.column_stack((x + reach * np.cos(angles), y + reach * np.sin(angles))).clip(0, SIZE)
+    corners = np.column_stack((x + reach * np.cos(angles), y + reach * np.sin(angles)))
     return Polygon.of(map(tuple, corners.tolist()))
 
 
@@ -34,8 +41,10 @@ def random_regions(seed: int) -> tuple[list[Label], list[Prediction]]:
         for number in range(rng.integers(1, 5)):
             x, y, radius = rng.uniform(20, 100), rng.uniform(20, 100), rng.uniform(4, 30)
             feature = str(rng.choice(["cat", "dog"]))
-            truth = blob(rng, x, y, radius)
-            labels.append(Label(f"i{image}", feature, mask_of_polygon(truth, SIZE, SIZE), id=f"{image}-{number}"))
+            truth: Any = blob(rng, x, y, radius)
+            if rng.random() < 0.5:
+                truth = mask_of_polygon(truth, SIZE, SIZE)
+            labels.append(Label(f"i{image}", feature, truth, id=f"{image}-{number}"))
             for _ in range(rng.integers(0, 3)):
                 near = blob(rng, x + rng.normal(0, 2), y + rng.normal(0, 2), radius * rng.uniform(0.8, 1.2))
                 predictions.append(Prediction(f"i{image}", feature, near, confidence=float(rng.random())))
@@ -43,18 +52,22 @@ def random_regions(seed: int) -> tuple[list[Label], list[Prediction]]:
 
 
 def reference(labels: list[Label], predictions: list[Prediction]) -> Any:
-    """Evaluate with pycocotools, on the same pixels."""
+    """Evaluate with pycocotools, which draws polygons by its own rule."""
     names = sorted({label.feature for label in labels})
 
     def entry(number: int, row: Label) -> dict[str, Any]:
         shape = row.geometry
-        mask = mask_of_polygon(shape, SIZE, SIZE) if isinstance(shape, Polygon) else shape
+        if isinstance(shape, Polygon):
+            region = coding.merge(coding.frPyObjects([list(ring) for part in shape.parts for ring in part], SIZE, SIZE))
+        else:
+            assert isinstance(shape, Mask)
+            region = {"size": [SIZE, SIZE], "counts": string_of_mask(shape).encode()}
         return {
             "id": number,
             "image_id": int(row.item[1:]),
             "category_id": names.index(row.feature) + 1,
-            "segmentation": {"size": [SIZE, SIZE], "counts": string_of_mask(mask).encode()},
-            "area": sum(mask.counts[1::2]),
+            "segmentation": region,
+            "area": float(coding.area(region)),
             "iscrowd": 0,
             "score": getattr(row, "confidence", None),
         }
@@ -82,11 +95,85 @@ def test_regions_are_measured_as_the_reference_measures_them(seed: int) -> None:
     labels, predictions = random_regions(seed)
     expected = reference(labels, predictions)
 
-    found = evaluate(labels, predictions, version="v", dataset="d").metrics
+    found = evaluate(labels, predictions, version="v", dataset="d", sizes=SIZES).metrics
 
     values = {name: value for name, value in zip(METRICS, expected.stats, strict=True) if value >= 0}
     assert found == pytest.approx(values, abs=1e-6)
     assert 0.05 < found["mAP"] < 0.95
+
+
+def test_a_polygon_of_parts_covers_all_of_them() -> None:
+    rings = (tuple(blob(np.random.default_rng(seed), 60, 60, 30).parts[0][0]) for seed in range(2))
+    parts = Polygon(tuple((ring,) for ring in rings))
+    drawn = coding.merge(coding.frPyObjects([list(ring) for part in parts.parts for ring in part], SIZE, SIZE))
+    whole = mask_of_string(drawn["counts"], SIZE, SIZE)
+    found = study([Label("a", "cat", parts)], [Prediction("a", "cat", whole)], version="v", dataset="d")
+
+    assert [row.iou for row in found.matches.rows()] == [1.0]  # type: ignore[union-attr]
+
+
+def rectangle(left: float, right: float) -> Polygon:
+    return Polygon.of([(left, 10), (right, 10), (right, 50), (left, 50)])
+
+
+def test_what_lies_outside_of_the_image_is_cut_off() -> None:
+    label, said = Label("a", "cat", rectangle(60, 140)), Prediction("a", "cat", rectangle(60, 100), confidence=0.9)
+
+    cut = evaluate([label], [said], version="v", dataset="d", sizes={"a": (100, 100)})
+    whole = evaluate([label], [said], version="v", dataset="d")
+
+    assert cut.metrics["mAP"] == pytest.approx(1.0)
+    assert whole.metrics["mAP"] == pytest.approx(0.1)
+
+
+@pytest.fixture
+def coco(tmp_path: Path) -> tuple[Path, Path]:
+    """COCO labels whose outline reaches out of its image, and results that are the box that they say."""
+    ring, box = rectangle(60, 140).parts[0][0], [60, 10, 40, 40]
+    image = {"id": 1, "file_name": "a.jpg", "width": 100, "height": 100}
+    label = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [ring], "bbox": box, "area": 900, "iscrowd": 0}
+    dataset = {"images": [image], "categories": [{"id": 1, "name": "cat"}], "annotations": [label]}
+    labels, results = tmp_path / "labels.json", tmp_path / "results.json"
+    labels.write_text(json.dumps(dataset))
+    results.write_text(json.dumps([{"image_id": 1, "category_id": 1, "bbox": box, "score": 0.9}]))
+    return labels, results
+
+
+def test_the_items_of_a_file_say_how_large_its_images_are(coco: tuple[Path, Path]) -> None:
+    said = [Prediction("a.jpg", "cat", rectangle(60, 100), confidence=0.9)]
+
+    found = evaluate(labels_of(coco[0]), said, version="v", dataset="d").metrics
+
+    assert found["mAP"] == pytest.approx(1.0)
+
+
+def test_a_reader_can_be_told_to_read_boxes(coco: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["evaluate", *map(str, coco), "--json"]
+    assert main(command) == EXIT_ERROR
+    assert "No prediction (box) is of the kind of the labels (polygon)" in capsys.readouterr().err
+
+    assert main([*command, "--set", "coco.shape=box"]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"]["mAP_small"] == pytest.approx(1.0)
+
+
+def test_a_stray_corner_is_cut_off_or_named() -> None:
+    stray = Polygon.of([(10, 10), (1e6, 10), (1e6, 1e6), (10, 50)])
+    labels, said = [Label("a", "cat", stray, id="far")], [Prediction("a", "cat", stray, confidence=0.9)]
+
+    found = evaluate(labels, said, version="v", dataset="d", sizes={"a": (100, 100)})
+    assert found.metrics["mAP"] == pytest.approx(1.0)
+    with pytest.raises(InvalidData, match="image of far has 1000001 x 1000001 pixels"):
+        evaluate(labels, said, version="v", dataset="d")
+
+
+def test_a_mask_is_of_the_size_class_that_its_area_says() -> None:
+    square = mask_of_array(np.pad(np.ones((34, 34), np.bool_), 10))
+    label = Label("a", "cat", square, metadata={"coco": {"area": 900.0}})
+
+    found = evaluate([label], [Prediction("a", "cat", square, confidence=0.9)], version="v", dataset="d").metrics
+
+    assert found["mAP_small"] == pytest.approx(1.0)
+    assert "mAP_medium" not in found
 
 
 def test_a_polygon_with_a_hole_covers_no_hole() -> None:

@@ -20,7 +20,10 @@ MOST = 10
 
 Where = "a file or folder (PATH or FORMAT:PATH), or BACKEND:DATASET"
 Labels = Annotated[str, typer.Argument(help=f"Where the labels are: {Where}.")]
-Settings = Annotated[list[str], typer.Option("--set", metavar="BACKEND.NAME=VALUE", help="A setting of a backend.")]
+Settings = Annotated[
+    list[str],
+    typer.Option("--set", metavar="BACKEND.NAME=VALUE", help="A setting of a backend, or so an option of a format."),
+]
 Profiles = Annotated[
     list[str], typer.Option("--profile", metavar="BACKEND=NAME", help="Profile of the settings of a backend.")
 ]
@@ -30,11 +33,25 @@ Slices = Annotated[
     list[str], typer.Option("--slice", metavar="QUERY", help="A slice by metadata: 'weather=rain, speed>=50'.")
 ]
 Tracking = Annotated[bool, typer.Option("--tracking", help="Measure tracks over the frames of videos, too.")]
-Lines = Annotated[Path | None, typer.Option("--matches", help="Write what hit what to this file, as lines of JSON.")]
+
+
+def _writable(path: Path | None) -> Path | None:
+    """Return where a file is to be written, once it is sure that one can be: before the work, not after it."""
+    if path is not None and path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; name a file.")
+    if path is not None and not path.parent.is_dir():
+        raise typer.BadParameter(f"There is no folder {path.parent} to write {path.name} to; make it first.")
+    return path
+
+
+Lines = Annotated[
+    Path | None,
+    typer.Option("--matches", callback=_writable, help="Write what hit what to this file, as lines of JSON."),
+]
 Iou = Annotated[float, typer.Option(help="Least overlap of a hit.", min=0, max=1)]
 Agnostic = Annotated[bool, typer.Option("--class-agnostic", help="A hit's features may differ.")]
 Pairs = Annotated[list[str], typer.Option("--pair", metavar="LABEL=PREDICTION", help="Features that match as well.")]
-Html = Annotated[Path | None, typer.Option(help="Write a page to this file.")]
+Html = Annotated[Path | None, typer.Option(callback=_writable, help="Write a page to this file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -133,6 +150,7 @@ def _studies(sides: Sides, asked: _Asked, predictions: Sequence[str]) -> tuple[l
     if not chosen:
         raise InvalidData(f"{asked.labels} has no items" + (f" in the split {asked.split!r}." if asked.split else "."))
     keys, slices = {item.key for item in chosen}, _slices(chosen, asked)
+    sizes = {item.key: (item.width, item.height) for item in chosen if item.width and item.height}
     studies = [
         study(
             sides.labels(asked.labels),
@@ -143,6 +161,7 @@ def _studies(sides: Sides, asked: _Asked, predictions: Sequence[str]) -> tuple[l
             slices=slices,
             items=keys,
             tracking=asked.tracking,
+            sizes=sizes,
         )
         for where in predictions
     ]
@@ -190,21 +209,33 @@ def _show(study: Any) -> None:
     )
     for name, metrics in study.slices.items():
         table(f"Slice {name}", ["metric", "value#"], [(metric, f"{value:.3f}") for metric, value in metrics.items()])
-    skipped = f", {found.skipped} predictions of another kind left out" if found.skipped else ""
-    left_out = f", {study.left_out} rows on other items left out" if study.left_out else ""
-    out.print(f"{found.labels} labels, {found.predictions} predictions{skipped}{left_out}.")
+    left_out = _left_out(found.skipped, study.left_out)
+    out.print(f"{found.labels} labels, {found.predictions} predictions{left_out}.")
+
+
+def _left_out(skipped: int, strays: int) -> str:
+    """Return what is said of rows that were not evaluated, nothing if there are none."""
+    kinds = f", {skipped} predictions of another kind left out" if skipped else ""
+    return kinds + (f", {strays} rows on other items left out" if strays else "")
 
 
 def _show_comparison(one: Any) -> None:
-    rows = [
-        (name, f"{c.delta:+.3f}", f"{c.low:+.3f}", f"{c.high:+.3f}", "yes" if c.certain else "can be chance")
-        for name, c in one.metrics.items()
-    ]
-    table(f"{one.other} against {one.first}", ["metric", "change#", "low#", "high#", "certain"], rows)
-    table("Features", ["feature", "change#"], [(name, f"{change:+.3f}") for name, change in one.per_feature.items()])
+    columns = ["change#", "low#", "high#", "certain"]
+    table(f"{one.other} against {one.first}", ["metric", *columns], _changes(one.metrics))
+    table("Features", ["feature", *columns], _changes(one.per_feature))
     if one.items:
         changed = [(item, f"{change:+d}") for item, change in list(one.items.items())[:MOST]]
         table("Items that changed most", ["item", "mistakes#"], changed)
+    for version, skipped, strays in zip((one.first, one.other), one.skipped, one.left_out, strict=True):
+        if left_out := _left_out(skipped, strays):
+            out.print(f"{version}{left_out}.", markup=False, soft_wrap=True)
+
+
+def _changes(changes: Any) -> list[tuple[str, ...]]:
+    return [
+        (name, f"{c.delta:+.3f}", f"{c.low:+.3f}", f"{c.high:+.3f}", "yes" if c.certain else "can be chance")
+        for name, c in changes.items()
+    ]
 
 
 def _say_written(*paths: Path | None) -> None:
@@ -243,10 +274,16 @@ def _plain(one: Any) -> dict[str, Any]:
     return {
         "first": one.first,
         "other": one.other,
-        "metrics": {
-            name: {"change": change.delta, "low": change.low, "high": change.high, "certain": change.certain}
-            for name, change in one.metrics.items()
-        },
-        "per_feature": one.per_feature,
+        "metrics": _plain_changes(one.metrics),
+        "per_feature": _plain_changes(one.per_feature),
         "items": one.items,
+        "skipped": one.skipped._asdict(),
+        "left_out": one.left_out._asdict(),
+    }
+
+
+def _plain_changes(changes: Any) -> dict[str, Any]:
+    return {
+        name: {"change": change.delta, "low": change.low, "high": change.high, "certain": change.certain}
+        for name, change in changes.items()
     }

@@ -21,7 +21,7 @@ class Sides:
 
     Args:
         stack: Closes the backends.
-        given: Settings by backend.
+        given: Settings by backend, and options of readers by format.
         profiles: Names of profiles by backend.
     """
 
@@ -69,7 +69,18 @@ class Sides:
         if (file := _file(where)) is None:
             return None
         beside = _file(labels) if labels is not None else None
-        return open_reader(*file, **_options(*file, beside))
+        return open_reader(*file, **self._options(*file, beside))
+
+    def _options(self, path: Path, name: str | None, labels: tuple[Path, str | None] | None) -> dict[str, Any]:
+        """Return what a reader is given: its options, and the labels' file if it asks for one as COCO's results do."""
+        from dragoman.formats.convert import named, recognised
+
+        names = [name] if name else recognised(path)
+        if len(names) != 1:
+            return {}
+        given: dict[str, Any] = dict(self.given.get(names[0], {}))
+        takes = inspect.signature(named(names[0]).load("reader")).parameters
+        return given | {"dataset": labels[0]} if labels is not None and "dataset" in takes else given
 
     def _backend(self, name: str) -> Any:
         if name not in self._open:
@@ -86,17 +97,6 @@ def _file(where: str) -> tuple[Path, str | None] | None:
     if Path(where).exists():
         return Path(where), None
     return (Path(rest), name) if rest and name in installed().formats() else None
-
-
-def _options(path: Path, name: str | None, labels: tuple[Path, str | None] | None) -> dict[str, Any]:
-    """Return the labels' file for a reader that asks for it: COCO's results do not say what they are about."""
-    from dragoman.formats.convert import named, recognised
-
-    names = [name] if name else recognised(path)
-    if labels is None or len(names) != 1:
-        return {}
-    takes = inspect.signature(named(names[0]).load("reader")).parameters
-    return {"dataset": labels[0]} if "dataset" in takes else {}
 
 
 def _parts(where: str) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dragoman.schema import Evaluation, Label, MatchPolicy, Prediction
 
 if TYPE_CHECKING:
-    from dragoman.evaluate.studies import Slices, Study
+    from dragoman.evaluate.studies import Sizes, Slices, Study
 
 __all__ = ["evaluate", "study"]
 
@@ -20,6 +20,7 @@ def evaluate(
     version: str,
     dataset: str,
     policy: MatchPolicy | None = None,
+    sizes: Sizes | None = None,
 ) -> Evaluation:
     """Return the metrics of predictions; `study` says more.
 
@@ -32,10 +33,12 @@ def evaluate(
         version: Id of the version, for the result.
         dataset: Id of the dataset, for the result.
         policy: When a prediction hits a label; adds precision, recall and F1 under it.
+        sizes: Key of an item to its width and height, at which polygons are cut off as in COCO. Those of files are
+            known; an item of which none is known is as large as its masks are, else as its polygons reach.
 
     Raises:
-        InvalidData: There are no labels, they are of several kinds, or of a kind that cannot be evaluated; or an id
-            occurs twice.
+        InvalidData: There are no labels, they are of several kinds, or of a kind that cannot be evaluated; an id
+            occurs twice; or all predictions are of another kind than the labels.
         Unsupported: Classifications were given a policy.
     """
     from dragoman.evaluate import studies
@@ -43,8 +46,10 @@ def evaluate(
     from dragoman.evaluate.sources import Source
 
     if policy is not None:
-        return studies.study(labels, predictions, version=version, dataset=dataset, policy=policy).evaluation
-    found = studies.gather(Source(labels), Source(predictions))
+        return studies.study(
+            labels, predictions, version=version, dataset=dataset, policy=policy, sizes=sizes
+        ).evaluation
+    found = studies.gather(Source(labels, sizes=sizes), Source(predictions))
     if isinstance(found, Classification):
         return studies.class_figures(found, version, dataset)
     return studies.figures(*found, version, dataset)[0]
@@ -60,6 +65,7 @@ def study(
     slices: Slices | None = None,
     items: Container[str] | None = None,
     tracking: bool = False,
+    sizes: Sizes | None = None,
 ) -> Study:
     """Evaluate predictions against labels; see `dragoman.evaluate.studies.study`."""
     from dragoman.evaluate.studies import study as run
@@ -73,4 +79,5 @@ def study(
         slices=slices,
         items=items,
         tracking=tracking,
+        sizes=sizes,
     )

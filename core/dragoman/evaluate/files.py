@@ -49,6 +49,10 @@ class FileRows(Batched[Row]):
         except plain.NotPlainError:
             yield self._watch(self._mine(islice(self._reader.rows(), done, None)))
 
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Return width and height of the items that have them, by key."""
+        return {item.key: (item.width, item.height) for item in self._reader.items() if item.width and item.height}
+
     def _plain(self, wanted: plain.Wanted) -> Iterator[Batch]:
         path = self._reader.path
         if isinstance(self._reader, NdjsonReader):

@@ -22,8 +22,9 @@ class _Key:
 def on_frames(rows: Iterable[Label]) -> Iterator[Label]:
     """Yield rows as they are, but those over a span once for each frame, after all others.
 
-    Between two keyframes a box moves in a straight line if its interpolation says so; any other shape stays as it was
-    on the earlier one. Before the first keyframe of a span and after the last one, these hold.
+    The earlier one of two keyframes says what lies between them: nothing; a straight line, in which a box moves while
+    any other shape stays as it was; or the earlier shape. Before the first keyframe of a span and after the last one,
+    these hold, unless they have nothing between them and the next.
     """
     spans: dict[Any, list[_Key]] = {}
     for row in rows:
@@ -41,13 +42,10 @@ def on_frames(rows: Iterable[Label]) -> Iterator[Label]:
 def _drawn(stretch: Stretch[_Key]) -> Iterator[Label]:
     keys, end = stretch.keys, stretch.end
     assert end is not None  # a span has one
-    if keys[0].moment.on_keyframes_only:
-        for key in keys:
-            yield _at(key.row, stretch.frame(key), key.row.geometry)
-        return
     starts = [stretch.start, *(stretch.frame(key) for key in keys[1:]), end + 1]
     for (start, stop), key, after in zip(pairwise(starts), keys, [*keys[1:], None], strict=True):
-        for frame in range(start, stop):
+        alone = [stretch.frame(key)] if key.moment.on_keyframes_only else None
+        for frame in alone or range(start, stop):
             yield _at(key.row, frame, _between(stretch, key, after, frame))
 
 

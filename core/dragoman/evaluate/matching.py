@@ -149,16 +149,19 @@ def match(truth: Columns, said: Columns, policy: MatchPolicy, regions: Any = Non
         fits = allowed[truth.feature[labels]][:, said.feature[predictions]].T
         pairs = _candidates(ious, said.score[predictions], policy.iou)
         fitting = fits[pairs[:, 0], pairs[:, 1]]
-        # Those that fit choose before those that do not; crowds take what is left over.
-        for chosen, into in ((pairs[fitting], label_of), (pairs[~fitting], near)):
-            for prediction, label in chosen.tolist():
+        crowds = truth.crowd[labels][pairs[:, 1]]
+        # Labels that fit come first, and crowds take what is left over, as in COCO; labels that do not fit come last.
+        for chosen, into in (
+            (fitting & ~crowds, label_of),
+            (fitting & crowds, near),
+            (~fitting & ~crowds, near),
+        ):
+            for prediction, label in pairs[chosen].tolist():
                 here, there = predictions[prediction], labels[label]
-                if free[there] and label_of[here] == near[here] == NOBODY:
-                    into[here], overlap[here], free[there] = there, ious[prediction, label], False
-        for prediction, label in pairs[fitting].tolist():
-            here, there = predictions[prediction], labels[label]
-            if truth.crowd[there] and label_of[here] == NOBODY:
-                ignored[here], near[here], overlap[here] = True, there, ious[prediction, label]
+                crowd = truth.crowd[there]
+                if (free[there] or crowd) and label_of[here] == near[here] == NOBODY:
+                    into[here], overlap[here], ignored[here] = there, ious[prediction, label], crowd
+                    free[there] = False
     return Matches(truth, said, label_of, near, overlap, ignored, missed=free)
 
 

@@ -66,6 +66,7 @@ def page(study: Study, *, comparisons: Sequence[Comparison] = (), items: Mapping
         "dragoman.evaluate",
         "study.html.jinja",
         evaluation=study.evaluation,
+        left_out=study.left_out,
         columns=list(dict.fromkeys(name for metrics in values for name in metrics)),
         comparisons=[(one, _intervals(one)) for one in comparisons],
         curves={

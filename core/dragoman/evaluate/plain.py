@@ -7,7 +7,7 @@ checks in Python, so that a row is accepted here only if it is accepted there.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import UNSET, UnsetType
 
-from dragoman.evaluate.columns import in_crowd
+from dragoman.evaluate.columns import facts_of
 from dragoman.evaluate.ids import lengths_of
 from dragoman.evaluate.index import Floats, Index, Integers
 from dragoman.evaluate.sources import Batch
@@ -126,20 +126,30 @@ def _decoded(path: Path) -> Iterator[list[PlainLine]]:
 def _batch(rows: list[PlainRow], wanted: Wanted, *, read: int, left_out: int) -> Batch:
     # Lists that a comprehension fills, and arrays of the standard library: numpy takes twice as long over short lists.
     units, features, boxes = wanted.units, wanted.features, [row.geometry for row in rows]
-    if wanted.kind is Prediction:
-        crowd = bytes(len(rows))
-    else:
-        crowd = bytes([bool(row.metadata) and in_crowd(row.metadata) for row in rows])
+    said = wanted.kind is Prediction
+    metadata = () if said else ((place, row.metadata) for place, row in enumerate(rows) if row.metadata)
+    crowd, areas = _facts(metadata, len(rows))
     return Batch(
         unit=array("q", [units[row.item] for row in rows]),
         feature=array("q", [features[row.feature] for row in rows]),
         score=array("d", [row.confidence for row in rows]),
         boxes=array("d", [number for box in boxes for number in (box.x, box.y, box.width, box.height)]),
         crowd=crowd,
+        areas=areas,
         ids=[row.id for row in rows],
         read=read,
         left_out=left_out,
     )
+
+
+def _facts(metadata: Iterable[tuple[int, Any]], count: int) -> tuple[bytes, dict[int, float]]:
+    """Return which of so many labels are crowds, and the areas of those that say one, from metadata by place."""
+    crowd, areas = bytearray(count), {}
+    for place, found in metadata:
+        crowd[place], area = facts_of(found)
+        if area is not None:
+            areas[place] = area
+    return bytes(crowd), areas
 
 
 # -- Parquet ----------------------------------------------------------------------------------------------------------
@@ -162,7 +172,7 @@ def of_table(path: Path, wanted: Wanted) -> Iterator[Batch]:
                 raise NotPlainError
             for batch in file.iter_batches(BATCH, columns=_COLUMNS, use_threads=False):
                 yield _of_record_batch(batch, wanted)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, msgspec.MsgspecError, OSError):
         raise NotPlainError from None
     finally:
         # Arrow keeps what it has had; an evaluation needs the memory next.
@@ -172,27 +182,30 @@ def of_table(path: Path, wanted: Wanted) -> Iterator[Batch]:
 def _of_record_batch(batch: Any, wanted: Wanted) -> Batch:
     there = _among(batch["kind"], ("prediction",)) == (wanted.kind is Prediction)
     chosen = there if wanted.items is None else there & _among(batch["item"], wanted.items)
-    ids = _strings(batch["id"])
+    ids, metadata = _strings(batch["id"]), batch["metadata"]
     # Mostly all rows are chosen, and then nothing is copied.
     mine: Any = slice(None)
     if not chosen.all():
-        mine, ids = chosen, ids.filter(chosen)
+        mine, ids, metadata = chosen, ids.filter(chosen), metadata.filter(chosen)
     boxes, score = np.column_stack([_numbers(batch[name]) for name in _BOX])[mine], _scores(batch["confidence"])[mine]
     if not (
         (lengths_of(ids) > 0).all()
         and all(batch[name].null_count == len(batch) for name in _EMPTY)
+        and _among(batch["kind"], ("label", "prediction")).all()
         and _among(batch["geometry_type"], (Box.kind,))[mine].all()
         and np.isfinite(boxes).all()
         and (boxes[:, 2:] >= 0).all()
         and ((score >= 0) & (score <= 1)).all()
     ):
         raise NotPlainError
+    crowd, areas = _facts(() if wanted.kind is Prediction else _metadata(metadata), len(ids))
     return Batch(
         unit=_numbered(batch["item"], mine, wanted.units),
         feature=_numbered(batch["feature"], mine, wanted.features),
         score=score,
         boxes=boxes,
-        crowd=_crowds(batch["metadata"])[mine].tobytes(),
+        crowd=crowd,
+        areas=areas,
         ids=ids,
         read=len(batch),
         left_out=int(there.sum() - chosen.sum()),
@@ -224,12 +237,14 @@ def _scores(column: Any) -> Floats:
     return scores
 
 
-def _crowds(column: Any) -> npt.NDArray[np.bool_]:
+def _metadata(column: Any) -> Iterator[tuple[int, Any]]:
+    """Yield place and metadata of the rows that may say what COCO does."""
     if column.null_count == len(column):
-        return np.zeros(len(column), np.bool_)
-    texts = (text or "" for text in column.to_pylist())
-    # To look for the word first is much faster than to decode each.
-    return np.array(['"iscrowd"' in text and in_crowd(msgspec.json.decode(text)) for text in texts], np.bool_)
+        return
+    for place, text in enumerate(column.to_pylist()):
+        # To look for the words first is much faster than to decode each.
+        if text and ('"iscrowd"' in text or '"area"' in text):
+            yield place, msgspec.json.decode(text, type=dict)
 
 
 def _codes(column: Any) -> Integers:

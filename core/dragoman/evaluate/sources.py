@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -22,6 +22,7 @@ class Batch(NamedTuple):
     """Some boxes as columns, which `Columns` explains.
 
     Args:
+        areas: Place of a row in here to the area that its metadata say, for labels that say one.
         read: How many rows of any kind were looked at for them.
         left_out: How many of these were on other items than the chosen ones.
     """
@@ -31,6 +32,7 @@ class Batch(NamedTuple):
     score: Floats | array[float]
     boxes: Floats | array[float]
     crowd: bytes
+    areas: dict[int, float]
     ids: Names
     read: int
     left_out: int
@@ -41,7 +43,7 @@ Pieces = Iterator[Batch | Iterable[Label]]
 
 
 class Batched(Iterable[Row]):
-    """Rows that can be had as columns, too."""
+    """Rows that can be had as columns, too, and whose items are known."""
 
     @abstractmethod
     def batches(self, units: Index, features: Index, items: Container[str] | None) -> Pieces:
@@ -53,6 +55,10 @@ class Batched(Iterable[Row]):
             items: Keys of the chosen items, None for all; what is yielded as rows is not chosen yet.
         """
 
+    @abstractmethod
+    def sizes(self) -> Mapping[str, tuple[int, int]]:
+        """Return width and height of the items that have them, by key."""
+
 
 class Source:
     """Labels or predictions.
@@ -61,15 +67,27 @@ class Source:
         rows: The rows.
         items: Keys of the items that are evaluated, None for all; rows on others are counted in `left_out`.
         tracks: Notes the tracks of rows as they pass, if they are wanted.
+        sizes: Width and height of items by key; where not given, those that the rows come with.
     """
 
     def __init__(
-        self, rows: Iterable[Label], items: Container[str] | None = None, tracks: Tracks | None = None
+        self,
+        rows: Iterable[Label],
+        items: Container[str] | None = None,
+        tracks: Tracks | None = None,
+        sizes: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
         self.left_out = 0
         self._rows = rows
         self._items = items
         self._tracks = tracks
+        self._sizes = sizes
+
+    def sizes(self) -> Mapping[str, tuple[int, int]]:
+        """Return width and height of items by key, as far as they are known."""
+        if self._sizes is not None:
+            return self._sizes
+        return self._rows.sizes() if isinstance(self._rows, Batched) else {}
 
     def __iter__(self) -> Iterator[Label]:
         return self._drawn(self._rows)

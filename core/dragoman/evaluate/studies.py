@@ -21,6 +21,8 @@ from dragoman.schema import Evaluation, Label, MatchPolicy, Prediction
 
 Slices = Mapping[str, Collection[str]]
 """Name of a slice to the keys of its items."""
+Sizes = Mapping[str, tuple[int, int]]
+"""Key of an item to its width and height in pixels."""
 KINDS = {"box": "box", "mask": "region", "polygon": "region", "whole": "whole"}
 """Kind of a label's geometry to what is evaluated."""
 
@@ -62,6 +64,7 @@ def study(
     slices: Slices | None = None,
     items: Container[str] | None = None,
     tracking: bool = False,
+    sizes: Sizes | None = None,
 ) -> Study:
     """Evaluate predictions against labels, with curves, confusions and matches.
 
@@ -80,14 +83,16 @@ def study(
         slices: Name of a slice to the keys of its items.
         items: Keys of the items that are evaluated, all if not given; rows on others are counted and left out.
         tracking: Whether tracks over the frames of videos are measured, too.
+        sizes: Key of an item to its width and height, at which polygons are cut off; see `evaluate`.
 
     Raises:
         InvalidData: There are no labels, they are of several kinds, or of a kind that cannot be evaluated; an id
-            occurs twice; or tracks are to be measured and labels have none, or one is on a frame twice.
+            occurs twice; all predictions are of another kind than the labels; or tracks are to be measured and labels
+            have none, or one is on a frame twice.
         Unsupported: Classifications were given a policy, or TrackEval is needed and not installed.
     """
     tracks = (Tracks(), Tracks()) if tracking else (None, None)
-    truth, said = Source(labels, items, tracks[0]), Source(predictions, items, tracks[1])
+    truth, said = Source(labels, items, tracks[0], sizes), Source(predictions, items, tracks[1])
     rows = gather(truth, said)
     if isinstance(rows, Classification):
         if policy is not None:
@@ -109,17 +114,20 @@ def gather(truth: Source, said: Source) -> tuple[Columns, Columns] | Classificat
         raise _unfit({first} if first else set())
     if kind == "whole":
         return _gather_classes(rows_of(pieces), said)
-    labels, predictions = Columns(kind, units, features), Columns(kind, units, features)
+    sizes = truth.sizes() if kind == "region" else {}
+    labels, predictions = Columns(kind, units, features, sizes), Columns(kind, units, features, sizes)
     labels.add(pieces)
     _check(labels.kinds)
     predictions.add(said.pieces(units, features))
+    _check_said(labels.kinds, predictions.kinds)
     return labels, predictions
 
 
 def _gather_classes(labels: Iterable[Label], said: Source) -> Classification:
-    kinds = set[str]()
-    found = classify(_watched(labels, kinds), said)
-    _check(kinds)
+    there, predicted = set[str](), set[str]()
+    found = classify(_watched(labels, there), _watched(said, predicted))
+    _check(there)
+    _check_said(there, predicted)
     return found
 
 
@@ -144,7 +152,8 @@ def _detected(truth: Columns, said: Columns, version: str, dataset: str, policy:
     drawn = curves(matches)
     best = {feature: {"F1": curve.best_f1, "confidence": curve.best_confidence} for feature, curve in drawn.items()}
     metrics = evaluation.metrics | overall(matches)
-    per_feature = {feature: values | best[feature] for feature, values in evaluation.per_feature.items()}
+    # A feature that is only in crowds has neither averages nor a curve.
+    per_feature = {feature: values | best.get(feature, {}) for feature, values in evaluation.per_feature.items()}
     hits, counted = matches.label_of != NOBODY, ~matches.ignored
     return Study(
         evaluation.model_copy(update={"metrics": metrics, "per_feature": per_feature}),
@@ -198,6 +207,17 @@ def _watched(labels: Iterable[Label], kinds: set[str]) -> Iterator[Label]:
 def _check(kinds: set[str]) -> None:
     if len({KINDS.get(kind) for kind in kinds}) != 1:
         raise _unfit(kinds)
+
+
+def _check_said(labels: set[str], predictions: set[str]) -> None:
+    """Raise where there are predictions and all are of another kind: their figures would be zeros that say nothing."""
+    if predictions and {KINDS[kind] for kind in labels}.isdisjoint(map(KINDS.get, predictions)):
+        there, said = (", ".join(sorted(kinds)) for kinds in (labels, predictions))
+        raise InvalidData(
+            f"No prediction ({said}) is of the kind of the labels ({there}).",
+            hint="Evaluate labels of their kind; COCO's are boxes to a reader with shape=box (--set coco.shape=box).",
+            field="geometry",
+        )
 
 
 def _unfit(kinds: set[str]) -> InvalidData:

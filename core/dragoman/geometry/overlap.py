@@ -1,8 +1,8 @@
 """Intersection over union, of two geometries and of arrays of them.
 
 Boxes, rotated boxes and polygons are compared exactly, by GEOS. Where a mask takes part, or a size is given, pixels
-are compared: a shape counts with the pixels whose centres it covers, as in COCO's evaluation. An empty union gives 0,
-as in the Pascal VOC and COCO tools, except that equal geometries always give 1 in `iou`.
+are compared: a shape counts with the pixels whose centres it covers, which are not quite those that COCO's tools draw.
+An empty union gives 0, as in the Pascal VOC and COCO tools, except that equal geometries always give 1 in `iou`.
 
 Points, lines and keypoints cover no area: `similarity` compares them.
 """
