@@ -6,7 +6,6 @@ kept as COCO's compressed strings, polygons as they are until the size of their 
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dragoman.errors import InvalidData
+from dragoman.evaluate.facts import facts_of
 from dragoman.evaluate.ids import Ids
 from dragoman.evaluate.index import Floats, Index, Integers, item_of
 from dragoman.evaluate.sources import Batch
@@ -154,25 +154,6 @@ def _append(column: array[Any], numbers: Any) -> None:
     """Add numbers of the same type, of an array of any kind, to the end of a column."""
     if len(numbers):
         column.frombytes(memoryview(numbers).cast("B"))
-
-
-def in_crowd(metadata: Any) -> bool:
-    """Whether a row's metadata say that COCO calls it a crowd."""
-    return bool(metadata) and facts_of(metadata)[0]
-
-
-def facts_of(metadata: Any) -> tuple[bool, float | None]:
-    """Return what a label's metadata keep of COCO: whether it calls it a crowd, and its area if one is said."""
-    # Imported here: all of COCO's formats come with it, and most rows have no metadata.
-    from dragoman.formats.coco.plain import FACTS
-
-    facts = metadata.get(FACTS)
-    if not isinstance(facts, dict):
-        return False, None
-    crowd, area = bool(facts.get("iscrowd")), facts.get("area")
-    if isinstance(area, bool) or not isinstance(area, int | float) or not 0 <= area <= sys.float_info.max:
-        return crowd, None
-    return crowd, float(area)
 
 
 def encoded(rows: Columns, sizes: dict[int, tuple[int, int]]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import UNSET, UnsetType
 
-from dragoman.evaluate.columns import facts_of
+from dragoman.evaluate.facts import facts_of
 from dragoman.evaluate.ids import lengths_of
 from dragoman.evaluate.index import Floats, Index, Integers
 from dragoman.evaluate.sources import Batch

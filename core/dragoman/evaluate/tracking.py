@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dragoman.errors import InvalidData, Unsupported
-from dragoman.evaluate.columns import facts_of
+from dragoman.evaluate.facts import facts_of
 from dragoman.evaluate.index import Floats, Index, Integers
 from dragoman.schema import Box, Label, Prediction
 
