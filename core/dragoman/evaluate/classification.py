@@ -269,8 +269,7 @@ def _unit(row: Label) -> Any:
 def _check(ids: list[str]) -> None:
     held = Ids()
     held.add(ids)
-    if twice := held.twice():
-        raise InvalidData(f"The id {twice!r} occurs twice; an evaluation counts each row once.", field="id")
+    held.check()
 
 
 def _rank(scores: Floats, there: Integers, right: Any) -> Integers:

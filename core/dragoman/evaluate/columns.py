@@ -63,8 +63,7 @@ class Columns:
             batch = self._boxes_in(piece) if isinstance(piece, Batch) else self._batch_of(piece)
             if batch is not None:
                 self._add_batch(batch)
-        if twice := self.ids.twice():
-            raise InvalidData(f"The id {twice!r} occurs twice; an evaluation counts each row once.", field="id")
+        self.ids.check()
 
     def _add_batch(self, batch: Batch) -> None:
         first = len(self)

@@ -11,6 +11,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from dragoman.errors import InvalidData
 from dragoman.evaluate.index import Integers
 
 Names = list[str] | Any
@@ -45,6 +46,11 @@ class Ids(Sequence[str]):
         self._pieces.append(ids)
         # Now, while the ids are in the processor's cache.
         self._hashes.frombytes(hashes.tobytes())
+
+    def check(self) -> None:
+        """Raise `InvalidData` for an id that occurs twice: an evaluation counts each row once."""
+        if twice := self.twice():
+            raise InvalidData(f"The id {twice!r} occurs twice; an evaluation counts each row once.", field="id")
 
     def twice(self) -> str | None:
         """Return an id that occurs more than once, if there is one."""

@@ -14,6 +14,7 @@ import msgspec
 
 from dragoman.errors import InvalidData, Unsupported
 from dragoman.schema import AnyGeometry, Box, Item, Label, Polygon, Prediction
+from dragoman.schema.reasons import reason_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -132,13 +133,10 @@ def _structs(
 
 def _placed(error: Exception, row: int) -> InvalidData:
     """Return what is wrong with a row, with its place."""
-    found = error.__cause__ if isinstance(error.__cause__, InvalidData) else error
-    if isinstance(found, InvalidData):
-        return InvalidData(found.message, hint=found.hint, row=row, field=found.field)
-    if isinstance(found, RecursionError):
+    if isinstance(error, RecursionError):
         return InvalidData("The row is nested too deeply.", row=row)
-    reason, _, path = str(error).partition(" - at `$")
-    return InvalidData(f"{reason}.", row=row, field=path.strip(".`") or None)
+    found = error if isinstance(error, InvalidData) else reason_of(error)
+    return InvalidData(found.message, hint=found.hint, row=row, field=found.field)
 
 
 def _columns_of_row(row: Label) -> dict[str, Any]:

@@ -28,7 +28,16 @@ def text(value: Any, what: str, field: str) -> str:
     """
     if not isinstance(value, str):
         raise InvalidData(f"{what} is {value!r}; it must be a text.", field=field)
-    return str(value)
+    # The text itself, and not what a member of an enumeration calls itself.
+    return str.__str__(value)
+
+
+def listed(values: Any, what: str, field: str) -> tuple[Any, ...]:
+    """Return the values of anything that can be gone through; see `text`."""
+    try:
+        return tuple(values)
+    except TypeError:
+        raise InvalidData(f"{what} is {values!r}; it must be a list.", field=field) from None
 
 
 def real(value: Any, what: str, field: str) -> float:

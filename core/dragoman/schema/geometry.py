@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from dragoman.errors import InvalidData
 from dragoman.schema.base import Data
-from dragoman.schema.coerce import put, real, text, whole
+from dragoman.schema.coerce import listed, put, real, text, whole
 
 
 class Geometry(Data, frozen=True, gc=False, tag_field="type"):
@@ -44,12 +44,7 @@ def _coerce_run(
     struct: Geometry, name: str, values: Iterable[float], *, multiple: int, minimum: int
 ) -> tuple[float, ...]:
     """Return a flat run of finite floats whose length is a multiple of `multiple` and at least `minimum`."""
-    try:
-        run = tuple(values)
-    except TypeError:
-        raise InvalidData(
-            f"{struct.kind} {name} is {values!r}; it must be numbers.", field=f"geometry.{name}"
-        ) from None
+    run = listed(values, f"{struct.kind} {name}", f"geometry.{name}")
     if len(run) < minimum or len(run) % multiple:
         raise InvalidData(
             f"{struct.kind} {name} has {len(run)} numbers; it needs at least {minimum}, in groups of {multiple}.",
@@ -227,7 +222,7 @@ class Mask(Geometry, frozen=True, gc=False, tag="mask"):
             put(self, name, whole(getattr(self, name), f"mask {name}", f"geometry.{name}"))
         if self.height <= 0 or self.width <= 0:
             raise InvalidData(f"mask size is {self.width} x {self.height}.", field="geometry.height")
-        counts = tuple(self.counts)
+        counts = listed(self.counts, "run lengths of a mask", "geometry.counts")
         if set(map(type, counts)) != {int}:
             counts = tuple(whole(count, "a run length of a mask", "geometry.counts") for count in counts)
         if min(counts, default=0) < 0 or sum(counts) != self.height * self.width:

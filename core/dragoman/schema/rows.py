@@ -19,8 +19,9 @@ from msgspec.structs import force_setattr
 from dragoman.errors import InvalidData
 from dragoman.schema.answers import AnyAnswer
 from dragoman.schema.base import Data
-from dragoman.schema.coerce import put, real, text, whole
+from dragoman.schema.coerce import listed, put, real, text, whole
 from dragoman.schema.geometry import GEOMETRIES, AnyGeometry
+from dragoman.schema.reasons import reason_of
 from dragoman.schema.values import check_values
 
 NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
@@ -135,15 +136,17 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "metadata": (dict,),
     "provenance": (Provenance, NoneType),
 }
-_ATTRIBUTES = {*get_args(AnyAnswer), str, int, float, bool, NoneType}
+_ATTRIBUTES = (*get_args(AnyAnswer), str, int, float, bool, NoneType)
+_NOTHING: dict[str, Any] = {}
 
 
 def _attribute(name: str, value: Any) -> AttributeValue:
-    """Return an attribute as Python's own value, such as numpy's numbers are not."""
-    found: Any = value.item() if hasattr(value, "item") else value
-    if not isinstance(found, tuple(_ATTRIBUTES)):
+    """Return an attribute as Python's own value, such as numpy's numbers and texts are not."""
+    # An array of several numbers is none.
+    found: Any = value.item() if getattr(value, "size", None) == 1 else value
+    if not isinstance(found, _ATTRIBUTES):
         raise InvalidData(f"attribute {name!r} is {value!r}; it is an answer or a plain value.", field="attributes")
-    return str(found) if isinstance(found, str) else cast(AttributeValue, found)
+    return text(found, name, "attributes") if isinstance(found, str) else cast(AttributeValue, found)
 
 
 class Label(Data, frozen=True, gc=False, omit_defaults=True):
@@ -192,10 +195,7 @@ class Label(Data, frozen=True, gc=False, omit_defaults=True):
             and self.span is None
             and self.track_id is None
             and self.answer is None
-            and not self.metadata
-            and self.metadata is not None
-            and not self.attributes
-            and self.attributes is not None
+            and self.metadata == _NOTHING == self.attributes
             and self.interpolation == "none"
         ):
             if not self.id:
@@ -229,8 +229,10 @@ class Label(Data, frozen=True, gc=False, omit_defaults=True):
         if self.frame is not None:
             put(self, "frame", whole(self.frame, "frame", "frame"))
         if self.span is not None:
-            first, last = self.span
-            put(self, "span", (whole(first, "span", "span"), whole(last, "span", "span")))
+            span = tuple(whole(frame, "span", "span") for frame in listed(self.span, "span", "span"))
+            if len(span) != 2:
+                raise InvalidData(f"span is {self.span!r}; it is a first and a last frame.", field="span")
+            put(self, "span", span)
         for name, kinds in _KINDS.items():
             value = getattr(self, name)
             if not isinstance(value, kinds):
@@ -241,7 +243,7 @@ class Label(Data, frozen=True, gc=False, omit_defaults=True):
                 hint=f"There are: {', '.join(get_args(Interpolation))}.",
                 field="interpolation",
             )
-        if self.attributes and not set(map(type, self.attributes.values())) <= _ATTRIBUTES:
+        if not set(map(type, self.attributes.values())).issubset(_ATTRIBUTES):
             put(self, "attributes", {name: _attribute(name, value) for name, value in self.attributes.items()})
 
     def _rest(self) -> Iterator[tuple[str, Any]]:
@@ -278,10 +280,7 @@ class Prediction(Label, frozen=True, gc=False, omit_defaults=True):
             and self.track_id is None
             and self.answer is None
             and self.class_pdf is None
-            and not self.metadata
-            and self.metadata is not None
-            and not self.attributes
-            and self.attributes is not None
+            and self.metadata == _NOTHING == self.attributes
             and self.interpolation == "none"
         ):
             if not self.id:
@@ -298,9 +297,13 @@ class Prediction(Label, frozen=True, gc=False, omit_defaults=True):
 
 
 def _probability(value: Any, what: str, field: str) -> float:
-    if isinstance(value, str) or not 0.0 <= value <= 1.0:
+    try:
+        share = real(value, what, field)
+    except InvalidData:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
         raise InvalidData(f"{what} is {value!r}; it lies between 0 and 1.", field=field)
-    return float(value)
+    return share
 
 
 Row = TypeVar("Row", Item, Label, Prediction)
@@ -327,11 +330,8 @@ def decode_rows(lines: Iterable[bytes | str], kind: type[Row]) -> Iterator[Row]:
 
 def _invalid(error: Exception, line: bytes | str, kind: type, row: int) -> InvalidData:
     if isinstance(error, msgspec.ValidationError):
-        cause = error.__cause__
-        if isinstance(cause, InvalidData):
-            return InvalidData(cause.message, row=row, field=cause.field)
-        reason, _, path = str(error).partition(" - at `$")
-        return InvalidData(f"{reason}.", row=row, field=path.strip(".`") or None)
+        reason = reason_of(error)
+        return InvalidData(reason.message, hint=reason.hint, row=row, field=reason.field)
     try:
         # The standard library's parser lets NaN and infinity through, so that the schema can say which field holds one.
         msgspec.convert(json.loads(line), kind)

@@ -11,6 +11,7 @@ import msgspec
 from dragoman.errors import InvalidData
 from dragoman.formats.coco.decode import Batch, batches
 from dragoman.formats.coco.scan import Section
+from dragoman.schema.reasons import reason_of
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -101,8 +102,5 @@ def _list_of(kind: Any) -> Any:
 
 
 def _refused(path: Path, offset: int, position: int, error: msgspec.ValidationError) -> InvalidData:
-    cause = error.__cause__
-    if isinstance(cause, InvalidData):
-        return InvalidData(f"{path}, byte {offset}: {cause.message}", row=position, field=cause.field)
-    reason, _, field = str(error).partition(" - at `$")
-    return InvalidData(f"{path}, byte {offset}: {reason}.", row=position, field=field.strip(".`") or None)
+    reason = reason_of(error)
+    return InvalidData(f"{path}, byte {offset}: {reason.message}", row=position, field=reason.field)

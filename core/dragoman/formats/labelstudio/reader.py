@@ -90,7 +90,7 @@ class LabelStudioReader(Reader):
         keys = set[str]()
         for number, task in self._tasks():
             item = None
-            with self._refusing_task(number):
+            with self._refusing(number, whole=True):
                 item = item_of(task, self._config, by_id=self._by_id)
                 if item.key in keys:
                     reason = f"another task has the medium {item.key!r} too, so this one is left out with its results."
@@ -122,29 +122,25 @@ class LabelStudioReader(Reader):
             except InvalidData as error:
                 self.refuse(error)
                 return
-            with self._refusing_task(number):
+            with self._refusing(number, whole=True):
                 task = convert(value, Task, "the task")
             if task is not None:
                 yield number, task
 
     @contextmanager
-    def _refusing_task(self, number: int) -> Iterator[None]:
-        """Refuse a whole task; one that several passes over the file come to is collected once."""
-        try:
-            with at(f"{self._file.name}, task {number}", row=number):
-                yield
-        except InvalidData as error:
-            if self.on_error == "raise" or number not in self._refused:
-                self._refused.add(number)
-                self.refuse(error)
+    def _refusing(self, number: int, *, whole: bool = False) -> Iterator[None]:
+        """Refuse an error of the block, with the task's position in front.
 
-    @contextmanager
-    def _refusing(self, number: int) -> Iterator[None]:
-        """Refuse an error of the block, with the task's position in front."""
+        A whole task that is refused is collected once, although several passes over the file come to it.
+        """
         try:
             with at(f"{self._file.name}, task {number}", row=number):
                 yield
         except InvalidData as error:
+            if whole and number in self._refused and self.on_error != "raise":
+                return
+            if whole:
+                self._refused.add(number)
             self.refuse(error)
 
 

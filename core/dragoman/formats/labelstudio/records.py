@@ -9,6 +9,7 @@ import msgspec
 from dragoman.errors import InvalidData
 from dragoman.formats.common.stretches import Moment
 from dragoman.schema import AnyAnswer, Provenance
+from dragoman.schema.reasons import reason_of
 from dragoman.schema.rows import AttributeValue
 
 KEY = "dragoman_region"
@@ -109,10 +110,10 @@ def convert(value: Any, kind: type[Record], what: str) -> Record:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        if isinstance(error.__cause__, InvalidData):
-            raise error.__cause__ from error
-        reason, _, path = str(error).partition(" - at `$")
-        raise InvalidData(f"{what} is not as it should be: {reason}.", field=path.strip(".`") or None) from error
+        reason = reason_of(error)
+        if reason is error.__cause__:
+            raise reason from error
+        raise InvalidData(f"{what} is not as it should be: {reason.message}", field=reason.field) from error
 
 
 def check_text(value: Any, what: str) -> None:

@@ -19,6 +19,7 @@ from dragoman.errors import InvalidData
 from dragoman.fidelity import LOSSLESS
 from dragoman.formats.base import ErrorPolicy, Reader, Writer, completed
 from dragoman.schema import Item, Label, Ontology, Prediction
+from dragoman.schema.reasons import reason_of
 
 VERSION = 1
 """Written in the header; a reader refuses versions after its own."""
@@ -216,8 +217,5 @@ def _bad(path: Path, number: int, offset: int, reason: str, field: str | None) -
 
 
 def _explained(path: Path, number: int, offset: int, error: Exception) -> InvalidData:
-    cause = error.__cause__
-    if isinstance(cause, InvalidData):
-        return _bad(path, number, offset, cause.message.rstrip("."), cause.field)
-    reason, _, field = str(error).partition(" - at `$")
-    return _bad(path, number, offset, reason, field.strip(".`") or None)
+    reason = reason_of(error)
+    return _bad(path, number, offset, reason.message.rstrip("."), reason.field)
