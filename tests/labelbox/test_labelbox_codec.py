@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import msgspec
 import pytest
@@ -430,6 +431,21 @@ class TestKeys:
         uuid = keys.uuid_of(row_id)
         assert (len(uuid), keys.uuid_of(uuid)) == (36, uuid)
         assert keys.uuid_of(row_id + "x") != uuid
+
+    @given(st.sets(st.text("0123456789", max_size=14) | st.integers(0, 10**13).map(str)))
+    def test_so_has_every_number(self, row_ids: set[str]) -> None:
+        uuids = [keys.uuid_of(row_id) for row_id in row_ids]
+        assert keys.are_uuids(uuids)
+        assert len(set(uuids)) == len(row_ids)
+
+    @pytest.mark.parametrize("row_id", ["7", "123456789012"])
+    def test_a_number_is_found_again_in_its_uuid(self, row_id: str) -> None:
+        uuid = UUID(keys.uuid_of(row_id))
+        assert (uuid.hex[-12:].lstrip("0"), uuid.variant, uuid.version) == (row_id, RFC_4122, 8)
+
+    @pytest.mark.parametrize("row_id", ["0", "007", "1234567890123", "\u0667"])
+    def test_what_looks_like_a_number_and_is_none_is_hashed(self, row_id: str) -> None:
+        assert UUID(keys.uuid_of(row_id)).version == 5
 
     @given(st.lists(IDS | st.text(alphabet="0f-\nF")))
     def test_ids_are_uuids_together_if_each_is_one(self, row_ids: list[str]) -> None:

@@ -13,6 +13,11 @@ from dragoman.schema import derive_id
 _SHAPE = b"00000000-0000-0000-0000-000000000000\n"
 _DIGITS_AS_0 = bytes(ord("0") if byte in b"0123456789abcdef" else byte if byte in b"-\n" else 1 for byte in range(256))
 
+_NUMBERED = "64726167-6f6d-816e-8000-"
+"""What the uuids of numbers begin with: a UUIDv8 (RFC 9562, section 5.8), whose first bytes spell our name."""
+_DIGITS = 12
+"""How many digits of a number the rest of a uuid holds."""
+
 FIRST_FRAME = 1
 """Labelbox counts frames from 1, Dragoman from 0."""
 
@@ -46,7 +51,13 @@ def are_uuids(row_ids: Sequence[str]) -> bool:
 
 
 def uuid_of(row_id: str) -> str:
-    """Return the uuid under which a row is imported: its id if that is one, else one derived from it."""
+    """Return the uuid under which a row is imported: its id if that is one, else one made of it.
+
+    A number, such as an annotation of COCO's has, is found again at the uuid's end. Other ids are hashed, which takes
+    six times as long.
+    """
+    if len(row_id) <= _DIGITS and row_id.isdecimal() and row_id.isascii() and row_id[0] != "0":
+        return f"{_NUMBERED}{row_id:0>{_DIGITS}}"
     return row_id if len(row_id) == 36 and are_uuids([row_id]) else derive_id(row_id)
 
 

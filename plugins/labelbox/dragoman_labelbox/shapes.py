@@ -15,7 +15,8 @@ Masks = Callable[[wire.Drawn], Mask]
 
 
 def _pairs(run: Sequence[float]) -> list[wire.XY]:
-    return list(map(wire.XY, run[::2], run[1::2]))
+    numbers = iter(run)
+    return list(map(wire.XY, numbers, numbers))
 
 
 def _ring(polygon: Polygon) -> list[wire.XY]:
