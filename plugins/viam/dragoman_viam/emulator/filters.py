@@ -47,16 +47,20 @@ def captured_fits(wanted: Any, captured: Any) -> bool:
 def page(state: State, request: Any) -> tuple[list[Image], int]:
     """Return the page of images that a data request asks for, and how many its filter means."""
     found = list(matching(state, request.filter))
-    return page_of(state, request, found, lambda image: str(image.metadata.binary_data_id)), len(found)
+    return page_of(state, request, found, _image_id, _taken), len(found)
 
 
-def page_of(state: State, request: Any, found: list[T], key: Callable[[T], str]) -> list[T]:
-    """Return the page that a data request asks for out of all that its filter means, in the order of arrival.
+def page_of(state: State, request: Any, found: list[T], key: Callable[[T], str], taken: Callable[[T], int]) -> list[T]:
+    """Return the page that a data request asks for out of all that its filter means.
+
+    They are in the order of arrival, or in that of the time when they were taken if the request asks for one.
 
     Raises:
         Refusal: What the page before ended with is not among those.
     """
-    ordered = found[::-1] if request.sort_order == number("data", "Order", "ORDER_DESCENDING") else found
+    ordered = sorted(found, key=taken) if request.sort_order else found
+    if request.sort_order == number("data", "Order", "ORDER_DESCENDING"):
+        ordered = ordered[::-1]
     start = 0
     if request.last:
         keys = [key(one) for one in ordered]
@@ -65,6 +69,15 @@ def page_of(state: State, request: Any, found: list[T], key: Callable[[T], str])
         start = keys.index(request.last) + 1
     limit = min(request.limit or DEFAULT_PAGE, state.settings.page_limit or request.limit or DEFAULT_PAGE)
     return ordered[start : start + limit]
+
+
+def _image_id(image: Image) -> str:
+    return str(image.metadata.binary_data_id)
+
+
+def _taken(image: Image) -> int:
+    taken: int = image.metadata.time_received.ToNanoseconds()
+    return taken
 
 
 def _among(values: Any, value: str) -> bool:

@@ -31,13 +31,16 @@ class Image:
 
 @dataclass
 class Row:
-    """One reading of a sensor: `metadata` says where it was captured, `data` what it is. `number` grows by arrival."""
+    """One reading of a sensor: `metadata` says where it was captured, `data` what it is. `number` grows by arrival.
+
+    When it was taken is a time stamp of protobuf, which is finer than a datetime.
+    """
 
     number: int
     metadata: Any
     data: Any
-    time_requested: datetime
-    time_received: datetime
+    time_requested: Any
+    time_received: Any
     time_synced: datetime
 
 

@@ -15,6 +15,7 @@ from dragoman_viam.emulator.state import Image
 
 CORNERS = ("x_min_normalized", "y_min_normalized", "x_max_normalized", "y_max_normalized")
 DEFAULT_MINUTES = 15
+MOST_MINUTES = 7 * 24 * 60
 
 
 class Data(Routes):
@@ -38,13 +39,15 @@ class Data(Routes):
 
     def BinaryDataByIDs(self, request: Any) -> Answer:
         """Return the images of these ids, in their order."""
-        images = [self.state.image(one) for one in _ids(request)]
+        images = [self.state.image(one) for one in _some_ids(request)]
         return {"data": [_shown(image, request.include_binary) for image in images], "count": len(images)}
 
     def CreateBinaryDataSignedURL(self, request: Any) -> Answer:
         """Return a URL that needs no credentials, for a while."""
         image = self.state.image(request.binary_data_id)
         minutes = request.expiration_minutes or DEFAULT_MINUTES
+        if minutes > MOST_MINUTES:
+            raise invalid(f"a URL holds for {MOST_MINUTES} minutes at most", "expiration_minutes")
         expires = self.state.clock.now() + timedelta(minutes=minutes)
         name, until = image.metadata.binary_data_id, int(expires.timestamp())
         sign = signature(self.state, name, until)
@@ -55,7 +58,7 @@ class Data(Routes):
 
     def DeleteBinaryDataByIDs(self, request: Any) -> Answer:
         """Delete the images of these ids; unknown ids are passed over."""
-        return {"deleted_count": self._delete(one for one in _ids(request) if one in self.state.images)}
+        return {"deleted_count": self._delete(one for one in _some_ids(request) if one in self.state.images)}
 
     def DeleteBinaryDataByFilter(self, request: Any) -> Answer:
         """Delete the images that a filter means."""
@@ -70,7 +73,7 @@ class Data(Routes):
 
     def AddTagsToBinaryDataByIDs(self, request: Any) -> Answer:
         """Tag images."""
-        return _tag([self.state.image(one) for one in _ids(request)], request.tags)
+        return _tag([self.state.image(one) for one in _some_ids(request)], request.tags)
 
     def AddTagsToBinaryDataByFilter(self, request: Any) -> Answer:
         """Tag the images that a filter means."""
@@ -78,7 +81,7 @@ class Data(Routes):
 
     def RemoveTagsFromBinaryDataByIDs(self, request: Any) -> Answer:
         """Take tags off images and count them."""
-        return _untag([self.state.image(one) for one in _ids(request)], request.tags)
+        return _untag([self.state.image(one) for one in _some_ids(request)], request.tags)
 
     def RemoveTagsFromBinaryDataByFilter(self, request: Any) -> Answer:
         """Take tags off the images that a filter means and count them."""
@@ -94,8 +97,6 @@ class Data(Routes):
     def AddBoundingBoxToImageByID(self, request: Any) -> Answer:
         """Put a box on an image."""
         image = self.state.image(_id(request))
-        if not request.label:
-            raise invalid("a box needs a label", "label")
         box = image.metadata.annotations.bboxes.add(id=self.state.new_id(), label=request.label)
         for corner in CORNERS:
             setattr(box, corner, getattr(request, corner))
@@ -174,11 +175,21 @@ def _ids(request: Any) -> list[str]:
     return [*request.binary_data_ids, *map(_joined, request.binary_ids)]
 
 
+def _some_ids(request: Any) -> list[str]:
+    """Return the ids that a request names, or refuse one that names none."""
+    ids = _ids(request)
+    if not ids:
+        raise invalid("no image is named", "binary_data_ids")
+    return ids
+
+
 def _joined(old: Any) -> str:
     return f"{old.organization_id}/{old.location_id}/{old.file_id}"
 
 
 def _check(box: Any) -> None:
+    if not box.label:
+        raise invalid("a box needs a label", "label")
     for corner in CORNERS:
         if not 0 <= getattr(box, corner) <= 1:
             raise invalid(f"{corner} is {getattr(box, corner)}, and must lie between 0 and 1", corner)
@@ -187,21 +198,27 @@ def _check(box: Any) -> None:
 
 
 def _tag(images: Iterable[Image], tags: Iterable[str]) -> Answer:
-    named = list(tags)
-    if not all(named):
-        raise invalid("a tag is not empty", "tags")
+    named = _some_tags(tags)
     for image in images:
         held = image.metadata.capture_metadata.tags
-        held.extend(tag for tag in dict.fromkeys(named) if tag not in held)
+        held.extend(tag for tag in named if tag not in held)
     return {}
 
 
 def _untag(images: Iterable[Image], tags: Iterable[str]) -> Answer:
-    count = 0
+    named, count = _some_tags(tags), 0
     for image in images:
         held = image.metadata.capture_metadata.tags
-        for tag in tags:
+        for tag in named:
             if tag in held:
                 held.remove(tag)
                 count += 1
     return {"deleted_count": count}
+
+
+def _some_tags(tags: Iterable[str]) -> list[str]:
+    """Return each tag once, or refuse an empty one, and none at all."""
+    named = list(dict.fromkeys(tags))
+    if not named or not all(named):
+        raise invalid("there are tags, and none of them is empty", "tags")
+    return named

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from dragoman_viam.emulator.blobs import Blob
@@ -63,6 +63,8 @@ class Uploads(Routes):
             raise invalid(f"{kind} is not uploaded here", "type")
         for dataset in described.dataset_ids:
             self.state.dataset(dataset)
+        if not all(described.tags):
+            raise invalid("a tag is not empty", "tags")
         return kind
 
     def _add_row(self, described: Any, entry: Any) -> None:
@@ -88,7 +90,10 @@ class Uploads(Routes):
             file_name=described.file_name,
             file_ext=described.file_extension,
             dataset_ids=list(dict.fromkeys(described.dataset_ids)),
+            annotations=None if sensor is None else sensor.annotations,
         )
+        for found in (*metadata.annotations.bboxes, *metadata.annotations.classifications):
+            found.id = self.state.new_id()
         return self.state.new_image(metadata, content)
 
     def _captured(self, described: Any) -> dict[str, Any]:
@@ -121,9 +126,13 @@ def _told(image: Image) -> Answer:
     return {"file_id": image.metadata.id, "binary_data_id": image.metadata.binary_data_id}
 
 
-def _time(sensor: Any, name: str, now: datetime) -> datetime:
-    """Return when a sensor says that something was, now where it does not say."""
+def _time(sensor: Any, name: str, now: datetime) -> Any:
+    """Return the time stamp that a sensor says, now where it does not say."""
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    said = Timestamp()
     if sensor is None or not sensor.HasField(name):
-        return now
-    said: datetime = getattr(sensor, name).ToDatetime(tzinfo=UTC)
+        said.FromDatetime(now)
+    else:
+        said.CopyFrom(getattr(sensor, name))
     return said
