@@ -39,10 +39,15 @@ def _plain(state: State, wanted: str, separator: str) -> str:
     return wanted
 
 
+def check_name(name: str, field: str = "name") -> None:
+    """Refuse a name that no registry item may have."""
+    if not NAMES.fullmatch(name):
+        raise invalid("a name has letters, digits, '-' and '_' only", field)
+
+
 def add_item(state: State, organization: str, name: str, kind: int) -> Any:
     """Make a registry item, or refuse a bad name or a second one."""
-    if not NAMES.fullmatch(name):
-        raise invalid("a name has letters, digits, '-' and '_' only", "name")
+    check_name(name)
     wanted = item_id(organization, name)
     if wanted in state.items:
         raise exists("registry item", wanted)

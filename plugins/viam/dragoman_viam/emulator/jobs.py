@@ -13,9 +13,12 @@ from typing import Any
 
 from dragoman_viam.emulator.blobs import Blob
 from dragoman_viam.emulator.catalog import add_package
+from dragoman_viam.emulator.refusals import Refusal
 from dragoman_viam.emulator.state import Job, State
 from dragoman_viam.messages import modules, number
 
+UNKNOWN = 2
+"""The number of the status of a training that fails for no reason that gRPC has a name for."""
 NO_NETWORK = b"Made by Dragoman's emulator of Viam. There is no network in it.\n"
 
 
@@ -53,9 +56,7 @@ def ended(job: Job) -> bool:
 
 def _finish(state: State, job: Job) -> None:
     if job.fails_with is not None:
-        job.metadata.error_status.code = 2
-        job.metadata.error_status.message = job.fails_with
-        _end(state, job, "FAILED")
+        _fail(state, job, UNKNOWN, job.fails_with)
         return
     metadata = job.metadata
     framework = modules()["training"].ModelFramework.Name(metadata.model_framework).removeprefix("MODEL_FRAMEWORK_")
@@ -66,9 +67,20 @@ def _finish(state: State, job: Job) -> None:
         type="PACKAGE_TYPE_ML_MODEL",
         metadata={"model_framework": framework.lower()},
     )
-    add_package(state, info, Blob([_archive(job.labels)]), model_type=metadata.model_type)
+    try:
+        add_package(state, info, Blob([_archive(job.labels)]), model_type=metadata.model_type)
+    except Refusal as refusal:
+        # Somebody has made the version meanwhile, or something else of the model's name.
+        _fail(state, job, refusal.code.value[0], refusal.reason)
+        return
     metadata.synced_model_id = f"{metadata.organization_id}/{metadata.model_name}"
     _end(state, job, "COMPLETED")
+
+
+def _fail(state: State, job: Job, code: int, reason: str) -> None:
+    job.metadata.error_status.code = code
+    job.metadata.error_status.message = reason
+    _end(state, job, "FAILED")
 
 
 def _end(state: State, job: Job, name: str) -> None:

@@ -24,6 +24,12 @@ class Refusal(Exception):
         self.message = message
         self.details = details
 
+    @property
+    def reason(self) -> str:
+        """What is wrong, also where the details tell it."""
+        told = [one.description for detail in self.details for one in getattr(detail, "field_violations", ())]
+        return "; ".join(told) or self.message
+
     def trailing(self) -> tuple[tuple[str, bytes], ...]:
         """Return the trailing metadata that carry the details."""
         if not self.details:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dragoman_viam.emulator.catalog import add_item, find_item, item_id
+from dragoman_viam.emulator.catalog import add_item, check_name, find_item, item_id
 from dragoman_viam.emulator.refusals import exists, invalid
 from dragoman_viam.emulator.routes import Answer, Routes
 
@@ -58,6 +58,7 @@ class Registry(Routes):
     def RenameRegistryItem(self, request: Any) -> Answer:
         """Rename an item, which changes its id; its packages keep theirs."""
         item = find_item(self.state, request.item_id)
+        check_name(request.new_name, "new_name")
         wanted = item_id(item.organization_id, request.new_name)
         if wanted in self.state.items:
             raise exists("registry item", wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dragoman_viam.emulator.catalog import find_item, find_package
+from dragoman_viam.emulator.catalog import check_name, find_item, find_package
 from dragoman_viam.emulator.jobs import cancel, ended, look, status
 from dragoman_viam.emulator.refusals import invalid, missing, too_early
 from dragoman_viam.emulator.routes import Answer, Routes
@@ -110,11 +110,12 @@ class Trainings(Routes):
         for name in ("model_name", "model_version"):
             if not getattr(request, name):
                 raise invalid(f"{name} is missing", name)
+        check_name(request.model_name, "model_name")
 
     def _check_container(self, request: Any) -> None:
         if request.container_version and request.container_version not in CONTAINERS:
             raise invalid(f"there is no container {request.container_version!r}", "container_version")
-        if request.container_id and request.container_id not in self.state.containers:
+        if request.container_id and request.container_id not in (*CONTAINERS, *self.state.containers):
             raise missing("container", request.container_id)
 
     def _submitted(self, request: Any, labels: tuple[str, ...], **fields: Any) -> str:
@@ -151,8 +152,8 @@ class Containers(Routes):
         return {"containers": [*map(self._own, CONTAINERS), *self.state.containers.values()]}
 
     def GetContainer(self, request: Any) -> Answer:
-        """Return a registered container."""
-        return {"container": self._registered(request.id)}
+        """Return one of the platform's containers or a registered one."""
+        return {"container": self._own(request.id) if request.id in CONTAINERS else self._registered(request.id)}
 
     def RegisterCustomTrainingContainer(self, request: Any) -> Answer:
         """Register an image as a container."""
@@ -161,6 +162,7 @@ class Containers(Routes):
             raise invalid("image_uri is missing", "image_uri")
         container = modules()["training"].Container(
             id=self.state.new_id(),
+            key=request.image_uri.rpartition("/")[2],
             uri=request.image_uri,
             description=request.description,
             organization_id=request.organization_id,
