@@ -22,6 +22,8 @@ class Training:
     epochs: int
     features_mapping: dict[str, dict[str, list[str]]]
     labels: list[str]
+    data: list[Json]
+    """What was trained on, as it was then."""
     pretrained_training: str | None
     pretrained_weights: str | None
     created: datetime

@@ -106,6 +106,7 @@ class Attachments:
                 "featuresMapping": {
                     feature: {"featureNodeUuid": target, **known[target]}
                     for feature, target in attachment.features.items()
+                    if target in known
                 },
             },
             "projectModelIterations": model.iterations(exposed(model, attachment)),

@@ -28,6 +28,8 @@ from dragoman_encord.emulator.shapes import Ring, bounds, moved, overlap, ring_o
 from dragoman_encord.emulator.state import Item, Project, State, found
 
 Json = dict[str, Any]
+LOOKED_AT = ("image", "imageGroup", "video")
+"""Kinds of data that models are shown."""
 
 
 class Wanted(msgspec.Struct):
@@ -68,20 +70,18 @@ class Predict:
     async def classify(self, request: Request) -> object:
         wanted, project, attachment, place = await self._asked(request, "classification")
         training = request.path_params["training"]
-        known = features_of(self._state.ontology(project.ontology).editor)
+        known = self._known(project, attachment)
         answer: dict[str, Json | None] = {str(frame): None for frame in _frames(wanted, place)}
         for answers in _row(project, place).classification_answers.values():
-            for option in answers["classifications"][0]["answers"]:
+            for attribute, option in _options(answers):
                 confidence = _draw(training, answers["classificationHash"], 0)[0]
-                if not isinstance(option, dict) or option["featureHash"] not in attachment.features.values():
-                    continue
-                if confidence < wanted.conf_thresh:
+                if option not in known or confidence < wanted.conf_thresh:
                     continue
                 shown = {
-                    **self._made(confidence, known[option["featureHash"]]["name"]),
+                    **self._made(confidence, known[option]["name"]),
                     "classificationUuid": self._state.new_id(),
-                    "featureIdParent": answers["classifications"][0]["featureHash"],
-                    "featureIdChild": option["featureHash"],
+                    "featureIdParent": attribute,
+                    "featureIdChild": option,
                 }
                 covered = {frame for first, last in answers["range"] for frame in range(first, last + 1)}
                 answer |= {key: shown for key in answer if int(key) in covered}
@@ -114,13 +114,11 @@ class Predict:
         place: Place | None,
         shape: Any,
     ) -> Json:
-        known = features_of(self._state.ontology(project.ontology).editor)
+        known = self._known(project, attachment)
         training = request.path_params["training"]
         frames: dict[str, list[Json]] = {}
         for frame in _frames(wanted, place):
-            kept = _suppressed(
-                _found(project, attachment, place, training, frame, wanted.conf_thresh), wanted.iou_thresh
-            )
+            kept = _suppressed(_found(project, known, place, training, frame, wanted.conf_thresh), wanted.iou_thresh)
             frames[str(frame)] = [
                 {
                     **self._made(one.confidence, known[one.feature]["name"]),
@@ -132,6 +130,11 @@ class Predict:
                 for one in kept
             ]
         return {"result": frames}
+
+    def _known(self, project: Project, attachment: Attachment) -> dict[str, Json]:
+        """Return the features that an attachment is mapped to, without those that the ontology has lost since."""
+        known = features_of(self._state.ontology(project.ontology).editor)
+        return {target: known[target] for target in attachment.features.values() if target in known}
 
     def _made(self, confidence: float, name: str) -> Json:
         return {
@@ -156,7 +159,13 @@ class Predict:
             raise ApiError(400, "Either data or a file is needed, not both.")
         if not (0 <= wanted.conf_thresh <= 1 and 0 <= wanted.iou_thresh <= 1):
             raise ApiError(400, "Thresholds lie between 0 and 1.")
-        return wanted, project, attachment, self._place(project, wanted)
+        first, last = wanted.frame_range_from or 0, wanted.frame_range_to
+        if first < 0 or (last is not None and last < first):
+            raise ApiError(400, "Frames are counted from 0, and a range of them does not end before it begins.")
+        place = self._place(project, wanted)
+        if place is not None and place.item.type not in LOOKED_AT:
+            raise ApiError(400, "A model looks at images and videos.")
+        return wanted, project, attachment, place
 
     def _place(self, project: Project, wanted: Wanted) -> Place | None:
         if wanted.data_uuid is not None:
@@ -194,8 +203,15 @@ def _row(project: Project, place: Place | None) -> LabelRow:
     return project.rows.get(("main", place.data_hash), nothing) if place else nothing
 
 
+def _options(answers: Json) -> Iterator[tuple[str, str]]:
+    """Yield the attribute and the option of each choice of a classification; texts and numbers are none."""
+    for entry in answers["classifications"]:
+        if isinstance(entry["answers"], list):
+            yield from ((entry["featureHash"], option["featureHash"]) for option in entry["answers"])
+
+
 def _found(
-    project: Project, attachment: Attachment, place: Place | None, training: str, frame: int, least: float
+    project: Project, known: dict[str, Json], place: Place | None, training: str, frame: int, least: float
 ) -> Iterator[Found]:
     row = _row(project, place)
     if place is None:
@@ -207,7 +223,7 @@ def _found(
             continue
         for entry in labels["objects"]:
             ring = ring_of(entry)
-            if entry["featureHash"] not in attachment.features.values() or ring is None:
+            if entry["featureHash"] not in known or ring is None:
                 continue
             confidence, dx, dy = _draw(training, entry["objectHash"], frame)
             if confidence >= least:

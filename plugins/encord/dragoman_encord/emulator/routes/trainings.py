@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
+from dragoman_encord.emulator.label_row import LabelRow
 from dragoman_encord.emulator.ml import Model, Training
 from dragoman_encord.emulator.routes.names import base_url, delete, get, page, post, read
 from dragoman_encord.emulator.state import Project, State
@@ -54,7 +55,7 @@ class Trainings:
     async def start(self, request: Request) -> object:
         model = self._state.model(request.path_params["model"])
         wanted = await read(request, NewTraining)
-        self._check(model, wanted)
+        data = self._checked(model, wanted)
         now = self._state.clock.now()
         training = Training(
             id=self._state.new_id(),
@@ -62,6 +63,7 @@ class Trainings:
             epochs=wanted.epochs,
             features_mapping=wanted.features_mapping,
             labels=wanted.labels_uuids,
+            data=data,
             pretrained_training=wanted.pretrained_training_uuid,
             pretrained_weights=wanted.pretrained_weights_type,
             created=now,
@@ -72,21 +74,26 @@ class Trainings:
         model.trainings[training.id] = training
         return training.id
 
-    def _check(self, model: Model, wanted: NewTraining) -> None:
+    def _checked(self, model: Model, wanted: NewTraining) -> list[dict[str, str]]:
+        """Refuse a training that cannot be, and return the data that one which can be is trained on."""
         if wanted.batch_size < 1 or wanted.epochs < 1 or not wanted.labels_uuids:
             raise ApiError(400, "A training needs labels, and at least one epoch and one label per batch.")
-        known: set[str] = set()
+        known: dict[str, tuple[Project, LabelRow]] = {}
         for project_id, mapping in wanted.features_mapping.items():
             project = self._state.project(project_id)
-            known |= {row.label_hash for row in project.rows.values()}
+            known |= {key: (project, row) for key, row in project.by_label().items()}
             hashes = _hashes(self._state.ontology(project.ontology).editor)
             for feature, targets in mapping.items():
                 if feature not in hashes:
                     raise ApiError(400, f"The ontology has no feature {feature}.")
                 if unknown := set(targets) - set(model.features):
                     raise ApiError(400, f"The model has no feature {unknown.pop()}.")
-        if missing := set(wanted.labels_uuids) - known:
+        if missing := set(wanted.labels_uuids) - set(known):
             raise ApiError(404, f"There is no label row {missing.pop()}.")
+        earlier = wanted.pretrained_training_uuid
+        if earlier is not None and all(earlier not in one.trainings for one in self._state.models.values()):
+            raise ApiError(404, f"There is no training {earlier}.")
+        return [self._used(*known[key]) for key in wanted.labels_uuids]
 
     async def status(self, request: Request) -> object:
         model, training = self._named(request)
@@ -110,21 +117,16 @@ class Trainings:
 
     async def data(self, request: Request) -> object:
         _, training = self._named(request)
-        rows = []
-        for project_id in training.features_mapping:
-            project = self._state.projects.get(project_id)
-            labels = project.by_label() if project else {}
-            rows += [self._used(project, labels[key]) for key in training.labels if project and key in labels]
-        return page(request, rows, self._state.settings.page_limit)
+        return page(request, training.data, self._state.settings.page_limit)
 
-    def _used(self, project: Project, row: Any) -> dict[str, str]:
+    def _used(self, project: Project, row: LabelRow) -> dict[str, str]:
         dataset, item = self._state.place(project, row.data_hash)
         return {
             "dataUuid": row.data_hash,
             "datasetTitle": dataset.title,
             "datasetUuid": dataset.id,
             "fileTitle": item.name,
-            "itemType": item.type,
+            "itemType": item.kind,
             "labelUuid": row.label_hash,
             "projectTitle": project.title,
             "projectUuid": project.id,
