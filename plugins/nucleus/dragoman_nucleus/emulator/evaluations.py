@@ -13,6 +13,7 @@ from dragoman_nucleus.emulator.detections import Case, Classes, Hit, RollupGroup
 from dragoman_nucleus.emulator.exclusions import AnyRule, Excluded
 from dragoman_nucleus.emulator.items import Json
 from dragoman_nucleus.emulator.jobs import Job
+from dragoman_nucleus.emulator.rows import Rows
 
 STATUSES = {"Running": "computing", "Completed": "succeeded", "Cancelled": "cancelled"}
 """What an evaluation is while its job is something; `failed` otherwise."""
@@ -87,13 +88,17 @@ class EvaluationSettings:
 
 @dataclass(kw_only=True)
 class Evaluation:
-    """A model, or one of its runs, measured by a benchmark. `cases` is filled by the job."""
+    """A model, or one of its runs, measured by a benchmark. The job fills in what was measured, which then stays."""
 
     id: str
     settings: EvaluationSettings
     created: datetime
     job: Job | None = None
     cases: Sequence[Case] = ()
+    predictions: Rows = field(default_factory=Rows)
+    """Where the predictions were, to tell their ids."""
+    ground_truth: dict[str, Rows] = field(default_factory=dict)
+    """Where the ground truth was, by dataset id."""
     excluded: Excluded = field(default_factory=Excluded)
     _hits: dict[float, list[Hit]] = field(default_factory=dict)
 

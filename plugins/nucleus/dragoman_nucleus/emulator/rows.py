@@ -222,6 +222,10 @@ class Rows:
         """Remove the rows on an item and return how many there were."""
         return len(self._by_item.pop(item_id, {}))
 
+    def clear(self) -> None:
+        """Remove all rows."""
+        self._by_item.clear()
+
     def discard_where(self, doomed: Callable[[Row], bool], item_ids: Iterable[str]) -> None:
         """Remove some of the rows on some items."""
         for item_id in item_ids:

@@ -128,11 +128,17 @@ class State:
         runs = [run.predictions for run in self.runs_on(dataset.id)]
         return [dataset.ground_truth, *runs, *(model.predictions for model in self.models.values())]
 
+    def forget_run(self, run: Run) -> None:
+        """Delete a run with its predictions, which may be members of slices."""
+        del self.runs[run.id]
+        run.predictions.clear()
+
     def forget_model(self, model: Model) -> None:
-        """Delete a model with its runs."""
+        """Delete a model with its predictions and its runs."""
         del self.models[model.id]
+        model.predictions.clear()
         for run in [run for run in self.runs.values() if run.model_id == model.id]:
-            del self.runs[run.id]
+            self.forget_run(run)
 
     def forget_dataset(self, dataset: Dataset) -> None:
         """Delete a dataset with its slices and all that hangs on its items; runs no longer cover it."""

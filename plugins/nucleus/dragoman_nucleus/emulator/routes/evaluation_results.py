@@ -90,12 +90,12 @@ class EvaluationResults:
         return selected
 
     def _queried(self, evaluation: Evaluation, query: str) -> set[str]:
-        datasets = {case.item.dataset_id for case in evaluation.cases}
-        predictions = self._state.evaluated(evaluation)
+        datasets = [self._state.datasets.get(dataset_id) for dataset_id in evaluation.ground_truth]
         return {
             item.id
-            for dataset_id in datasets
-            for item in select_items(self._state, self._state.dataset(dataset_id), query, predictions)
+            for dataset in datasets
+            if dataset is not None
+            for item in select_items(self._state, dataset, query, evaluation.predictions)
         }
 
     async def examples(self, request: Request) -> object:
@@ -113,8 +113,7 @@ class EvaluationResults:
         return {"rows": [self._example(evaluation, *pair) for pair in page], "total": len(numbered)}
 
     def _example(self, evaluation: Evaluation, number: int, hit: Hit) -> dict[str, Any]:
-        predictions = self._state.evaluated(evaluation)
-        ground_truth = self._state.dataset(hit.item.dataset_id).ground_truth
+        predictions, ground_truth = evaluation.predictions, evaluation.ground_truth[hit.item.dataset_id]
         return {
             "id": f"{evaluation.id}-{number}",
             "evaluation_id": evaluation.id,

@@ -85,15 +85,18 @@ class Evaluations:
         return json_response({"evaluation_id": evaluation.id}, 202)
 
     def _compute(self, evaluation: Evaluation) -> Outcome:
+        evaluation.predictions = self._state.evaluated(evaluation)
         evaluation.cases = list(self._cases(evaluation))
         return Outcome({"evaluation_id": evaluation.id})
 
     def _cases(self, evaluation: Evaluation) -> Iterator[Case]:
         benchmark = found(self._state.benchmarks, evaluation.settings.benchmark_id, "Benchmark")
-        predictions, rules = self._state.evaluated(evaluation), evaluation.settings.exclusion_rules or []
+        predictions, rules = evaluation.predictions, evaluation.settings.exclusion_rules or []
         for item_id in benchmark.item_ids:
             item = self._state.item(item_id)
-            labels = comparable(self._state.dataset(item.dataset_id).ground_truth.on(item_id))
+            ground_truth = self._state.dataset(item.dataset_id).ground_truth
+            evaluation.ground_truth[item.dataset_id] = ground_truth
+            labels = comparable(ground_truth.on(item_id))
             made = comparable(predictions.on(item_id))
             if item_excluded(rules, item, labels, made):
                 evaluation.excluded.items += 1

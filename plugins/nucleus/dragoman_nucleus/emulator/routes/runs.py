@@ -123,7 +123,7 @@ class Runs:
 
     async def delete(self, request: Request) -> object:
         run = self._named(request)
-        del self._state.runs[run.id]
+        self._state.forget_run(run)
         return {"model_run_id": run.id, "msg": "Model run deleted"}
 
     async def on_position(self, request: Request) -> object:
