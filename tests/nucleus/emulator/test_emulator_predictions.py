@@ -223,6 +223,20 @@ def test_the_training_slice_is_of_the_dataset(client, dataset, model):
     assert dataset.export_predictions(model) == {"annotations": {}}
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_refused_upload_makes_no_run_and_widens_none(client, dataset, model, asynchronous):
+    other = client.create_dataset("other", is_scene=False)
+    run = model.create_run("elsewhere", other)
+    refused = {"trained_slice_id": other.create_slice("train").id, "asynchronous": asynchronous}
+    for attempt in (
+        lambda: dataset.upload_predictions(model, [box()], **refused),
+        lambda: dataset.upload_predictions_for_model_run(run.model_run_id, [box()], **refused),
+    ):
+        with pytest.raises(NucleusAPIError, match="is of another dataset"):
+            attempt()
+    assert (dataset.model_runs, model.model_runs()) == ([], [run.model_run_id])
+
+
 def test_multicategory_is_no_prediction(endpoint, dataset, model):
     row = {"type": "multicategory", "labels": ["a"], "reference_id": "img-0", "geometry": {}}
     answer = requests.post(

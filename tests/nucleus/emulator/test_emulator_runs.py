@@ -114,6 +114,16 @@ def test_predict_as_a_job(run):
     assert labels(run.ungrouped_export()) == {"box": ["car"]}
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_predict_cannot_tell_the_dataset_of_a_run_over_several(client, dataset, run, asynchronous):
+    other = client.create_dataset("other", is_scene=False)
+    other.upload_predictions_for_model_run(run.model_run_id, [box()])
+    with pytest.raises(NucleusAPIError, match="covers several datasets") as refusal:
+        run.predict([box("img-1")], asynchronous=asynchronous)
+    assert refusal.value.status_code == 400
+    assert run.refloc("img-1") == {"annotations": {}}
+
+
 def test_two_runs_of_a_model_keep_their_predictions_apart(model, dataset):
     first = model.create_run("first", dataset, [box(label="car")])
     second = model.create_run("second", dataset, [box(label="bus")])

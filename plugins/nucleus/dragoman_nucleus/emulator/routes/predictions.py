@@ -3,6 +3,7 @@ latter."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from dragoman_nucleus.emulator.models import Run
 from dragoman_nucleus.emulator.routes.names import get, position, post
 from dragoman_nucleus.emulator.rows import Rows, grouped
 from dragoman_nucleus.emulator.state import State
-from dragoman_nucleus.emulator.uploads import ASYNC_UPLOAD, PREDICTIONS, Finder, is_async, uploaded
+from dragoman_nucleus.emulator.uploads import ASYNC_UPLOAD, PREDICTIONS, Batch, Finder, is_async, uploaded
 
 UPLOAD_JOB = "uploadPredictions"
 
@@ -50,63 +51,67 @@ class Predictions:
     async def predict(self, request: Request) -> object:
         run = self._run(request)
         datasets = datasets_of(self._state, run)
+        if len(datasets) > 1:
+            raise ApiError(400, f"Model run {run.id} covers several datasets, so one of them must be named.")
         if is_async(request):
             if not datasets:
                 raise ApiError(400, f"Model run {run.id} covers no dataset.")
-            return await self._submit(request, run, datasets)
-        return {"model_run_id": run.id, **await self._take(request, run, finder(datasets))}
+            return await self._submit(request, datasets[0], lambda: run)
+        batch = await PREDICTIONS.read(request, self._state)
+        self._check_training(batch.trained_slice_id, run.dataset_ids)
+        return self._store(run, batch, finder(datasets))
 
     async def upload_to_run(self, request: Request) -> object:
         run = self._run(request)
-        find = widening(run, finder_anywhere(self._state))
-        return {"model_run_id": run.id, **await self._take(request, run, find)}
+        batch = await PREDICTIONS.read(request, self._state)
+        self._check_training(batch.trained_slice_id, run.dataset_ids)
+        return self._store(run, batch, widening(run, finder_anywhere(self._state)))
 
     async def upload_to_run_on_dataset(self, request: Request) -> object:
         dataset, run = self._dataset(request), self._run(request)
-        run.cover(dataset.id)
-        return await self._upload(request, run, dataset)
+        return await self._upload(request, dataset, lambda: run)
 
     async def upload_to_model(self, request: Request) -> object:
         dataset = self._dataset(request)
         model = self._state.model(request.path_params["model"])
-        run = run_on(self._state, model, dataset)
-        return await self._upload(request, run, dataset)
+        return await self._upload(request, dataset, partial(run_on, self._state, model, dataset))
 
-    async def _upload(self, request: Request, run: Run, dataset: Dataset) -> object:
+    async def _upload(self, request: Request, dataset: Dataset, run_of: Callable[[], Run]) -> object:
+        """Take an upload to a dataset. What is refused as a whole neither makes a run nor widens one."""
         if is_async(request):
-            return await self._submit(request, run, [dataset])
-        counts = await self._take(request, run, dataset.find)
-        return {"dataset_id": dataset.id, "model_run_id": run.id, **counts}
-
-    async def _take(self, request: Request, run: Run, find: Finder) -> dict[str, object]:
+            return await self._submit(request, dataset, run_of)
         batch = await PREDICTIONS.read(request, self._state)
-        self._note_training(run, batch.trained_slice_id)
-        tally = PREDICTIONS.store(batch, run.predictions, find, self._state)
-        return tally.counts("predictions")
+        self._check_training(batch.trained_slice_id, [dataset.id])
+        run = run_of()
+        run.cover(dataset.id)
+        return {"dataset_id": dataset.id, **self._store(run, batch, dataset.find)}
 
-    def _note_training(self, run: Run, slice_id: str | None) -> None:
-        """Note the slice that a run's model was trained on; it must be of a dataset that the run covers."""
-        if slice_id is None:
-            return
-        if self._state.slice(slice_id).dataset_id not in run.dataset_ids:
+    def _store(self, run: Run, batch: Batch, find: Finder) -> dict[str, object]:
+        run.trained_slice_id = batch.trained_slice_id or run.trained_slice_id
+        tally = PREDICTIONS.store(batch, run.predictions, find, self._state)
+        return {"model_run_id": run.id, **tally.counts("predictions")}
+
+    def _check_training(self, slice_id: str | None, dataset_ids: Sequence[str]) -> None:
+        """Make sure that the slice that a model was trained on is of a dataset that the upload is for."""
+        if slice_id is not None and self._state.slice(slice_id).dataset_id not in dataset_ids:
             raise ApiError(400, f"Slice {slice_id} is of another dataset.")
-        run.trained_slice_id = slice_id
 
-    async def _submit(self, request: Request, run: Run, datasets: list[Dataset]) -> object:
-        """Queue an asynchronous upload; its file was signed for one of the datasets."""
+    async def _submit(self, request: Request, dataset: Dataset, run_of: Callable[[], Run]) -> object:
+        """Queue an asynchronous upload, whose file was signed for the dataset."""
         wanted = await read_json(request, ASYNC_UPLOAD)
-        dataset_ids = [dataset.id for dataset in datasets]
-        content = uploaded(self._state, dataset_ids, wanted.request_id)
-        self._note_training(run, wanted.trained_slice_id)
-        work = partial(self._take_lines, run.id, dataset_ids, content, wanted.update)
-        return self._state.jobs.submit(UPLOAD_JOB, dataset_ids[0], work)
+        content = uploaded(self._state, [dataset.id], wanted.request_id)
+        self._check_training(wanted.trained_slice_id, [dataset.id])
+        run = run_of()
+        run.cover(dataset.id)
+        run.trained_slice_id = wanted.trained_slice_id or run.trained_slice_id
+        work = partial(self._take_lines, run.id, dataset.id, content, wanted.update)
+        return self._state.jobs.submit(UPLOAD_JOB, dataset.id, work)
 
-    def _take_lines(self, run_id: str, dataset_ids: list[str], content: bytes, update: bool) -> Outcome:
-        run = self._state.run(run_id)
-        find = finder([self._state.dataset(dataset_id) for dataset_id in dataset_ids])
+    def _take_lines(self, run_id: str, dataset_id: str, content: bytes, update: bool) -> Outcome:
+        run, dataset = self._state.run(run_id), self._state.dataset(dataset_id)
         batch = PREDICTIONS.decode_lines(content, update=update)
-        tally = PREDICTIONS.store(batch, run.predictions, find, self._state)
-        return Outcome(tally.message("prediction", dataset_ids[0]), tally.errors, steps=tally.steps)
+        tally = PREDICTIONS.store(batch, run.predictions, dataset.find, self._state)
+        return Outcome(tally.message("prediction", dataset_id), tally.errors, steps=tally.steps)
 
     def _read(self, request: Request) -> tuple[Dataset, Run | None]:
         dataset = self._dataset(request)
