@@ -178,6 +178,14 @@ def test_a_slice_that_is_sampled_needs_a_new_name(dataset, part):
     assert refusal.value.status_code == 409
 
 
+@pytest.mark.parametrize("method", SliceBuilderMethods)
+def test_the_size_of_a_sample_is_not_negative(dataset, method):
+    with pytest.raises(NucleusAPIError, match="sampleSize") as refusal:
+        dataset.build_slice("sample", -1, method)
+    assert refusal.value.status_code == 400
+    assert dataset.slices == []
+
+
 def test_raw_items_tell_where_the_images_are(part):
     (first, *_) = part.export_raw_items()
     assert (first["ref_id"], first["original_url"]) == ("img-1", "https://images.example/1.jpg")

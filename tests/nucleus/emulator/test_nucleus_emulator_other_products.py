@@ -44,6 +44,15 @@ def test_a_project_with_tasks_becomes_a_dataset(client, part):
     assert [item.reference_id for item in latest.items] == ["img-2"]
 
 
+@pytest.mark.parametrize("number", [-1, "all"])
+def test_a_senseless_number_of_tasks_is_refused(client, part, number):
+    part.send_to_labeling("project").sleep_until_complete(verbose_std_out=False)
+    with pytest.raises(NucleusAPIError, match="last_n_tasks") as refusal:
+        client.create_dataset_from_project("project", last_n_tasks=number)
+    assert refusal.value.status_code == 400
+    assert len(client.datasets) == 1
+
+
 def test_tasks_that_are_taken_in_are_pending(dataset, part):
     part.send_to_labeling("project").sleep_until_complete(verbose_std_out=False)
     task_id = dataset.export_scale_task_info()[0]["scale_task_info"][0]["task_id"]

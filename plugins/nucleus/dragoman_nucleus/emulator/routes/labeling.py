@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -29,7 +31,7 @@ class Tasks(msgspec.Struct):
 
 class FromProject(msgspec.Struct):
     project_id: str
-    last_n_tasks: str | None = None
+    last_n_tasks: Annotated[str, Meta(pattern=r"^[1-9]\d{0,8}$")] | None = None
     name: str | None = None
 
 

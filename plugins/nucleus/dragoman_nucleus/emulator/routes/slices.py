@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -35,7 +36,7 @@ class NewSlice(msgspec.Struct):
 
 class BuildSlice(msgspec.Struct, rename="camel"):
     name: str
-    sample_size: int
+    sample_size: Annotated[int, Meta(ge=0)]
     sample_method: Literal["Random", "Uniqueness"]
     filters: dict[str, object] = {}
 
