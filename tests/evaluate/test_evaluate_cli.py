@@ -132,7 +132,10 @@ def test_tracks_are_measured_when_asked_for(tmp_path: Path, capsys: pytest.Captu
     assert found["per_feature"]["cat"]["IDF1"] == pytest.approx(0.5)
     html = tmp_path / "page.html"
     assert main(["evaluate", *places, "--tracking", "--html", str(html)]) == 0
-    assert "HOTA" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "Tracks" in shown.out
+    assert "…" not in shown.out, "numbers are whole in a narrow terminal, too"
+    assert shown.err == ""
     assert "HOTA" in html.read_text()
 
 

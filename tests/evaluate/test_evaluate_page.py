@@ -49,6 +49,9 @@ def test_it_says_what_was_found(shown: str) -> None:
     assert '<image href="data:image/png;base64,' in shown
     assert 'viewBox="0 0 64.0 48.0"' in shown
     assert "<title>said cat 0.30</title>" in shown
+    assert re.findall(r'class="label missed" [^>]*><title>([^<]*)', shown) == [
+        "&lt;script&gt;alert(1)&lt;/script&gt;, missed"
+    ]
 
 
 def test_it_says_what_another_version_does_differently(shown: str) -> None:
@@ -89,7 +92,7 @@ def test_regions_are_drawn_as_outlines() -> None:
     square = Mask(4, 4, (5, 2, 2, 2, 5))
     found = study([Label("a", "cat", square)], [], version="v", dataset="d")
 
-    assert 'class="label" d="M' in page(found)
+    assert 'class="label missed" d="M' in page(found)
 
 
 def test_classifications_show_what_was_taken_for_what() -> None:

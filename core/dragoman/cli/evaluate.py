@@ -198,19 +198,26 @@ def _show(study: Any) -> None:
         ["metric", "value#"],
         [(name, f"{value:.3f}") for name, value in found.metrics.items()],
     )
-    columns = list(dict.fromkeys(name for values in found.per_feature.values() for name in values))
-    table(
-        "Features",
-        ["feature", *(f"{name}#" for name in columns)],
-        [
-            (feature, *(f"{values[name]:.3f}" if name in values else "" for name in columns))
-            for feature, values in found.per_feature.items()
-        ],
-    )
+    _show_features(found.per_feature)
     for name, metrics in study.slices.items():
         table(f"Slice {name}", ["metric", "value#"], [(metric, f"{value:.3f}") for metric, value in metrics.items()])
     left_out = _left_out(found.skipped, study.left_out)
     out.print(f"{found.labels} labels, {found.predictions} predictions{left_out}.")
+
+
+def _show_features(per_feature: Any) -> None:
+    from dragoman.evaluate.tracking import METRICS
+
+    columns = dict.fromkeys(name for values in per_feature.values() for name in values)
+    shapes, tracks = ([name for name in columns if (name in METRICS) is of_tracks] for of_tracks in (False, True))
+    # Two tables: all columns together are wider than most terminals, and numbers that are cut off say nothing.
+    for title, names in (("Features", shapes), ("Tracks", tracks)):
+        rows = [
+            (feature, *(f"{values[name]:.3f}" if name in values else "" for name in names))
+            for feature, values in per_feature.items()
+        ]
+        if names:
+            table(title, ["feature", *(f"{name}#" for name in names)], rows)
 
 
 def _left_out(skipped: int, strays: int) -> str:

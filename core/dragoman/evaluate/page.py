@@ -31,6 +31,8 @@ class Example:
     """One image with mistakes, ready to be drawn: sizes in pixels, shapes as what they are and SVG path data.
 
     Args:
+        labels: What is there: its feature and path, and whether it was missed.
+        predictions: What was said and is wrong: its feature with its confidence, and path.
         note: What is said of a classification.
     """
 
@@ -41,7 +43,7 @@ class Example:
     image: str | None
     features: Sequence[str]
     counts: Mapping[str, int]
-    labels: Sequence[tuple[str, str]] = ()
+    labels: Sequence[tuple[str, str, bool]] = ()
     predictions: Sequence[tuple[str, str]] = ()
     note: str = ""
 
@@ -189,7 +191,10 @@ def _shape_examples(matches: Matches, items: Mapping[str, Item]) -> list[Example
                 width=width,
                 height=height,
                 image=None if frame is not None else _image(items.get(item)),
-                labels=[(names[truth.feature[n]], path_of(shape)) for n, shape in zip(there, shapes[0], strict=True)],
+                labels=[
+                    (names[truth.feature[n]], path_of(shape), bool(matches.missed[n]))
+                    for n, shape in zip(there, shapes[0], strict=True)
+                ],
                 predictions=[
                     (f"{names[said.feature[n]]} {said.score[n]:.2f}", path_of(shape))
                     for n, shape in zip(mistaken, shapes[1], strict=True)

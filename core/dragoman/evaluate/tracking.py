@@ -7,9 +7,9 @@ count for nothing.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ COVERED = 0.5
 """Share of a prediction that a crowd covers, or overlap with a label, from which it belongs there."""
 NAMES = {"HOTA": ("HOTA", "DetA", "AssA"), "CLEAR": ("MOTA", "MOTP"), "Identity": ("IDF1",)}
 """TrackEval's metric to what is taken of it. HOTA is the mean over its overlaps from 0.05 to 0.95."""
+METRICS = tuple(name for names in NAMES.values() for name in names)
+"""The metrics of tracks, overall and of each feature."""
 
 
 class Tracks:
@@ -95,14 +97,14 @@ def evaluate_tracks(truth: Tracks, said: Tracks) -> tuple[dict[str, float], dict
             joined = measures[measure].combine_sequences(found)
             values |= {name: float(np.mean(joined[name])) for name in names}
         per_feature[feature] = values
-    means = {name: float(np.mean([values[name] for values in per_feature.values()])) for name in _every_name()}
+    means = {name: float(np.mean([values[name] for values in per_feature.values()])) for name in METRICS}
     return means, per_feature
 
 
 def _measures() -> dict[str, Any]:
     try:
-        # While it is imported it prints which parts of itself it does without; standard output belongs to the result.
-        with redirect_stdout(sys.stderr):
+        # While it is imported it prints which data sets it cannot read, which nobody asked for.
+        with redirect_stdout(StringIO()):
             from trackeval.metrics import CLEAR, HOTA, Identity
     except ImportError as error:
         raise Unsupported(
@@ -129,10 +131,6 @@ def _outside(boxes: dict[str, Box], labels: dict[str, Box], crowds: dict[str, Bo
     if labels:
         inside &= primitives.bbox_iou(_flat(boxes), _flat(labels), [False] * len(labels)).max(axis=1) < COVERED
     return {track: box for (track, box), ignored in zip(boxes.items(), inside.tolist(), strict=True) if not ignored}
-
-
-def _every_name() -> list[str]:
-    return [name for names in NAMES.values() for name in names]
 
 
 def _sequence(truth: Frames, said: Frames) -> dict[str, Any]:
