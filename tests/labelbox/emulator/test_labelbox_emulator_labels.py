@@ -59,6 +59,10 @@ class TestListing:
         assert project.delete_labels_by_user(client.get_user().uid) == 1
         assert project.get_label_count() == 0
 
+    def test_a_label_that_is_named_twice_is_deleted_once(self, project: Any, labeled: Any) -> None:
+        labelbox.Label.bulk_delete([labeled, labeled])
+        assert list(project.labels()) == []
+
 
 class TestOpinions:
     def test_reviews_are_counted_by_sign(self, project: Any, labeled: Any) -> None:

@@ -55,6 +55,9 @@ def test_an_editor_is_there_and_takes_instructions(project: Any, live: Live[Any]
     assert kept.content == page.read_bytes()
     assert project.enable_model_assisted_labeling() is True
     assert project.enable_model_assisted_labeling(False) is False
+    editor = project.labeling_frontend()
+    project.labeling_frontend.connect(editor)
+    assert project.labeling_frontend() == editor
 
 
 class TestBatches:
@@ -65,6 +68,11 @@ class TestBatches:
         found = client.get_batch(project.uid, made.uid)
         assert (found.size, found.project()) == (1, project)
         assert found.consensus_settings == {"numberOfLabels": 2, "coveragePercentage": 0.5}
+
+    def test_a_row_that_is_named_twice_is_in_a_batch_once(self, client: Any, project: Any, dataset: Any) -> None:
+        row = client.get_data_row_by_global_key("v")
+        assert project.create_batch("second", [row, row.uid], global_keys=["v"]).size == 1
+        assert client.get_project(project.uid).data_row_count == 3
 
     def test_rows_that_nobody_has_are_refused(self, project: Any) -> None:
         with pytest.raises(exceptions.UnprocessableEntityError):
@@ -85,6 +93,16 @@ class TestBatches:
         assert client.get_batch(project.uid, batch.uid).size == 0
         batch.delete()
         assert list(project.batches()) == []
+
+    @pytest.mark.parametrize("leave", ["delete", "remove_queued_data_rows"])
+    def test_rows_that_come_back_begin_anew(self, project: Any, leave: str) -> None:
+        (batch,) = project.batches()
+        project.move_data_rows_to_task_queue(GlobalKeys(["a"]))
+        project.set_labeling_parameter_overrides([(GlobalKey("a"), 1)])
+        getattr(batch, leave)()
+        project.create_batch("second", global_keys=["a", "b"])
+        assert project.task_queues()[0].data_row_count == 2
+        assert list(project.labeling_parameter_overrides()) == []
 
     def test_a_batch_with_labels_stays(self, project: Any, labeled: Any) -> None:
         (batch,) = project.batches()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from labelbox import DataRow, Dataset, GlobalKey, GlobalKeys, UniqueId
+from labelbox import DataRow, Dataset, GlobalKey, GlobalKeys, Task, UniqueId
 from labelbox.schema.data_row_metadata import (
     DataRowMetadata,
     DataRowMetadataField,
@@ -15,6 +16,7 @@ from labelbox.schema.data_row_metadata import (
 )
 from labelbox.schema.taskstatus import TaskStatus
 from lbox import exceptions
+from PIL import Image
 
 from dragoman.emulate import Live
 
@@ -31,6 +33,36 @@ def test_a_row_is_changed_and_what_is_not_said_stays(client: Any, dataset: Any) 
         client.get_data_row_by_global_key("v")
     with pytest.raises(exceptions.UnprocessableEntityError, match="Duplicate"):
         row.update(global_key="a")
+
+
+def test_a_row_that_shows_something_else_is_measured_anew(
+    client: Any, dataset: Any, live: Live[Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "image.png"
+    Image.new("RGB", (30, 20)).save(path)
+    row = client.get_data_row_by_global_key("v")
+    row.update(row_data=client.upload_file(str(path)))
+    assert (row.media_attributes["width"], row.media_attributes["height"]) == (30, 20)
+    row.update(row_data="https://example.com/without-ending")
+    assert (row.media_attributes, live.state.rows[row.uid].media) == ({}, "IMAGE")
+    row.update(row_data="https://example.com/w.mp4")
+    assert live.state.rows[row.uid].media == "VIDEO"
+
+
+def test_a_row_is_changed_together_with_its_metadata(client: Any, dataset: Any) -> None:
+    tag = client.get_data_row_metadata_ontology().get_by_name("tag").uid
+    row = client.get_data_row_by_global_key("v")
+    row.update(external_id="inside", metadata_fields=[{"schemaId": tag, "value": "night"}])
+    assert [(field.name, field.value) for field in row.metadata] == [("tag", "night")]
+    with pytest.raises(exceptions.UnprocessableEntityError, match="no metadata schema"):
+        row.update(external_id="nowhere", metadata_fields=[{"schemaId": "nowhere", "value": "night"}])
+    assert client.get_data_row(row.uid).external_id == "inside"
+
+
+def test_a_row_that_is_named_twice_is_deleted_once(dataset: Any) -> None:
+    first, second, third = dataset.data_rows()
+    DataRow.bulk_delete([first, second, first])
+    assert list(dataset.data_rows()) == [third]
 
 
 def test_rows_are_found_by_external_id(dataset: Any) -> None:
@@ -104,6 +136,17 @@ def test_tasks_are_listed_and_cancelled(client: Any, dataset: Any, live: Live[An
     with pytest.raises(exceptions.LabelboxError, match="not in progress"):
         client.cancel_task(task.uid)
     assert live.state.by_global_key.keys() == {"a", "b", "v"}
+
+
+def test_tasks_are_compared(client: Any, dataset: Any, live: Live[Any]) -> None:
+    user = client.get_user()
+    (first,) = user.created_tasks()
+    live.state.jobs.fail_next("adv-upsert-data-rows")
+    second = dataset.create_data_rows([{"row_data": "https://example.com/n.jpg"}])
+    assert list(user.created_tasks(where=Task.status == "COMPLETE")) == [first]
+    assert list(user.created_tasks(where=(Task.status == "FAILED") & (Task.name == first.name))) == [second]
+    assert list(user.created_tasks(where=Task.uid == "nowhere")) == []
+    assert list(user.created_tasks(order_by=Task.status.desc)) == [second, first]
 
 
 def test_tiles_are_rows(client: Any, dataset: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -240,6 +241,12 @@ class Project(Named):
     def row_ids(self) -> list[str]:
         """Return the ids of all data rows, batch by batch."""
         return [row_id for batch in self.batches.values() for row_id in batch.row_ids]
+
+    def release(self, row_ids: Iterable[str]) -> None:
+        """Forget where data rows that leave the project were in its workflow, and their priorities."""
+        for row_id in row_ids:
+            self.moved.pop(row_id, None)
+            self.priorities.pop(row_id, None)
 
     def queue_of(self, row_id: str) -> Queue | None:
         """Return the step at which a data row is; None if it is done, as one with a label is unless it was moved."""

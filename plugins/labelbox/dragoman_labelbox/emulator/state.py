@@ -171,9 +171,10 @@ class State:
         return [run for run in self.runs.values() if run.model_id == model_id]
 
     def named_rows(self, ids: list[str] | None, keys: list[str] | None) -> list[DataRow]:
-        """Return the data rows of some ids and global keys; unknown ones are left out."""
+        """Return the data rows of some ids and global keys, each once; unknown ones are left out."""
         rows = [self.rows[row_id] for row_id in ids or () if row_id in self.rows]
-        return rows + [self.by_global_key[key] for key in keys or () if key in self.by_global_key]
+        rows += [self.by_global_key[key] for key in keys or () if key in self.by_global_key]
+        return list({row.id: row for row in rows}.values())
 
     def add_row(self, row: DataRow) -> None:
         self.rows[row.id] = row
@@ -186,6 +187,11 @@ class State:
         wanted = set(schema_ids)
         options = (self.metadata_schemas.get(key, {}).get("options", ()) for key in tuple(wanted))
         return wanted.union(option["id"] for each in options for option in each)
+
+    def unknown_schemas(self, values: Iterable[Json]) -> list[str]:
+        """Return the ids of those metadata values whose schema or option is not there."""
+        known = self.with_options(self.metadata_schemas)
+        return [value["schemaId"] for value in values if value["schemaId"] not in known]
 
     def set_fields(self, row: DataRow, values: list[Json]) -> None:
         """Write metadata values; the option of an enum takes the place of the one before."""
@@ -209,6 +215,7 @@ class State:
         for run in self.runs.values():
             run.rows.pop(row.id, None)
         for project in self.projects.values():
+            project.issues = {key: issue for key, issue in project.issues.items() if issue.row_id != row.id}
             for held in (project.labels, project.drafts, project.moved, project.priorities):
                 held.pop(row.id, None)
             for batch in project.batches.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from dragoman_labelbox.emulator import wire
@@ -13,6 +14,7 @@ Json = dict[str, Any]
 
 CANCELABLE = ("AdvUpsertDataRows", "ExportDataRows", "AddDataRowsToBatch", "SendToAnnotate")
 """Types of tasks that can be cancelled."""
+_NAMED = re.compile(r"createdTasks\(where: \{id: \$(\w+)\}")
 
 
 class Account:
@@ -38,11 +40,12 @@ class Account:
         return wire.user(found(self._state.users, key, "User"))
 
     def tasks(self, query: Query) -> Json:
-        """Return the tasks of the user: all, or the one that is named besides the user."""
-        named = query.variables.get("taskId") or query.variables.get("param_0")
-        jobs = [job for job in self._state.jobs.tasks() if len(query.variables) == 1 or job.id == named]
-        skip, first = query.page()
-        return {"createdTasks": [wire.task(job) for job in jobs[skip : skip + first]]}
+        """Return the tasks of a user that pass the comparisons; one that is named is looked at alone."""
+        user, named = found(self._state.users, query.subject(), "User"), _NAMED.search(query.text)
+        jobs = self._state.jobs.tasks() if user is self._state.user else []
+        if named is not None:
+            return {"createdTasks": [wire.task(job) for job in jobs if job.id == query.get(named[1])]}
+        return {"createdTasks": query.paged(jobs, wire.task)}
 
     def _job(self, key: str) -> Job:
         return found(self._state.jobs.by_id, key, "Task")

@@ -109,6 +109,7 @@ class Batches:
     def remove_queued(self, query: Query) -> Json:
         """Take those data rows out of a batch that have no label."""
         project, batch = self._at(query)
+        project.release(row_id for row_id in batch.row_ids if row_id not in project.labels)
         batch.row_ids = [row_id for row_id in batch.row_ids if row_id in project.labels]
         return {"removeQueuedDataRowsFromBatch": {"id": batch.id}}
 
@@ -116,6 +117,7 @@ class Batches:
         project, batch = self._at(query)
         if any(row_id in project.labels for row_id in batch.row_ids):
             raise invalid("A batch with labels cannot be deleted.")
+        project.release(batch.row_ids)
         del project.batches[batch.id]
         return {"deleteBatch": {"deletedBatchId": batch.id}}
 

@@ -8,6 +8,7 @@ from dragoman_labelbox.emulator import wire
 from dragoman_labelbox.emulator.comparing import compares
 from dragoman_labelbox.emulator.graphql import Handler, Query, invalid
 from dragoman_labelbox.emulator.objects import DataRow, Dataset
+from dragoman_labelbox.emulator.routes.uploads import show
 from dragoman_labelbox.emulator.state import State
 
 Json = dict[str, Any]
@@ -89,10 +90,14 @@ class Datasets:
         global_key = changed.get("globalKey")
         if global_key and self._state.by_global_key.get(global_key, row) is not row:
             raise invalid(f"Duplicate global key: {global_key}")
+        if unknown := self._state.unknown_schemas(changed.get("metadataFields") or ()):
+            raise invalid(f"There is no metadata schema {unknown[0]}.")
         if global_key:
             self._state.rename_row(row, global_key)
         row.external_id = changed.get("externalId") or row.external_id
-        row.row_data = changed.get("rowData") or row.row_data
+        if content := changed.get("rowData"):
+            show(self._state, row, content)
+        self._state.set_fields(row, changed.get("metadataFields") or [])
         row.updated = self._state.clock.now()
         return wire.data_row(self._state, row)
 
@@ -102,7 +107,7 @@ class Datasets:
         return [{"dataRowId": row.id, "externalId": row.external_id} for row in rows if row.external_id in wanted]
 
     def delete_rows(self, query: Query) -> list[Json]:
-        rows = [self._state.row(row_id) for row_id in query.literals()]
+        rows = [self._state.row(row_id) for row_id in dict.fromkeys(query.literals())]
         for row in rows:
             self._state.forget_row(row)
         return [{"id": row.id} for row in rows]

@@ -61,9 +61,10 @@ class Labels:
         return wire.label(self._state, row_id, label)
 
     def delete(self, query: Query) -> list[Json]:
-        for project, row_id, _ in [self._state.label(key) for key in query.literals()]:
+        wanted = dict.fromkeys(query.literals())
+        for project, row_id, _ in [self._state.label(key) for key in wanted]:
             del project.labels[row_id]
-        return [{"id": key} for key in query.literals()]
+        return [{"id": key} for key in wanted]
 
     def winner(self, query: Query) -> Json:
         """Answer with the one label of a data row in a project."""

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from dragoman_labelbox.emulator import wire
-from dragoman_labelbox.emulator.graphql import Handler, Query, invalid
+from dragoman_labelbox.emulator.graphql import Handler, Query, invalid, not_found
 from dragoman_labelbox.emulator.state import State
 
 Json = dict[str, Any]
@@ -39,6 +39,7 @@ class Projects:
             "GetProjectOntologyPyApi": self.ontology,
             "ConnectOntologyPyApi": self.connect,
             "GetProjectLabelingFrontendPyApi": self.frontend,
+            "ConnectProjectAndLabelingFrontendPyApi": self.connect_frontend,
             "GetLabelingFrontendsPyApi": lambda query: query.paged([EDITOR], dict),
             "GetProjectLabelingFrontendOptionsPyApi": lambda _: {"labelingFrontendOptions": []},
             "setprojectinsructionsPyApi": self.instruct,
@@ -97,6 +98,12 @@ class Projects:
     def frontend(self, query: Query) -> Json:
         self._state.project(query.subject())
         return {"labelingFrontend": EDITOR}
+
+    def connect_frontend(self, query: Query) -> Json:
+        project, key = self._state.project(query.get("projectId")), query.get("labelingFrontendId")
+        if key != EDITOR["id"]:
+            raise not_found("Labeling frontend", key)
+        return {"id": project.id}
 
     def instruct(self, query: Query) -> Json:
         project = self._state.project(query.get("projectId"))

@@ -20,6 +20,7 @@ PAGE = 5000
 NEW = {"type": "AUTO", "value": ""}
 """The key of a data row that is to be made."""
 _ENDINGS = (
+    (re.compile(r"\.(jpe?g|png|webp|bmp|gif|tiff?)(\?|$)", re.IGNORECASE), "IMAGE"),
     (re.compile(r"\.(mp4|mov|webm|avi)(\?|$)", re.IGNORECASE), "VIDEO"),
     (re.compile(r"\.(mp3|wav|m4a)(\?|$)", re.IGNORECASE), "AUDIO"),
     (re.compile(r"\.txt(\?|$)", re.IGNORECASE), "TEXT"),
@@ -110,8 +111,7 @@ class Uploads:
             raise JobFailed(f"There is no dataset {payload['dataset_id']}.")
         if known is None and not _content(payload):
             raise JobFailed("row_data is missing.")
-        options = state.with_options(state.metadata_schemas)
-        if unknown := [f["schemaId"] for f in payload.get("metadata_fields") or () if f["schemaId"] not in options]:
+        if unknown := state.unknown_schemas(payload.get("metadata_fields") or ()):
             raise JobFailed(f"There is no metadata schema {unknown[0]}.")
         if unknown := [e["embeddingId"] for e in payload.get("embeddings") or () if not self._fits(e)]:
             raise JobFailed(f"There is no embedding {unknown[0]} with as many dimensions.")
@@ -125,27 +125,43 @@ class Uploads:
         row = DataRow(
             **self._state.stamp(),
             dataset_id=payload["dataset_id"],
-            row_data=text,
+            row_data="",
             external_id=payload.get("external_id") or payload.get("externalId"),
-            media=_media(payload, text),
-            attributes=self._measured(text),
         )
+        show(self._state, row, text, payload.get("media_type"))
         self._state.add_row(row)
         return row
 
     def _change(self, row: DataRow, payload: Json) -> None:
         if text := _content(payload):
-            row.row_data, row.media, row.attributes = text, _media(payload, text), self._measured(text)
+            show(self._state, row, text, payload.get("media_type"))
         row.external_id = payload.get("external_id") or row.external_id
         row.updated = self._state.clock.now()
 
-    def _measured(self, url: str) -> Json:
-        """Return the media attributes of what was uploaded here; other addresses are never fetched."""
-        file = self._state.files.at(url)
-        size = size_of(file.content) if file is not None else None
-        if file is None or size is None:
-            return {}
-        return {"height": size[0], "width": size[1], "mimeType": file.content_type, "subType": "", "superType": ""}
+
+def show(state: State, row: DataRow, content: str, media: str | None = None) -> None:
+    """Let a data row show something: an address, a text, or JSON.
+
+    Args:
+        state: The account.
+        row: The data row.
+        content: What it shows from now on.
+        media: The kind of media; by default that of an uploaded image, what the ending of an address means, or what
+            it was.
+    """
+    attributes = _measured(state, content)
+    usual = "IMAGE" if attributes else row.media
+    by_ending = next((kind for ending, kind in _ENDINGS if ending.search(content)), usual)
+    row.row_data, row.media, row.attributes = content, media or by_ending, attributes
+
+
+def _measured(state: State, url: str) -> Json:
+    """Return the media attributes of what was uploaded here; other addresses are never fetched."""
+    file = state.files.at(url)
+    size = size_of(file.content) if file is not None else None
+    if file is None or size is None:
+        return {}
+    return {"height": size[0], "width": size[1], "mimeType": file.content_type, "subType": "", "superType": ""}
 
 
 def _content(payload: Json) -> str:
@@ -154,12 +170,6 @@ def _content(payload: Json) -> str:
     if "tileLayerUrl" in payload:
         data = {key: value for key, value in payload.items() if key != "dataset_id"}
     return data if isinstance(data, str) else msgspec.json.encode(data).decode() if data else ""
-
-
-def _media(payload: Json, text: str) -> str:
-    """Return the kind of media of a data row: as it is said, or by the ending of its address; else an image."""
-    said: str | None = payload.get("media_type")
-    return said or next((media for ending, media in _ENDINGS if ending.search(text)), "IMAGE")
 
 
 def _attachment(given: Json) -> Json:
