@@ -39,6 +39,18 @@ def test_issues_on_labels_are_listed(project: Any, issue: Any, labeled: Any, liv
     assert len(requests.get(project.export_issues()).json()) == 3
 
 
+def test_no_two_issues_have_one_number(project: Any, issue: Any, labeled: Any) -> None:
+    second = project.create_issue("Too narrow", issue.data_row_id, labeled)
+    issue.delete()
+    third = project.create_issue("Too high", issue.data_row_id, labeled)
+    assert (second.friendly_id, third.friendly_id) == ("2", "3")
+
+
+def test_issues_go_with_their_row(project: Any, issue: Any) -> None:
+    issue.data_row().delete()
+    assert (list(project.get_issues()), project.get_overview().issues) == ([], 0)
+
+
 def test_issues_are_settled_and_opened_again(project: Any, issue: Any) -> None:
     assert project.get_overview().issues == 1
     done = issue.update(content="Still too wide").resolve()

@@ -37,7 +37,9 @@ class TestMembers:
         guest.upsert_project_role(project, client.get_roles()["LABELER"])
         roles = {member.user().email: member.role().name for member in project.members()}
         assert roles["guest@example.com"] == "Labeler"
+        assert list(guest.projects()) == [project]
         guest.remove_from_project(project)
+        assert list(guest.projects()) == []
         assert [member.user() for member in project.members()] == [client.get_user()]
 
     def test_who_sees_everything_is_not_added(self, client: Any, guest: Any, project: Any) -> None:

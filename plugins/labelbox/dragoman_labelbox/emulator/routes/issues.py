@@ -66,7 +66,7 @@ class Issues:
         project = self._state.project(data["projectId"])
         made = Issue(
             **self._state.stamp(),
-            number=len(project.issues) + 1,
+            number=max((issue.number for issue in project.issues.values()), default=0) + 1,
             row_id=self._state.row(data["dataRowId"]).id,
             content=data["content"],
             label_id=data.get("labelId"),

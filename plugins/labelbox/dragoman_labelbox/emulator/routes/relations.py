@@ -10,7 +10,7 @@ from typing import Any
 
 from dragoman_labelbox.emulator import wire
 from dragoman_labelbox.emulator.graphql import Handler, Query
-from dragoman_labelbox.emulator.state import State, found
+from dragoman_labelbox.emulator.state import ROLES, State, found
 
 Json = dict[str, Any]
 One = Callable[[str], Json | None]
@@ -77,13 +77,19 @@ class Relations:
             ("Ontology", "projects"): lambda key: (
                 wire.project(project) for project in state.projects.values() if project.ontology_id == key
             ),
-            ("User", "projects"): lambda _: map(wire.project, state.projects.values()),
+            ("User", "projects"): self._seen,
             ("Project", "webhooks"): lambda key: (hook for hook in state.webhooks.values() if hook["projectId"] == key),
             ("Project", "benchmarks"): lambda key: map(
                 wire.benchmark, (label for label in state.project(key).labels.values() if label.benchmarked)
             ),
             ("Label", "reviews"): lambda key: map(wire.review, state.label(key)[2].reviews.values()),
         }
+
+    def _seen(self, key: str) -> Iterable[Json]:
+        """Return the projects that a user sees: those to which they were added, if they have no role everywhere."""
+        user = found(self._state.users, key, "User")
+        everything = ROLES[user.role_id] != "None"
+        return (wire.project(each) for each in self._state.projects.values() if everything or each.id in user.roles)
 
     def _of_organization(self) -> dict[str, Handler]:
         """Return the handlers of what the organization has; it is never named."""
