@@ -56,6 +56,10 @@ class TestAccess:
         assert httpx.get(live.url + path, headers={**headers, "SYNAPSE-Tenant": "other"}).status_code == 403
 
     def test_what_is_not_emulated_is_no_missing_object(self, http: httpx.Client) -> None:
+        assert (
+            http.get("/v2/experiments/").json()["error"]["message"]
+            == "The emulator does not serve GET /v2/experiments/."
+        )
         assert http.get("/v2/experiments/").status_code == 501
         assert http.delete("/models/1/").status_code == 501
 
@@ -144,12 +148,24 @@ class TestUploads:
         headers = {"Synapse-Access-Token": "Token t2"}
         assert httpx.get(opened["url"], headers=headers).status_code == 404
 
-    def test_the_second_interface_takes_a_model_in_one_form(self, http: httpx.Client) -> None:
-        form = {"name": "m", "plugin": "1", "configuration": json.dumps({"lr": 0.1})}
-        made = http.post("/v2/models/", data=form, files={"file": ("w.bin", b"weights")})
-        assert made.status_code == 201
+    def test_the_second_interface_takes_a_model_in_one_form(self, http: httpx.Client, live: Live[Any]) -> None:
+        base = live.state.home.add_model(name="base")
+        (release,) = live.state.home.plugins["detector"].releases
+        form = {"name": "m", "plugin": f"{release.id}", "configuration": json.dumps({"lr": 0.1}), "is_external": "true"}
+        made = http.post("/v2/models/", data={**form, "checkpoint": base.id}, files={"file": ("w.bin", b"weights")})
+        assert (made.status_code, made.json()["data"]["is_external"]) == (201, True)
         found = http.get(f"/models/{made.json()['data']['id']}/").json()
         assert (found["configuration"], httpx.get(found["file"]).content) == ({"lr": 0.1}, b"weights")
+        assert (found["plugin"], found["version"], found["checkpoint"]) == ("detector", "1.0.0", base.id)
+        assert http.delete(f"/v2/models/{base.id}/").status_code == 409
+
+    @pytest.mark.parametrize("facts", [{"plugin": "999"}, {"plugin": "detector"}, {"checkpoint": "999"}])
+    def test_the_second_interface_refuses_what_a_model_cannot_come_from(
+        self, http: httpx.Client, facts: dict[str, str]
+    ) -> None:
+        answer = http.post("/v2/models/", json={"name": "m", **facts})
+        assert (answer.status_code, answer.json()["error"]["details"][0]["field"]) == (400, *facts)
+        assert http.get("/models/").json()["count"] == 0
 
 
 class TestReview:

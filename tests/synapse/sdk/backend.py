@@ -17,6 +17,7 @@ from synapse_sdk.exceptions import NotFoundError
 from synapse_sdk.exceptions import ValidationError as RefusedError
 from synapse_sdk.loggers import JobLogger
 from synapse_sdk.plugins.actions.export.handlers import TargetHandlerFactory
+from synapse_sdk.utils.storage import BackendSessionProvider
 
 NOWHERE = 999_999
 
@@ -27,7 +28,7 @@ class Drive:
     def __init__(self, url: str, token: str, folder: Path) -> None:
         self.folder = folder
         self.client = BackendClient(url, access_token=token, tenant="home")
-        second = BackendClientV2(url, access_token=token, allow_insecure=True)
+        self.second = second = BackendClientV2(url, access_token=token, allow_insecure=True)
         wanted = [{"name": "image_1", "file_type": "image", "is_primary": True}]
         form = {"name": "street", "category": "image", "file_specifications": wanted}
         self.collection = second.data_collections.create(form).id
@@ -101,6 +102,9 @@ class Drive:
         task = self.client.get_task(ids[0], params={"fields": "id,data,data_unit", "expand": "data_unit"})
         assert (set(task), task["data"]) == ({"id", "data", "data_unit"}, document(ids[0])), task
         assert task["data_unit"]["files"]["image_1"]["url"]
+        form = {"title": "new", "category": "image", "data_collection": self.collection, "configuration": {"a": 1}}
+        made = self.second.projects.create(form)
+        assert self.client.get_project(made.id)["configuration"] == made.configuration == {"a": 1}, made
         mine = {"project": self.project}
         assert set(next(self.client.list_tasks_data(mine, list_all=True)[0])) == {"id", "data"}
         assert next(self.client.list_tasks_files(mine, list_all=True)[0])["files"][0]["name"] == "image_1"
@@ -193,6 +197,9 @@ class Drive:
         found = self.client.get_storage(default["id"])
         assert isinstance(found, Storage)
         assert (found.is_default, "configuration" in default, bool(found.configuration)) == (True, False, True)
+        session = BackendSessionProvider(self.client).open(default["id"], purpose="write")
+        assert (session.provider, session.purpose) == ("amazon_s3", "write")
+        raises(NotFoundError, lambda: BackendSessionProvider(self.client).open(NOWHERE))
 
     STEPS = (files, presigned, units, tasks, tags, exports, plugins, jobs, storages)
 

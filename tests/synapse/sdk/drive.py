@@ -75,12 +75,17 @@ class Drive:
         assert self.two.models.lineage(names["large"]).ancestors == []
         self.two.models.destroy(names["small"])
         raises(NotFoundError, lambda: self.one.get_model(names["small"]))
-        bare = self.two.models.create({"name": "bare", "plugin": 1, "configuration": {"lr": 0.1}})
-        assert bare.configuration == {"lr": 0.1}, bare
+        release = self.one.list_plugin_releases("detector")[0]["id"]
+        facts = {"plugin": release, "configuration": {"lr": 0.1}, "checkpoint": names["large"]}
+        bare = self.two.models.create({"name": "bare", **facts})
+        assert (bare.configuration, bare.category) == ({"lr": 0.1}, "fine_tuned"), bare
+        assert raises(HTTPError, lambda: self.two.models.destroy(names["large"])).status_code == 409
+        assert self.two.models.list(is_released=True).results == []
         made = [self.two.ground_truth_datasets.create({"name": f"set {number}"}) for number in range(3)]
         listed = [dataset.id for dataset in self.two.ground_truth_datasets.list(list_all=True, per_page=1)]
         assert listed == [dataset.id for dataset in made], listed
         self.two.ground_truth_datasets.destroy(made[0].id)
+        assert self.two.ground_truth_datasets.update(made[1].id, {"name": "replaced"}).name == "replaced"
 
     def ground_truth(self) -> None:
         """Send pictures through annotation into a dataset, and list what became of them, in every view."""
@@ -156,6 +161,8 @@ class Drive:
         assert self.two.jobs.retrieve(job).plugin_release.version == "1.0.0"
         assert self.two.jobs.partial_update(job, {"meta": {"queue": {"position": 1}}}).queue.position == 1
         (train,) = self.two.trains.list(list_all=True)
+        for filters in ({"dataset": 0}, {"experiment": 7}, {"job__status": "STOPPED"}, {"search": "no such name"}):
+            assert self.two.trains.list(**filters).results == [], filters
         assert str(self.two.trains.retrieve(train.id).job.id) == job
 
     def refusals(self) -> None:

@@ -12,40 +12,27 @@ from collections.abc import Mapping
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from dragoman.emulate.app import ApiError
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.tenant import Tenant
-
-
-class Refused(Exception):
-    """The request is not let in.
-
-    Args:
-        status: 401 without or with a wrong token, 403 with the wrong tenant.
-        message: What is said.
-    """
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
 
 
 def admitted(scope: Scope, platform: Platform) -> Tenant:
     """Return the tenant that a request is about.
 
     Raises:
-        Refused: It may not ask.
+        ApiError: 401 without or with a wrong token, 403 with the wrong tenant.
     """
     headers = Headers(scope=scope)
     access, user = headers.get("synapse-access-token"), headers.get("authorization")
     if access is None and user is None:
-        raise Refused(401, "Authentication credentials were not provided.")
+        raise ApiError(401, "Authentication credentials were not provided.")
     code = _known(platform.tokens, access) or _known(platform.user_tokens, user)
     if code is None:
-        raise Refused(401, "Invalid token.")
+        raise ApiError(401, "Invalid token.")
     asked = headers.get("synapse-tenant")
     if asked is not None and _bare(asked) != code:
-        raise Refused(403, "You do not have permission to perform this action.")
+        raise ApiError(403, "You do not have permission to perform this action.")
     return platform.tenants[code]
 
 

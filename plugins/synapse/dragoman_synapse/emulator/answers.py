@@ -24,6 +24,13 @@ PAGE_SIZE = 100
 TRUE, FALSE = ("true", "True", "1", "t"), ("false", "False", "0", "f")
 CODES = {400: "VALIDATION_ERROR", 401: "UNAUTHENTICATED", 403: "FORBIDDEN", 404: "NOT_FOUND", 409: "INVALID_STATE"}
 OBJECT = msgspec.json.Decoder(dict[str, Any])
+EXPECTED: dict[type, str] = {
+    str: "Not a valid string.",
+    bool: "Must be a valid boolean.",
+    list: "Expected a list of items.",
+    dict: "Expected a dictionary of items.",
+}
+"""What is said of a field that must be of a kind and is not."""
 ANY = msgspec.json.Decoder(Any)
 
 
@@ -52,6 +59,34 @@ async def body_of(request: Request, required: Sequence[str] = ()) -> Json:
     return given
 
 
+def check(given: Json, **kinds: type) -> None:
+    """Refuse an object whose fields are of other kinds than they must be; what is not there or null is no fault.
+
+    Raises:
+        FieldErrors: For every field of another kind.
+    """
+    wrong = {
+        name: EXPECTED[kind]
+        for name, kind in kinds.items()
+        if given.get(name) is not None and not isinstance(given[name], kind)
+    }
+    if wrong:
+        raise FieldErrors(**wrong)
+
+
+def objects(given: Json, name: str) -> list[Json]:
+    """Return the objects that a field lists; none, if it is not there.
+
+    Raises:
+        FieldErrors: It is no list of objects.
+    """
+    check(given, **{name: list})
+    found = given.get(name) or []
+    if not all(isinstance(one, dict) for one in found):
+        raise FieldErrors(**{name: EXPECTED[dict]})
+    return list(found)
+
+
 def boolean(request: Request, name: str) -> bool | None:
     """Return a boolean of the query in either spelling; None if it is not there."""
     text = request.query_params.get(name)
@@ -65,6 +100,11 @@ def truth(text: str, name: str) -> bool:
     return text in TRUE
 
 
+def texts(request: Request, name: str) -> list[str]:
+    """Return the texts that a query names, one per key, or several in one with commas; empty ones count for nothing."""
+    return [part for text in request.query_params.getlist(name) for part in text.split(",") if part]
+
+
 def numbers(request: Request, name: str) -> list[int]:
     """Return the whole numbers that a query names, one per key, or several in one with commas."""
     return [number(text, name) for value in request.query_params.getlist(name) for text in value.split(",")]
@@ -74,7 +114,7 @@ def number(text: Any, name: str) -> int:
     """Return a whole number that was given as text or as one."""
     try:
         return int(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise FieldErrors(**{name: "A valid integer is required."}) from None
 
 
@@ -98,16 +138,26 @@ def instant(text: str, name: str) -> datetime:
 
 def v1(method: str, path: str, handler: Handler) -> Route:
     """Make a route of the first interface."""
-    return route(method, path, handler, _refuse_v1)
+    return route(method, path, handler, refuse_v1)
+
+
+def only_fields(request: Request, shown: Json) -> Json:
+    """Return what `fields` asks for of an object; without it, all."""
+    wanted = texts(request, "fields")
+    return {name: shown[name] for name in wanted if name in shown} if wanted else shown
 
 
 def page(request: Request, rows: Sequence[T], settings: Settings, show: Callable[[T], Json]) -> Json:
-    """Cut a page out of rows and show them; `next` and `previous` are absolute.
+    """Cut a page out of rows and show the `fields` of them; `next` and `previous` are absolute.
 
     `pagination=cursor`, which the SDK's exports ask for, gives pages that lead on without saying how many there are.
     """
+
+    def fields_of(row: T) -> Json:
+        return only_fields(request, show(row))
+
     if request.query_params.get("pagination") == "cursor":
-        further, results = _from_cursor(request, rows, settings, show, "page_size")
+        further, results = _from_cursor(request, rows, settings, fields_of, "page_size")
         return {"next": further, "previous": None, "results": results}
     place, size = _number_of(request, "page", 1), _number_of(request, "page_size", PAGE_SIZE)
     size = min(size, settings.page_limit or size)
@@ -116,11 +166,12 @@ def page(request: Request, rows: Sequence[T], settings: Settings, show: Callable
         raise ApiError(404, "Invalid page.")
     further = str(request.url.include_query_params(page=place + 1)) if start + size < len(rows) else None
     before = str(request.url.include_query_params(page=place - 1)) if place > 1 else None
-    results = [show(row) for row in rows[start : start + size]]
+    results = [fields_of(row) for row in rows[start : start + size]]
     return {"count": len(rows), "next": further, "previous": before, "results": results}
 
 
-def _refuse_v1(refusal: ApiError) -> Response:
+def refuse_v1(refusal: ApiError) -> Response:
+    """Render a refusal as the first interface does."""
     if isinstance(refusal, FieldErrors):
         return json_response({name: [text] for name, text in refusal.fields.items()}, 400)
     return json_response({"detail": refusal.message}, refusal.status, refusal.headers)
@@ -138,7 +189,7 @@ def v2(method: str, path: str, handler: Handler) -> Route:
             return answer
         return {"data": answer, "meta": _meta()} if not isinstance(answer, _Page) else answer.envelope
 
-    return route(method, path, enveloped, _refuse_v2)
+    return route(method, path, enveloped, refuse_v2)
 
 
 class _Page(msgspec.Struct):
@@ -152,7 +203,8 @@ def page_v2(request: Request, rows: Sequence[T], settings: Settings, show: Calla
     return _Page({"data": data, "meta": {**_meta(), "pagination": pagination}})
 
 
-def _refuse_v2(refusal: ApiError) -> Response:
+def refuse_v2(refusal: ApiError) -> Response:
+    """Render a refusal as the second interface does, in an envelope."""
     fields = refusal.fields if isinstance(refusal, FieldErrors) else {}
     error = {
         "code": CODES.get(refusal.status, "ERROR"),

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Router
 
-from dragoman.emulate.app import json_response
-from dragoman_synapse.emulator.access import Refused, admitted
+from dragoman.emulate.app import ApiError
+from dragoman_synapse.emulator.access import admitted
+from dragoman_synapse.emulator.answers import refuse_v1, refuse_v2
 from dragoman_synapse.emulator.media import PLACE
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.routes.assignments import AssignmentRoutes
@@ -22,6 +23,7 @@ from dragoman_synapse.emulator.routes.plugins import PluginRoutes
 from dragoman_synapse.emulator.routes.runs import RunRoutes
 from dragoman_synapse.emulator.routes.storages import StorageRoutes
 from dragoman_synapse.emulator.routes.tasks import TaskRoutes
+from dragoman_synapse.emulator.routes.trains import TrainRoutes
 from dragoman_synapse.emulator.routes.truth_records import TruthRecordRoutes
 from dragoman_synapse.emulator.routes.truths import TruthRoutes
 from dragoman_synapse.emulator.tenant import KEY
@@ -35,6 +37,7 @@ SUBJECTS = (
     TruthRoutes,
     TruthRecordRoutes,
     RunRoutes,
+    TrainRoutes,
     LogRoutes,
     PluginRoutes,
     DataRoutes,
@@ -54,7 +57,7 @@ def application(platform: Platform) -> ASGIApp:
         if not scope["path"].startswith(PLACE):
             try:
                 scope = {**scope, KEY: admitted(scope, platform)}
-            except Refused as refusal:
+            except ApiError as refusal:
                 await _refused(scope, refusal)(scope, receive, send)
                 return
         await router(scope, receive, send)
@@ -62,13 +65,11 @@ def application(platform: Platform) -> ASGIApp:
     return guarded
 
 
-def _refused(scope: Scope, refusal: Refused) -> ASGIApp:
-    if scope["path"].startswith("/v2/"):
-        code = "UNAUTHENTICATED" if refusal.status == 401 else "FORBIDDEN"
-        return json_response({"error": {"code": code, "message": refusal.message, "details": []}}, refusal.status)
-    return json_response({"detail": refusal.message}, refusal.status)
+def _refused(scope: Scope, refusal: ApiError) -> ASGIApp:
+    render = refuse_v2 if scope["path"].startswith("/v2/") else refuse_v1
+    return render(refusal)
 
 
 async def _not_served(scope: Scope, receive: Receive, send: Send) -> None:
     reason = f"The emulator does not serve {scope['method']} {scope['path']}."
-    await json_response({"detail": reason}, 501)(scope, receive, send)
+    await _refused(scope, ApiError(501, reason))(scope, receive, send)

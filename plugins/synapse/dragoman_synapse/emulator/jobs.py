@@ -168,7 +168,13 @@ class Job:
             self.status, self.result = FAILED, {"error": self.plugin.fail_with}
             self.logs.append(f"{self.action}: {self.plugin.fail_with}")
             return
-        self.result = work(self)
+        try:
+            self.result = work(self)
+        except Exception as error:
+            # A plugin that stumbles over what it was given fails its job, not the one who looks at it.
+            self.status, self.result = FAILED, {"error": str(error)}
+            self.logs.append(f"{self.action}: {error}")
+            return
         self.status = SUCCEEDED
         self._show(1.0, 0.0)
         self.logs.append(f"{self.action}: done")

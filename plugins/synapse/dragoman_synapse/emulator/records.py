@@ -30,6 +30,8 @@ class Model:
     extra: Json = field(default_factory=dict)
     dataset_version: int | None = None
     """The version of ground truth that it was trained on."""
+    is_released: bool = False
+    is_external: bool = False
 
     @property
     def category(self) -> str:
@@ -134,6 +136,10 @@ class Project:
     name: str
     collection: int | None = None
     dataset: int | None = None
+    category: str = "image"
+    description: str = ""
+    configuration: Json = field(default_factory=dict)
+    created: datetime
 
 
 @dataclass(kw_only=True)
@@ -171,3 +177,12 @@ class Storage:
     provider: str = "amazon_s3"
     is_default: bool = False
     configuration: Json = field(default_factory=dict)
+
+
+def classes_of(data: Json) -> list[str]:
+    """Return the class names in an annotation document of the first form; one of another form has none to speak of."""
+    annotations = data.get("annotations")
+    listed = annotations.values() if isinstance(annotations, dict) else ()
+    made = [one for part in listed if isinstance(part, list) for one in part if isinstance(one, dict)]
+    named = [one["classification"] for one in made if isinstance(one.get("classification"), dict)]
+    return sorted({one["class"] for one in named if one.get("class") and isinstance(one["class"], str)})

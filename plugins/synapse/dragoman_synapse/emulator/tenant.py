@@ -38,6 +38,7 @@ from dragoman_synapse.emulator.records import (
 T = TypeVar("T")
 Json = dict[str, Any]
 
+S3 = {"bucket_name": "default", "access_key": "emulated", "secret_key": "emulated"}
 KEY = "synapse.tenant"
 """Where the tenant stands in the scope of a request."""
 
@@ -85,7 +86,7 @@ class Tenant:
         self.agents: dict[int, Agent] = {agent.id: agent}
         self.plugins: dict[str, Plugin] = {}
         self.add_release(self.add_plugin("detector"), "1.0.0")
-        storage = Storage(id=self.new_id(), name="default", is_default=True, configuration={"bucket_name": "default"})
+        storage = Storage(id=self.new_id(), name="default", is_default=True, configuration=S3)
         self.storages: dict[int, Storage] = {storage.id: storage}
         self.logs: list[Json] = []
 
@@ -200,7 +201,7 @@ class Tenant:
     def add_dataset(self, name: str, description: str = "") -> Dataset:
         """Add a ground truth dataset with a project whose approved tasks become its ground truth."""
         dataset = Dataset(id=self.new_id(), name=name, created=self.now(), description=description)
-        project = Project(id=self.new_id(), name=name, dataset=dataset.id)
+        project = Project(id=self.new_id(), name=name, dataset=dataset.id, created=self.now())
         dataset.project = project.id
         self.datasets[dataset.id], self.projects[project.id] = dataset, project
         return dataset
@@ -273,8 +274,11 @@ class Tenant:
         return [version for version in self.versions.values() if version.dataset == dataset]
 
     def forget_dataset(self, dataset: Dataset) -> None:
-        """Delete a dataset with its versions and ground truths."""
+        """Delete a dataset with its versions and ground truths; tasks of its project then become none."""
         del self.datasets[dataset.id]
+        for project in self.projects.values():
+            if project.dataset == dataset.id:
+                project.dataset = None
         for version in self.versions_of(dataset.id):
             del self.versions[version.id]
         for truth in self.truths_of(dataset.id):
@@ -286,14 +290,6 @@ class Tenant:
         return self.clock.now() - created > timedelta(seconds=self.upload_seconds)
 
 
-def classes_of(data: Json) -> list[str]:
-    """Return the class names in an annotation document of the first form; one of another form has none to speak of."""
-    annotations = data.get("annotations")
-    listed = annotations.values() if isinstance(annotations, dict) else ()
-    names = {(one.get("classification") or {}).get("class") for made in listed for one in made}
-    return sorted(name for name in names if name)
-
-
 def tenant_of(request: Request) -> Tenant:
     """Return the tenant of a request that was let in."""
     tenant: Tenant = request.scope[KEY]
@@ -303,5 +299,5 @@ def tenant_of(request: Request) -> Tenant:
 def _found(held: dict[int, T], key: str | int) -> T:
     try:
         return held[int(key)]
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         raise ApiError(404, "Not found.") from None

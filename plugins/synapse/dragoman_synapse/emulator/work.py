@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from dragoman.emulate.app import ApiError
+from dragoman_synapse.emulator.answers import FieldErrors, check
 from dragoman_synapse.emulator.jobs import Job, ServeApplication
 from dragoman_synapse.emulator.records import Event, Model
 from dragoman_synapse.emulator.tenant import Tenant
@@ -39,7 +40,7 @@ def train(tenant: Tenant, job: Job) -> Json:
         configuration={"hyperparameter": given},
         plugin=job.plugin.code,
         version=job.release.version,
-        checkpoint=params.get("checkpoint"),
+        checkpoint=None if params.get("checkpoint") is None else int(params["checkpoint"]),
         dataset_version=version.id,
         file=tenant.media.add("model.zip", msgspec.json.encode(weights)),
     )
@@ -67,15 +68,23 @@ def announce(tenant: Tenant, job: Job) -> ServeApplication:
 
 def infer(tenant: Tenant, plugin: Any, params: Json) -> Json:
     """Answer an inference: predictions, or the envelope of a deferred one."""
+    check(params, json=dict)
     body = params.get("json") or {}
     if POLL in body:
-        return _polled(tenant, plugin, body[POLL])
-    result = _predicted(tenant.model(params.get("model", "")), float(body.get("threshold", 0.0)))
+        return _polled(tenant, plugin, str(body[POLL]))
+    result = _predicted(tenant.model(params.get("model", "")), _threshold(body))
     if not plugin.infer_seconds:
         return result
     ticket = f"t{len(plugin.tickets) + 1}"
     plugin.tickets[ticket] = (tenant.now(), result)
     return {TICKET: True, "status": "pending", "ticket": ticket}
+
+
+def _threshold(body: Json) -> float:
+    try:
+        return float(body.get("threshold") or 0.0)
+    except (TypeError, ValueError):
+        raise FieldErrors(threshold="A valid number is required.") from None
 
 
 def _polled(tenant: Tenant, plugin: Any, ticket: str) -> Json:

@@ -8,9 +8,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from dragoman_synapse.emulator.answers import page, v1
+from dragoman_synapse.emulator.answers import only_fields, page, v1
 from dragoman_synapse.emulator.platform import Platform
-from dragoman_synapse.emulator.queries import chosen, only_fields
+from dragoman_synapse.emulator.queries import chosen
 from dragoman_synapse.emulator.records import Assignment
 from dragoman_synapse.emulator.routes.tagging import set_tags
 from dragoman_synapse.emulator.shown import file_list, files_of
@@ -51,7 +51,7 @@ class AssignmentRoutes:
         return only_fields(request, self._show(request, held))
 
     async def listed(self, request: Request) -> object:
-        return self._page(request, lambda one: only_fields(request, self._show(request, one)))
+        return self._page(request, lambda one: self._show(request, one))
 
     async def listed_data(self, request: Request) -> object:
         return self._page(request, lambda one: {"id": one.id, "data": one.data})

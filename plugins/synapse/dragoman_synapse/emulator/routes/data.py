@@ -9,9 +9,20 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response, read_json
-from dragoman_synapse.emulator.answers import ANY, FieldErrors, body_of, number, page, v1, v2
+from dragoman_synapse.emulator.answers import (
+    ANY,
+    FieldErrors,
+    body_of,
+    check,
+    number,
+    objects,
+    only_fields,
+    page,
+    v1,
+    v2,
+)
 from dragoman_synapse.emulator.platform import Platform
-from dragoman_synapse.emulator.queries import chosen, only_fields
+from dragoman_synapse.emulator.queries import chosen
 from dragoman_synapse.emulator.records import Collection, DataUnit
 from dragoman_synapse.emulator.shown import unit_of
 from dragoman_synapse.emulator.tenant import Tenant, tenant_of
@@ -22,6 +33,12 @@ READERS: dict[str, Callable[[DataUnit], Any]] = {
     "data_collection": lambda unit: unit.collection,
     "groups": lambda unit: set(unit.groups),
     "created": lambda unit: unit.created,
+}
+COLLECTION_READERS: dict[str, Callable[[Collection], Any]] = {
+    "id": lambda held: held.id,
+    "name": lambda held: held.name,
+    "category": lambda held: held.category,
+    "created": lambda held: held.created,
 }
 
 
@@ -66,10 +83,10 @@ class DataRoutes:
         if not isinstance(given.get("checksums"), list):
             raise FieldErrors(checksums="This field is required.")
         held = tenant_of(request).data_files
-        return {"existing_checksums": [one for one in given["checksums"] if one in held]}
+        return {"existing_checksums": [one for one in given["checksums"] if isinstance(one, str) and one in held]}
 
     async def collections(self, request: Request) -> object:
-        rows = list(tenant_of(request).collections.values())
+        rows = chosen(request, tenant_of(request).collections.values(), COLLECTION_READERS)
         return page(request, rows, self._platform.settings, _collection)
 
     async def collection(self, request: Request) -> object:
@@ -79,6 +96,7 @@ class DataRoutes:
     async def create_collection(self, request: Request) -> object:
         tenant = tenant_of(request)
         given = await body_of(request, ["name"])
+        check(given, name=str, category=str, description=str)
         made = Collection(
             id=tenant.new_id(),
             name=given["name"],
@@ -86,7 +104,7 @@ class DataRoutes:
             description=given.get("description") or "",
             specifications=[
                 {"id": tenant.new_id(), "file_type_display": one.get("file_type"), **one}
-                for one in given.get("file_specifications") or ()
+                for one in objects(given, "file_specifications")
             ],
             created=tenant.now(),
         )
@@ -104,12 +122,10 @@ class DataRoutes:
 
     async def units(self, request: Request) -> object:
         rows = chosen(request, tenant_of(request).units.values(), READERS)
-        return page(request, rows, self._platform.settings, lambda unit: self._unit(request, unit))
+        return page(request, rows, self._platform.settings, lambda unit: unit_of(request, self._platform.media, unit))
 
     async def unit(self, request: Request) -> object:
-        return self._unit(request, tenant_of(request).unit(request.path_params["unit"]))
-
-    def _unit(self, request: Request, unit: DataUnit) -> Json:
+        unit = tenant_of(request).unit(request.path_params["unit"])
         return only_fields(request, unit_of(request, self._platform.media, unit))
 
 
@@ -119,11 +135,13 @@ def _files(tenant: Tenant, given: Any) -> Json:
         raise ApiError(400, "Invalid data. Expected a dictionary.")
     if number(given.get("data_collection"), "data_collection") not in tenant.collections:
         raise FieldErrors(data_collection=f'Invalid pk "{given.get("data_collection")}" - object does not exist.')
+    check(given, files=dict, meta=dict, groups=list)
     files = {}
     for name, info in (given.get("files") or {}).items():
-        if info.get("checksum") not in tenant.data_files:
-            raise FieldErrors(files=f"There is no data file of the checksum {info.get('checksum')}.")
-        files[name] = tenant.data_files[info["checksum"]]
+        checksum = info.get("checksum") if isinstance(info, dict) else None
+        if not isinstance(checksum, str) or checksum not in tenant.data_files:
+            raise FieldErrors(files=f"There is no data file of the checksum {checksum}.")
+        files[name] = tenant.data_files[checksum]
     return files
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response, read_json
-from dragoman_synapse.emulator.answers import ANY, FieldErrors, v1
+from dragoman_synapse.emulator.answers import ANY, FieldErrors, check, v1
 from dragoman_synapse.emulator.media import Stored
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.tenant import Tenant, tenant_of
@@ -60,8 +60,7 @@ class LogRoutes:
 
 def lines_of(entry: Any) -> list[str]:
     """Return what a log entry says on a console: its message. One of another event, such as a metric, says nothing."""
-    data = entry.get("data")
-    places = [entry, data] if isinstance(data, dict) else [entry]
+    places = [place for place in (entry, entry.get("data")) if isinstance(place, dict)]
     said = (place.get(name) for place in places for name in ("message", "content"))
     return [text for text in said if isinstance(text, str)][:1]
 
@@ -69,5 +68,6 @@ def lines_of(entry: Any) -> list[str]:
 def _check(tenant: Tenant, entry: Any) -> None:
     if not isinstance(entry, dict):
         raise ApiError(400, "Invalid data. Expected a dictionary.")
+    check(entry, file=str)
     if entry.get("job") is not None and str(entry["job"]) not in tenant.jobs:
         raise FieldErrors(job=f'Invalid pk "{entry["job"]}" - object does not exist.')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -14,14 +15,18 @@ from dragoman_synapse.emulator.answers import (
     FieldErrors,
     body_of,
     boolean,
+    check,
     moment,
     number,
+    only_fields,
     page,
     page_v2,
+    truth,
     v1,
     v2,
 )
 from dragoman_synapse.emulator.platform import Platform
+from dragoman_synapse.emulator.queries import chosen
 from dragoman_synapse.emulator.records import Model
 from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
@@ -29,6 +34,12 @@ Json = dict[str, Any]
 KNOWN = ("name", "plugin", "version", "checkpoint", "chunked_upload", "configuration", "description")
 EXTRA = ("model_type", "project", "metrics", "is_active")
 """Fields that only the oldest documentation has. They are kept and shown; newer clients refuse to send them."""
+READERS: dict[str, Callable[[Model], Any]] = {
+    "id": lambda model: model.id,
+    "name": lambda model: model.name,
+    "category": lambda model: model.category,
+    "created": lambda model: model.created,
+}
 
 
 class ModelRoutes:
@@ -53,30 +64,32 @@ class ModelRoutes:
         ]
 
     async def listed(self, request: Request) -> object:
-        rows = [model for model in _newest_first(tenant_of(request)) if _passes(request, model)]
+        passing = [model for model in _newest_first(tenant_of(request)) if _passes(request, model)]
+        rows = chosen(request, passing, READERS)
         return page(request, rows, self._platform.settings, lambda model: self._show(request, model))
 
     async def get(self, request: Request) -> object:
-        return self._show(request, tenant_of(request).model(request.path_params["model"]))
+        return only_fields(request, self._show(request, tenant_of(request).model(request.path_params["model"])))
 
     async def create(self, request: Request) -> object:
         tenant = tenant_of(request)
         given = await body_of(request, ["name"])
+        check(given, name=str, plugin=str, version=str, description=str, configuration=dict)
         facts = {name: given[name] for name in KNOWN if given.get(name) is not None}
         tenant.check_name(given["name"])
         if "plugin" in facts and facts["plugin"] not in tenant.plugins:
             raise FieldErrors(plugin=f"Object with code={facts['plugin']} does not exist.")
-        if "checkpoint" in facts and number(facts["checkpoint"], "checkpoint") not in tenant.models:
-            raise FieldErrors(checkpoint=f'Invalid pk "{facts["checkpoint"]}" - object does not exist.')
-        if not isinstance(facts.get("configuration", {}), dict):
-            raise FieldErrors(configuration="Value must be valid JSON.")
+        if "checkpoint" in facts:
+            facts["checkpoint"] = _checkpoint(tenant, facts["checkpoint"])
         if "chunked_upload" in facts:
             facts["file"] = self._uploads.taken(tenant, facts.pop("chunked_upload"))
         made = tenant.add_model(**facts, extra={name: given[name] for name in EXTRA if name in given})
         return json_response(self._show(request, made), 201)
 
     async def listed_v2(self, request: Request) -> object:
-        return page_v2(request, _newest_first(tenant_of(request)), self._platform.settings, _brief)
+        released = boolean(request, "is_released")
+        passing = [model for model in _newest_first(tenant_of(request)) if released in (None, model.is_released)]
+        return page_v2(request, chosen(request, passing, READERS), self._platform.settings, _brief)
 
     async def get_v2(self, request: Request) -> object:
         return _detailed(tenant_of(request).model(request.path_params["model"]))
@@ -87,14 +100,21 @@ class ModelRoutes:
             form = await self._uploads.form(request)
             assert form.path is not None
             given: Json = form.fields
-            file = self._platform.media.add(form.filename, form.path)
+            if form.filename:
+                file = self._platform.media.add(form.filename, form.path)
         else:
             given = await body_of(request)
+            check(given, **dict.fromkeys(("name", "description", "configuration", "version", "is_external"), str))
         if not given.get("name"):
             raise FieldErrors(name="This field is required.")
+        tenant.check_name(given["name"])
+        checkpoint = given.get("checkpoint")
         made = tenant.add_model(
             name=given["name"],
             description=given.get("description") or "",
+            **_plugin_facts(tenant, given),
+            checkpoint=None if checkpoint is None else _checkpoint(tenant, checkpoint),
+            is_external=truth(given.get("is_external") or "false", "is_external"),
             # A text in either case, as all fields of a form are.
             configuration=decode((given.get("configuration") or "{}").encode(), OBJECT),
             file=file,
@@ -105,6 +125,7 @@ class ModelRoutes:
         tenant = tenant_of(request)
         model = tenant.model(request.path_params["model"])
         given = await body_of(request)
+        check(given, name=str, description=str)
         if given.get("name", model.name) != model.name:
             tenant.check_name(given["name"])
         for name in ("name", "description"):
@@ -175,6 +196,29 @@ class ModelRoutes:
         return shown
 
 
+def _checkpoint(tenant: Tenant, given: Any) -> int:
+    """Return the id of the model that another was trained from, or refuse it."""
+    key = number(given, "checkpoint")
+    if key not in tenant.models:
+        raise FieldErrors(checkpoint=f'Invalid pk "{given}" - object does not exist.')
+    return key
+
+
+def _plugin_facts(tenant: Tenant, given: Json) -> Json:
+    """Return the plugin and the version of a model in the second interface.
+
+    The SDK sends the id of a release; its schema also has that of a plugin, with a version or for the latest release.
+    """
+    if given.get("plugin") is None:
+        return {}
+    key, version = number(given["plugin"], "plugin"), given.get("version")
+    for plugin in tenant.plugins.values():
+        for release in reversed(plugin.releases):
+            if key == release.id or (key == plugin.id and version in (None, release.version)):
+                return {"plugin": plugin.code, "version": version or release.version}
+    raise FieldErrors(plugin=f'Invalid pk "{given["plugin"]}" - object does not exist.')
+
+
 def _newest_first(tenant: Tenant) -> list[Model]:
     return sorted(tenant.models.values(), key=lambda model: model.id, reverse=True)
 
@@ -205,8 +249,8 @@ def _brief(model: Model) -> Json:
         "id": model.id,
         "name": model.name,
         "category": model.category,
-        "is_released": False,
-        "is_external": False,
+        "is_released": model.is_released,
+        "is_external": model.is_external,
         "created": model.created.isoformat(),
     }
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, decode, json_response
-from dragoman_synapse.emulator.answers import OBJECT, FieldErrors, body_of, page, truth, v1
+from dragoman_synapse.emulator.answers import OBJECT, FieldErrors, body_of, check, only_fields, page, truth, v1
 from dragoman_synapse.emulator.jobs import Plugin, Release
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
 from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
+PLUGIN_FIELDS = {"name": str, "category": str, "description": str}
 
 
 class PluginRoutes:
@@ -54,7 +56,9 @@ class PluginRoutes:
     async def create(self, request: Request) -> object:
         tenant = tenant_of(request)
         given = await body_of(request, ["name"])
-        code = given.get("code") or given["name"].lower().replace(" ", "-")
+        check(given, code=str, **PLUGIN_FIELDS)
+        # A code stands in addresses.
+        code = given.get("code") or re.sub(r"\W+", "-", given["name"].lower()).strip("-")
         if code in tenant.plugins:
             raise FieldErrors(code="plugin with this code already exists.")
         return json_response(_detailed(_new_plugin(tenant, code, given)), 201)
@@ -62,13 +66,16 @@ class PluginRoutes:
     async def change(self, request: Request) -> object:
         held = tenant_of(request).plugin(request.path_params["plugin"])
         given = await body_of(request)
-        for name in ("name", "category", "description"):
+        check(given, **PLUGIN_FIELDS)
+        for name in PLUGIN_FIELDS:
             if name in given:
                 setattr(held, name, given[name] or "")
         return _detailed(held)
 
     async def releases(self, request: Request) -> object:
         readers = {
+            "id": lambda one: one[1].id,
+            "created": lambda one: one[1].created,
             "plugin": lambda one: {one[0].code, str(one[0].id)},
             "version": lambda one: one[1].version,
             "debug": lambda one: one[1].debug,
@@ -81,12 +88,13 @@ class PluginRoutes:
         key = request.path_params["release"]
         for plugin, release in _releases(tenant_of(request)):
             if key in (str(release.id), f"{plugin.code}@{release.version}"):
-                return self._show(request, plugin, release)
+                return only_fields(request, self._show(request, plugin, release))
         raise ApiError(404, "Not found.")
 
     async def publish(self, request: Request) -> object:
         tenant = tenant_of(request)
         given = await self._given(request)
+        check(given, plugin=str, version=str, config=dict, requirements=list, debug=bool)
         missing = {name: "This field is required." for name in ("plugin", "version") if not given.get(name)}
         if missing:
             raise FieldErrors(**missing)
@@ -133,7 +141,7 @@ def _releases(tenant: Tenant) -> list[tuple[Plugin, Release]]:
 
 
 def _new_plugin(tenant: Tenant, code: str, given: Json) -> Plugin:
-    facts = {name: given[name] for name in ("name", "category", "description") if given.get(name)}
+    facts = {name: given[name] for name in PLUGIN_FIELDS if given.get(name)}
     return tenant.add_plugin(code, **facts)
 
 

@@ -1,4 +1,4 @@
-"""What plugins run: jobs with progress and logs, serve applications, and the records of trainings."""
+"""What plugins run: jobs with progress and logs, and serve applications."""
 
 from __future__ import annotations
 
@@ -13,7 +13,18 @@ from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response
 from dragoman_synapse.emulator import work
-from dragoman_synapse.emulator.answers import FieldErrors, body_of, boolean, number, page, page_v2, v1, v2
+from dragoman_synapse.emulator.answers import (
+    FieldErrors,
+    body_of,
+    check,
+    number,
+    objects,
+    only_fields,
+    page,
+    page_v2,
+    v1,
+    v2,
+)
 from dragoman_synapse.emulator.jobs import ENDED, Job, Plugin, Release
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
@@ -57,8 +68,6 @@ class RunRoutes:
             v2("POST", "/v2/jobs/{job}/stop/", self.stop),
             v2("GET", "/v2/jobs/{job}/tail_console_logs/", self.tail),
             v2("GET", "/v2/jobs/{job}/console_logs/", self.logs),
-            v2("GET", "/v2/trains/", self.trains),
-            v2("GET", "/v2/trains/{train}/", self.train),
         ]
 
     async def run(self, request: Request) -> object:
@@ -67,6 +76,7 @@ class RunRoutes:
         given = await body_of(request, ["action"])
         if unknown := [name for name in given if name not in RUN_FIELDS]:
             raise FieldErrors(**{unknown[0]: "Unknown field."})
+        check(given, action=str, params=dict, version=str)
         agent, params = given.get("agent"), given.get("params") or {}
         if agent is None or number(agent, "agent") not in tenant.agents:
             raise FieldErrors(agent=f'Invalid pk "{agent}" - object does not exist.')
@@ -126,23 +136,25 @@ class RunRoutes:
         return page_v2(request, _jobs(request), self._platform.settings, Job.to_json)
 
     async def job(self, request: Request) -> object:
-        return _looked_at(request).to_json()
+        return only_fields(request, _looked_at(request).to_json())
 
     async def change_job(self, request: Request) -> object:
         job = tenant_of(request).job(request.path_params["job"])
         given = await body_of(request)
         if given.get("status", STATUSES[0]) not in STATUSES:
             raise FieldErrors(status=f'"{given["status"]}" is not a valid choice.')
+        check(given, progress_record=dict, metrics_record=dict, meta=dict)
+        logs = given.get("console_logs") or []
+        entries = objects({"console_logs": logs if isinstance(logs, list) else [logs]}, "console_logs")
         if "status" in given:
             # Only recorded: what runs goes on.
             job.status = given["status"]
             job.completed = tenant_of(request).now() if job.status in ENDED else None
         for name, attribute in JOB_FIELDS.items():
             if name in given:
-                setattr(job, attribute, given[name])
+                setattr(job, attribute, {} if given[name] is None else given[name])
         job.told |= "progress_record" in given
-        entries = given.get("console_logs") or []
-        for entry in entries if isinstance(entries, list) else [entries]:
+        for entry in entries:
             job.logs += lines_of(entry)
         return job.to_json()
 
@@ -162,6 +174,8 @@ class RunRoutes:
             if tenant.jobs[held.job].status in ENDED and held.status == "DEPLOYING":
                 held.status = "DEPLOY_FAILED"
         readers = {
+            "id": lambda held: held.id,
+            "created": lambda held: held.created,
             "plugin_code": lambda held: held.plugin,
             "job__agent": lambda held: held.agent,
             "job": lambda held: held.job,
@@ -173,6 +187,7 @@ class RunRoutes:
     async def create_application(self, request: Request) -> object:
         tenant = tenant_of(request)
         given = await body_of(request, ["job"])
+        check(given, status=str, data=dict)
         job = tenant.jobs.get(str(given["job"]))
         if job is None:
             raise FieldErrors(job=f'Invalid pk "{given["job"]}" - object does not exist.')
@@ -189,23 +204,6 @@ class RunRoutes:
         job.stop(tenant_of(request).now())
         return job.to_json()
 
-    async def trains(self, request: Request) -> object:
-        wants_model = boolean(request, "has_model")
-        rows = [
-            job
-            for job in _jobs(request)
-            if job.action == "train" and wants_model in (None, "model_id" in (job.result or {}))
-        ]
-        return page_v2(request, rows, self._platform.settings, _train_brief)
-
-    async def train(self, request: Request) -> object:
-        tenant, key = tenant_of(request), request.path_params["train"]
-        for job in tenant.jobs.values():
-            if job.action == "train" and str(job.number) == key:
-                job.look(tenant.now())
-                return _train(job)
-        raise ApiError(404, "Not found.")
-
 
 def _release(plugin: Plugin, version: str | None) -> Release:
     """Return the release of a version, without one the latest."""
@@ -219,9 +217,9 @@ def _check_training(tenant: Tenant, plugin: Plugin, params: Json) -> None:
     if number(params.get("dataset"), "dataset") not in tenant.versions:
         raise FieldErrors(dataset=f'Invalid pk "{params.get("dataset")}" - object does not exist.')
     checkpoint = params.get("checkpoint")
-    if checkpoint is not None and checkpoint not in tenant.models:
+    if checkpoint is not None and number(checkpoint, "checkpoint") not in tenant.models:
         raise FieldErrors(checkpoint=f'Invalid pk "{checkpoint}" - object does not exist.')
-    given = (params.get("hyperparameters") or [{}])[0]
+    given = (objects(params, "hyperparameters") or [{}])[0]
     if unknown := [name for name in given if name not in plugin.hyperparameters]:
         known = ", ".join(plugin.hyperparameters)
         raise FieldErrors(hyperparameters=f"There is no hyperparameter {unknown[0]!r}; there are: {known}.")
@@ -237,28 +235,3 @@ def _looked_at(request: Request) -> Job:
 def _jobs(request: Request) -> list[Job]:
     """Return the jobs that a query asks for, newest first."""
     return chosen(request, reversed(tenant_of(request).jobs.values()), JOB_READERS)
-
-
-def _train_brief(job: Job) -> Json:
-    return {
-        "id": job.number,
-        "job_id": job.id,
-        "job_status": job.status,
-        "experiment": job.params.get("experiment") or 0,
-        "is_tune": bool(job.params.get("is_tune")),
-        "created": job.created.isoformat(),
-    }
-
-
-def _train(job: Job) -> Json:
-    return {
-        **_train_brief(job),
-        "job": job.to_json(),
-        "neural_net": None,
-        "ground_truth_dataset_version": job.params.get("dataset"),
-        "checkpoint": job.params.get("checkpoint"),
-        "name": job.params.get("name") or "",
-        "description": job.params.get("description") or "",
-        "tune_config": job.params.get("tune_config"),
-        "best_trial": None,
-    }

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
-from dragoman_synapse.emulator.answers import FieldErrors, body_of, boolean, number, page, v1
+from dragoman_synapse.emulator.answers import FieldErrors, body_of, boolean, check, number, objects, page, v1
 from dragoman_synapse.emulator.media import PLACE, root_of
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
@@ -27,6 +27,7 @@ from dragoman_synapse.emulator.records import Storage
 from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
+PURPOSES = ("read", "write")
 
 
 @dataclass(kw_only=True)
@@ -55,6 +56,7 @@ class StorageRoutes:
         return [
             v1("GET", "/storages/", self.listed),
             v1("GET", "/storages/{storage}/", self.storage),
+            v1("POST", "/storages/{storage}/session/", self.session),
             v1("POST", "/data_files/presigned_upload/upload/", self.presign),
             v1("PUT", f"{PLACE}presigned/{{upload}}/{{part}}", self.receive),
             v1("POST", "/data_files/presigned_upload/confirm_upload/", self.confirm),
@@ -70,14 +72,23 @@ class StorageRoutes:
         asked = boolean(request, "with_configuration")
         return {**_storage(held), "configuration": held.configuration} if asked else _storage(held)
 
+    async def session(self, request: Request) -> object:
+        """Open a storage for a purpose, as the SDK's exports and uploads do; this one's credentials never expire."""
+        held = tenant_of(request).storage(request.path_params["storage"])
+        given = await body_of(request, ["purpose"])
+        if given["purpose"] not in PURPOSES:
+            raise FieldErrors(purpose=f'"{given["purpose"]}" is not a valid choice.')
+        return {**_storage(held), "configuration": held.configuration, "contract_version": 1, "expires_at": None}
+
     async def presign(self, request: Request) -> object:
         tenant = tenant_of(request)
         given = await body_of(request, ["files"])
         expires = tenant.now() + timedelta(seconds=number(given.get("expiration", 3600), "expiration"))
-        files = [self._presigned(request, tenant, one, expires) for one in given["files"]]
+        files = [self._presigned(request, tenant, one, expires) for one in objects(given, "files")]
         return {"files": files, "expires_at": expires.isoformat()}
 
     def _presigned(self, request: Request, tenant: Tenant, given: Json, expires: datetime) -> Json:
+        check(given, filename=str)
         if not given.get("filename"):
             raise FieldErrors(filename="This field is required.")
         parts = -(-number(given.get("size"), "size") // tenant.part_bytes)
@@ -113,7 +124,7 @@ class StorageRoutes:
     async def confirm(self, request: Request) -> object:
         tenant = tenant_of(request)
         given = await body_of(request, ["files"])
-        results = [await self._confirmed(tenant, one) for one in given["files"]]
+        results = [await self._confirmed(tenant, one) for one in objects(given, "files")]
         created = sum(result["success"] for result in results)
         return {"results": results, "created_count": created, "failed_count": len(results) - created}
 
@@ -134,8 +145,10 @@ def _wrong(held: Presigned, content: bytes, given: Json) -> str | None:
     """Return what is wrong with a file that is said to have been sent."""
     if len(held.arrived) < held.parts:
         return "The file is not in the storage."
-    sent = (given.get("multipart") or {}).get("parts") or []
-    if any(held.arrived.get(one.get("part_number"), ("", None))[1] != one.get("etag") for one in sent):
+    check(given, multipart=dict)
+    sent = objects(given.get("multipart") or {}, "parts")
+    tags = {part: tag for part, (_, tag) in held.arrived.items()}
+    if any(tags.get(number(one.get("part_number"), "part_number")) != one.get("etag") for one in sent):
         return "A part has another tag."
     if len(content) != given.get("size", len(content)):
         return f"The file has {len(content)} bytes."

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import json_response
-from dragoman_synapse.emulator.answers import FieldErrors, body_of, number, page, v1, v2
+from dragoman_synapse.emulator.answers import FieldErrors, body_of, check, number, objects, only_fields, page, v1, v2
 from dragoman_synapse.emulator.platform import Platform
-from dragoman_synapse.emulator.queries import chosen, expands, only_fields
+from dragoman_synapse.emulator.queries import chosen, expands
 from dragoman_synapse.emulator.records import Project, Tag, Task
 from dragoman_synapse.emulator.routes.tagging import set_tags
 from dragoman_synapse.emulator.shown import file_list, files_of, unit_of
@@ -60,23 +60,35 @@ class TaskRoutes:
 
     async def create_project(self, request: Request) -> object:
         tenant = tenant_of(request)
-        given = await body_of(request, ["name"])
+        given = await body_of(request, ["title"])
+        check(given, title=str, category=str, description=str)
+        collection, dataset = given.get("data_collection"), given.get("ground_truth_dataset")
+        for name, key, held in (
+            ("data_collection", collection, tenant.collections),
+            ("ground_truth_dataset", dataset, tenant.datasets),
+        ):
+            if key is not None and number(key, name) not in held:
+                raise FieldErrors(**{name: f'Invalid pk "{key}" - object does not exist.'})
         made = Project(
             id=tenant.new_id(),
-            name=given["name"],
-            collection=given.get("data_collection"),
-            dataset=given.get("ground_truth_dataset"),
+            name=given["title"],
+            collection=None if collection is None else int(collection),
+            dataset=None if dataset is None else int(dataset),
+            category=given.get("category") or "image",
+            description=given.get("description") or "",
+            configuration=given.get("configuration") or {},
+            created=tenant.now(),
         )
         tenant.projects[made.id] = made
-        return json_response({"data": _project(made), "meta": {}}, 201)
+        return json_response({"data": _project_v2(made), "meta": {}}, 201)
 
     async def create(self, request: Request) -> object:
         tenant = tenant_of(request)
         given = await body_of(request, ["project", "data"])
-        project = number(given["project"], "project")
+        project, data = number(given["project"], "project"), objects(given, "data")
         if project not in tenant.projects:
             raise FieldErrors(project=f'Invalid pk "{project}" - object does not exist.')
-        wanted = [number(one.get("data_unit"), "data_unit") for one in given["data"]]
+        wanted = [number(one.get("data_unit"), "data_unit") for one in data]
         for key in wanted:
             if key not in tenant.units:
                 raise FieldErrors(data_unit=f'Invalid pk "{key}" - object does not exist.')
@@ -88,7 +100,7 @@ class TaskRoutes:
         return only_fields(request, self._show(request, task))
 
     async def listed(self, request: Request) -> object:
-        return self._page(request, lambda task: only_fields(request, self._show(request, task)))
+        return self._page(request, lambda task: self._show(request, task))
 
     async def listed_data(self, request: Request) -> object:
         return self._page(request, lambda task: {"id": task.id, "data": task.data})
@@ -103,6 +115,7 @@ class TaskRoutes:
         tenant = tenant_of(request)
         task = tenant.task(request.path_params["task"])
         given = await body_of(request)
+        check(given, data=dict)
         action, data = given.get("action", "submit"), given.get("data") or {}
         if action not in ("save", "submit"):
             raise FieldErrors(action=f'"{action}" is not a valid choice.')
@@ -161,7 +174,30 @@ def _project(project: Project) -> Json:
         "name": project.name,
         "data_collection": project.collection,
         "ground_truth_dataset": project.dataset,
-        "configuration": {},
+        "configuration": project.configuration,
+    }
+
+
+def _project_v2(project: Project) -> Json:
+    """Return a new project as the SDK's own class wants to read it."""
+    return {
+        "id": project.id,
+        "tenant_id": 1,
+        "data_collection_id": project.collection or 0,
+        "title": project.name,
+        "description": project.description,
+        "category": project.category,
+        "category_display": project.category,
+        "configuration": project.configuration,
+        "settings": {},
+        "caution": "sensitive_content",
+        "access_level": "private",
+        "count_max_assignments_per_task": 1,
+        "can_discard": True,
+        "enable_workforce": False,
+        "is_archived": False,
+        "created": project.created.isoformat(),
+        "task_count": 0,
     }
 
 

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
-from dragoman_synapse.emulator.answers import FieldErrors, body_of, number, page_v2, v2
+from dragoman_synapse.emulator.answers import FieldErrors, body_of, check, number, page_v2, v2
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
-from dragoman_synapse.emulator.records import Event, Truth
+from dragoman_synapse.emulator.records import Event, Truth, classes_of
 from dragoman_synapse.emulator.shown import files_of
-from dragoman_synapse.emulator.tenant import Tenant, classes_of, tenant_of
+from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
 BULK = 200
@@ -51,7 +51,7 @@ class TruthRecordRoutes:
         ]
 
     async def truths(self, request: Request) -> object:
-        rows = chosen(request, tenant_of(request).truths.values(), TRUTH_READERS)
+        rows = _chosen_truths(request)
         return page_v2(request, rows, self._platform.settings, _truth_brief)
 
     async def truth(self, request: Request) -> object:
@@ -60,11 +60,12 @@ class TruthRecordRoutes:
 
     async def truths_data(self, request: Request) -> object:
         ids, tenant = await _asked(request, "ids"), tenant_of(request)
-        rows = chosen(request, tenant.truths.values(), TRUTH_READERS)
-        return [_truth(tenant, truth) for truth in rows if truth.id in ids]
+        return [_truth(tenant, truth) for truth in _chosen_truths(request) if truth.id in ids]
 
     async def events(self, request: Request) -> object:
-        rows = chosen(request, _events(tenant_of(request)), EVENT_READERS)
+        datasets = tenant_of(request).datasets
+        readers = {**EVENT_READERS, "project": lambda event: datasets[event.dataset].project}
+        rows = chosen(request, _events(tenant_of(request)), readers)
         return page_v2(request, rows, self._platform.settings, event_brief)
 
     async def event(self, request: Request) -> object:
@@ -105,7 +106,9 @@ def event_brief(event: Event) -> Json:
 
 
 async def _asked(request: Request, name: str) -> set[int]:
-    wanted = (await body_of(request, [name]))[name]
+    given = await body_of(request, [name])
+    check(given, **{name: list})
+    wanted = given[name]
     if len(wanted) > BULK:
         raise FieldErrors(**{name: f"Ensure this field has no more than {BULK} elements."})
     return {number(one, name) for one in wanted}
@@ -116,6 +119,17 @@ def _events(tenant: Tenant) -> Sequence[Event]:
     frozen = {event.id: event for version in tenant.versions.values() for event in version.events}
     known = frozen | {truth.latest.id: truth.latest for truth in tenant.truths.values()}
     return sorted(known.values(), key=lambda event: -event.id)
+
+
+def _chosen_truths(request: Request) -> list[Truth]:
+    """Return the ground truths that a query asks for."""
+    tenant = tenant_of(request)
+    readers = {
+        **TRUTH_READERS,
+        "categories": TRUTH_READERS["category"],
+        "project": lambda truth: tenant.datasets[truth.dataset].project,
+    }
+    return chosen(request, tenant.truths.values(), readers)
 
 
 def _truth_brief(truth: Truth) -> Json:

@@ -14,28 +14,38 @@ from dragoman_synapse.emulator.answers import (
     FieldErrors,
     body_of,
     boolean,
+    check,
     moment,
     numbers,
+    only_fields,
     page,
     page_v2,
     v1,
     v2,
 )
 from dragoman_synapse.emulator.platform import Platform
-from dragoman_synapse.emulator.queries import chosen, only_fields
-from dragoman_synapse.emulator.records import Dataset, DatasetVersion, Event
+from dragoman_synapse.emulator.queries import chosen
+from dragoman_synapse.emulator.records import Dataset, DatasetVersion, Event, classes_of
 from dragoman_synapse.emulator.routes.truth_records import event_brief
 from dragoman_synapse.emulator.shown import file_list, file_of, files_of
-from dragoman_synapse.emulator.tenant import Tenant, classes_of, tenant_of
+from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
 READERS: dict[str, Callable[[Event], Any]] = {
     "id": lambda event: event.id,
+    "pgh_id": lambda event: event.id,
     "ground_truth": lambda event: event.truth,
     "categories": lambda event: event.category,
     "classes": lambda event: set(classes_of(event.data)),
     "created": lambda event: event.created,
 }
+VERSION_READERS: dict[str, Callable[[DatasetVersion], Any]] = {
+    "id": lambda version: version.id,
+    "version": lambda version: version.version,
+    "created": lambda version: version.created,
+}
+VERSIONS = ("ground_truth_dataset_versions", "ground_truth_dataset_version")
+"""What a query calls the versions that it wants events of. The SDK's export has found either to be followed."""
 
 
 class TruthRoutes:
@@ -56,6 +66,7 @@ class TruthRoutes:
             v2("GET", datasets, self.datasets_v2),
             v2("POST", datasets, self.create_dataset),
             v2("GET", dataset, self.dataset_v2),
+            v2("PUT", dataset, self.change_dataset),
             v2("PATCH", dataset, self.change_dataset),
             v2("DELETE", dataset, self.delete_dataset),
             v2("GET", f"{dataset}versions/", self.versions_v2),
@@ -74,11 +85,12 @@ class TruthRoutes:
             for version in tenant.versions.values()
             if (not datasets or version.dataset in datasets) and archived in (None, version.is_archived)
         ]
-        return page(request, rows, self._platform.settings, lambda version: _version(tenant, version))
+        found = chosen(request, rows, VERSION_READERS)
+        return page(request, found, self._platform.settings, lambda version: _version(tenant, version))
 
     async def version(self, request: Request) -> object:
         tenant = tenant_of(request)
-        return _version(tenant, tenant.version(request.path_params["version"]))
+        return only_fields(request, _version(tenant, tenant.version(request.path_params["version"])))
 
     async def truths(self, request: Request) -> object:
         rows = _chosen(request, oldest_first=True)
@@ -86,9 +98,7 @@ class TruthRoutes:
 
     async def events(self, request: Request) -> object:
         rows = _chosen(request)
-        return page(
-            request, rows, self._platform.settings, lambda event: only_fields(request, self._event(request, event))
-        )
+        return page(request, rows, self._platform.settings, lambda event: self._event(request, event))
 
     async def events_data(self, request: Request) -> object:
         rows = _chosen(request)
@@ -136,13 +146,13 @@ class TruthRoutes:
     # -- the second interface --------------------------------------------------------------------------------------
 
     async def datasets_v2(self, request: Request) -> object:
-        rows = list(tenant_of(request).datasets.values())
+        readers = {"id": lambda held: held.id, "name": lambda held: held.name, "project": lambda held: held.project}
+        rows = chosen(request, tenant_of(request).datasets.values(), readers)
         return page_v2(request, rows, self._platform.settings, lambda held: {"id": held.id, "name": held.name})
 
     async def create_dataset(self, request: Request) -> object:
         given = await body_of(request, ["name"])
-        if len(given["name"]) > 200:
-            raise FieldErrors(name="Ensure this field has no more than 200 characters.")
+        _check_dataset(given)
         made = tenant_of(request).add_dataset(given["name"], given.get("description") or "")
         return json_response({"data": _dataset(made), "meta": {}}, 201)
 
@@ -151,7 +161,8 @@ class TruthRoutes:
 
     async def change_dataset(self, request: Request) -> object:
         held = tenant_of(request).dataset(request.path_params["dataset"])
-        given = await body_of(request)
+        given = await body_of(request, ["name"] if request.method == "PUT" else [])
+        _check_dataset(given)
         for name in ("name", "description"):
             if name in given:
                 setattr(held, name, given[name] or "")
@@ -171,6 +182,7 @@ class TruthRoutes:
         tenant = tenant_of(request)
         held = tenant.dataset(request.path_params["dataset"])
         given = await body_of(request, ["version"])
+        check(given, version=str, description=str)
         if any(version.version == given["version"] for version in tenant.versions_of(held.id)):
             raise FieldErrors(non_field_errors="The fields ground_truth_dataset, version must make a unique set.")
         made = tenant.add_version(held.id, given["version"], given.get("description") or "")
@@ -194,9 +206,11 @@ class TruthRoutes:
 def _chosen(request: Request, *, oldest_first: bool = False) -> Sequence[Event]:
     """Return the events that the query asks for: those of the versions it names, else the latest of each truth."""
     tenant = tenant_of(request)
-    versions, datasets = numbers(request, "ground_truth_dataset_versions"), numbers(request, "ground_truth_dataset")
+    versions = [_version_or_refusal(tenant, key, name) for name in VERSIONS for key in numbers(request, name)]
+    datasets = numbers(request, "ground_truth_dataset")
     if versions:
-        found = [event for key in versions for event in _version_or_refusal(tenant, key).events]
+        # An event that several versions froze is there once.
+        found = list({event.id: event for version in versions for event in version.events}.values())
     elif datasets:
         found = [truth.latest for key in datasets for truth in tenant.truths_of(key)]
     else:
@@ -207,10 +221,9 @@ def _chosen(request: Request, *, oldest_first: bool = False) -> Sequence[Event]:
     return chosen(request, passing, READERS)
 
 
-def _version_or_refusal(tenant: Tenant, key: int) -> DatasetVersion:
+def _version_or_refusal(tenant: Tenant, key: int, name: str) -> DatasetVersion:
     if key not in tenant.versions:
-        choice = f"Select a valid choice. {key} is not one of the available choices."
-        raise FieldErrors(ground_truth_dataset_versions=choice)
+        raise FieldErrors(**{name: f"Select a valid choice. {key} is not one of the available choices."})
     return tenant.versions[key]
 
 
@@ -230,6 +243,12 @@ def _filtered(request: Request, tenant: Tenant, events: Sequence[Event]) -> Sequ
         and (kind is None or any(name.partition("_")[0] == kind for name in event.unit.files))
         and (not words or words in str(event.data).casefold())
     ]
+
+
+def _check_dataset(given: Json) -> None:
+    check(given, name=str, description=str)
+    if len(given.get("name") or "") > 200:
+        raise FieldErrors(name="Ensure this field has no more than 200 characters.")
 
 
 def _version(tenant: Tenant, version: DatasetVersion) -> Json:

@@ -1,0 +1,181 @@
+"""What the emulator refuses with a reason, and what must not spoil it for those who ask next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from dragoman.emulate import Live, running
+from dragoman_synapse.emulator import create
+
+LISTINGS = ("/ground_truths/", "/sdk/ground_truth_events/", "/v2/ground-truths/", "/v2/ground-truth-events/")
+
+
+@pytest.fixture
+def live() -> Iterator[Live[Any]]:
+    """A fresh emulator with a task whose submission is approved at once."""
+    with running(create()) as live:
+        home = live.state.home
+        home.review_automatically = True
+        home.add_dataset("d")
+        unit = home.add_unit({"image_1": home.media.add("a.png", b"picture")})
+        home.add_task(next(iter(home.projects)), unit)
+        live.settings.job_polls = 0
+        yield live
+
+
+@pytest.fixture
+def http(live: Live[Any]) -> Iterator[httpx.Client]:
+    """A plain client with a token."""
+    headers = {"Synapse-Access-Token": f"Token {live.credentials['access_token']}"}
+    with httpx.Client(base_url=live.url, headers=headers) as client:
+        yield client
+
+
+def submit(http: httpx.Client, live: Live[Any], data: Any) -> httpx.Response:
+    """Submit a document of any form for the task."""
+    (task,) = live.state.home.tasks
+    url = f"/tasks/{task}/annotate_task_data/?schema=any"
+    return http.put(url, json={"action": "submit", "data": data})
+
+
+def run(http: httpx.Client, live: Live[Any], action: str, **params: Any) -> httpx.Response:
+    """Run an action of the plugin on its agent."""
+    body = {"agent": next(iter(live.state.home.agents)), "action": action, "params": params}
+    return http.post("/plugins/detector/run/", json=body)
+
+
+class TestDocuments:
+    @pytest.mark.parametrize(
+        "data",
+        [
+            {"annotations": {"image_1": [{"classification": "car"}]}},
+            {"annotations": {"image_1": [{"classification": {"class": ["car"]}}]}},
+            {"annotations": {"image_1": ["car"]}},
+            {"annotations": {"image_1": 5}},
+            {"annotations": [1]},
+        ],
+    )
+    def test_any_document_can_be_listed(self, http: httpx.Client, live: Live[Any], data: Any) -> None:
+        assert submit(http, live, data).status_code == 200
+        for path in LISTINGS:
+            answer = http.get(path).json()
+            assert len(answer["results" if "results" in answer else "data"]) == 1
+
+    @pytest.mark.parametrize("data", [[1], "text", 5])
+    def test_what_is_no_document_is_refused(self, http: httpx.Client, live: Live[Any], data: Any) -> None:
+        assert submit(http, live, data).json() == {"data": ["Expected a dictionary of items."]}
+
+    def test_a_task_outlives_its_dataset(self, http: httpx.Client, live: Live[Any]) -> None:
+        (dataset,) = live.state.home.datasets
+        (project,) = live.state.home.projects
+        assert http.delete(f"/v2/ground-truth-datasets/{dataset}/").status_code == 204
+        assert http.get(f"/projects/{project}/").json()["ground_truth_dataset"] is None
+        assert submit(http, live, {}).status_code == 200
+        assert [http.get(path).status_code for path in LISTINGS] == [200] * len(LISTINGS)
+        assert http.get("/ground_truths/").json()["count"] == 0
+
+
+class TestRuns:
+    @pytest.fixture
+    def version(self, live: Live[Any]) -> int:
+        """A version of the dataset."""
+        key: int = live.state.home.add_version(next(iter(live.state.home.datasets)), "1").id
+        return key
+
+    def test_a_training_that_stumbles_fails_its_job(self, http: httpx.Client, live: Live[Any], version: int) -> None:
+        job = run(http, live, "train", dataset=version, hyperparameters=[{"epochs": "many"}]).json()
+        for _ in range(2):
+            found = http.get(f"/jobs/{job['id']}/").json()
+            assert (found["status"], "many" in found["result"]["error"], found["is_active"]) == ("FAILED", True, False)
+
+    @pytest.mark.parametrize(
+        "params", [{"hyperparameters": {"epochs": 2}}, {"hyperparameters": ["epochs"]}, {"checkpoint": [1]}]
+    )
+    def test_parameters_of_another_form_name_their_field(
+        self, http: httpx.Client, live: Live[Any], version: int, params: dict[str, Any]
+    ) -> None:
+        answer = run(http, live, "train", dataset=version, **params)
+        assert (answer.status_code, list(answer.json())) == (400, list(params))
+
+    def test_an_inference_says_what_it_cannot_read(self, http: httpx.Client, live: Live[Any]) -> None:
+        media = live.state.media
+        model = live.state.home.add_model(name="m", file=media.add("m.zip", b'{"car": {"box": [1], "score": 0.5}}'))
+        http.get(f"/jobs/{run(http, live, 'deployment').json()['id']}/")
+        assert list(run(http, live, "inference", model=model.id, json={"threshold": "high"}).json()) == ["threshold"]
+        assert list(run(http, live, "inference", model=model.id, json="text").json()) == ["json"]
+        assert run(http, live, "inference", model=[1]).status_code == 404
+        found = run(http, live, "inference", model=model.id, json={"threshold": None}).json()
+        assert found["classification"] == {"bounding_box": ["car"]}
+
+    def test_what_is_reported_as_nothing_is_empty(self, http: httpx.Client, live: Live[Any]) -> None:
+        job = f"/v2/jobs/{run(http, live, 'deployment').json()['id']}/"
+        found = http.patch(job, json={"meta": None, "result": None, "progress_record": None}).json()["data"]
+        assert (found["meta"], found["result"], found["progress_record"]) == ({}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/models/", {"name": 5}),
+        ("POST", "/models/", {"name": "m", "plugin": ["detector"]}),
+        ("POST", "/models/", {"name": "m", "description": 5}),
+        ("POST", "/v2/models/", {"name": ["m"]}),
+        ("POST", "/v2/ground-truth-datasets/", {"name": 5}),
+        ("POST", "/v2/data-collections/", {"name": "c", "file_specifications": ["image_1"]}),
+        ("POST", "/v2/projects/", {"title": "p", "data_collection": 999}),
+        ("POST", "/v2/ground-truth-events/bulk-data/", {"pgh_ids": 5}),
+        ("POST", "/data_units/", {"data_collection": "{collection}", "files": ["image_1"]}),
+        ("POST", "/data_units/", {"data_collection": "{collection}", "files": {"image_1": {"checksum": ["x"]}}}),
+        ("POST", "/data_units/", {"data_collection": "{collection}", "files": {"image_1": "x"}}),
+        ("POST", "/data_units/", {"data_collection": "{collection}", "files": {}, "meta": [1]}),
+        ("POST", "/data_files/presigned_upload/upload/", {"files": ["a.png"]}),
+        ("POST", "/data_files/presigned_upload/confirm_upload/", {"files": ["a.png"]}),
+        ("POST", "/tasks/", {"project": 1, "data": [5]}),
+        ("POST", "/tasks/", {"project": 1, "data": 5}),
+        ("POST", "/logs/", {"file": 5}),
+        ("PATCH", "/jobs/{job}/", {"console_logs": ["line"]}),
+        ("PATCH", "/jobs/{job}/", {"meta": [1]}),
+        ("POST", "/plugins/", {"name": 5}),
+        ("PUT", "/plugins/detector/", {"name": 5}),
+        ("POST", "/plugins/detector/run/", {"action": "train", "params": [1]}),
+        ("POST", "/plugin_releases/", {"plugin": 5, "version": "1"}),
+        ("POST", "/plugin_releases/", {"plugin": "p", "version": "1", "config": [1]}),
+        ("POST", "/serve_applications/", {"job": "{job}", "data": 5}),
+        ("POST", "/storages/{storage}/session/", {"purpose": "look"}),
+        ("POST", "/storages/{storage}/session/", {}),
+    ],
+)
+def test_fields_of_another_kind_are_named(
+    http: httpx.Client, live: Live[Any], method: str, path: str, body: dict[str, Any]
+) -> None:
+    known = {
+        "{collection}": http.post("/v2/data-collections/", json={"name": "c"}).json()["data"]["id"],
+        "{job}": run(http, live, "deployment").json()["id"],
+        "{storage}": next(iter(live.state.home.storages)),
+    }
+    for name, key in known.items():
+        path = path.replace(name, str(key))
+    filled = {name: known.get(value, value) if isinstance(value, str) else value for name, value in body.items()}
+    answer = http.request(method, path, json=filled)
+    assert answer.status_code == 400, answer.text
+    wrong = answer.json()
+    named = [one["field"] for one in wrong["error"]["details"]] if "error" in wrong else list(wrong)
+    assert set(named) <= {*body, "purpose"}
+
+
+def test_the_code_of_a_plugin_can_stand_in_an_address(http: httpx.Client) -> None:
+    made = http.post("/plugins/", json={"name": "Lane / Sign?"}).json()
+    assert made["code"] == "lane-sign"
+    assert http.get(f"/plugins/{made['code']}/").json() == made
+
+
+def test_a_storage_is_opened_for_a_purpose(http: httpx.Client, live: Live[Any]) -> None:
+    (storage,) = live.state.home.storages.values()
+    opened = http.post(f"/storages/{storage.id}/session/", json={"purpose": "read"}).json()
+    assert (opened["provider"], opened["configuration"]) == (storage.provider, storage.configuration)
+    assert (opened["contract_version"], opened["expires_at"]) == (1, None)
+    assert http.post("/storages/999/session/", json={"purpose": "read"}).status_code == 404
