@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -223,9 +223,16 @@ class State:
 
     def check_resource(self, kind: str, key: str) -> None:
         """Refuse what is no organisation, location or machine of ours."""
-        held = {"organization": {self.organization.id}, "location": self.locations, "robot": self.robots}
-        if key not in held.get(kind, ()):
+        if key not in self._resources().get(kind, ()):
             raise missing(kind or "resource", key)
+
+    def check_any(self, key: str) -> None:
+        """Refuse what is nothing of ours, of whichever kind."""
+        if not any(key in held for held in self._resources().values()):
+            raise missing("resource", key)
+
+    def _resources(self) -> dict[str, Collection[str]]:
+        return {"organization": {self.organization.id}, "location": self.locations, "robot": self.robots}
 
     # -- data ----------------------------------------------------------------------------------------------------------
 

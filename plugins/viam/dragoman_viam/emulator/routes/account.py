@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dragoman_viam.emulator.refusals import invalid, unauthenticated
+from dragoman_viam.emulator.refusals import invalid, too_early, unauthenticated
 from dragoman_viam.emulator.routes import Answer, Routes
 from dragoman_viam.emulator.state import Key
 
@@ -37,17 +37,23 @@ class Organisations(Routes):
         return {"organization": self.state.organization}
 
     def UpdateOrganization(self, request: Any) -> Answer:
-        """Change what is given of the organisation."""
+        """Change what is given of the organisation; a namespace is given once."""
         self.state.check_organization(request.organization_id)
         held = self.state.organization
+        if request.HasField("public_namespace") and held.public_namespace not in ("", request.public_namespace):
+            raise too_early("the organization has a namespace already")
         given = {"name": "name", "public_namespace": "public_namespace", "region": "default_region", "cid": "cid"}
         for name, field in given.items():
             if request.HasField(name):
                 setattr(held, field, getattr(request, name))
+        if request.HasField("default_fragments"):
+            held.default_fragments.CopyFrom(request.default_fragments)
         return {"organization": held}
 
     def GetOrganizationNamespaceAvailability(self, request: Any) -> Answer:
         """Say whether a namespace is free: any but the organisation's own is."""
+        if not request.public_namespace:
+            raise invalid("a namespace is not empty", "public_namespace")
         return {"available": request.public_namespace != self.state.organization.public_namespace}
 
     def GetOrganizationsWithAccessToLocation(self, request: Any) -> Answer:

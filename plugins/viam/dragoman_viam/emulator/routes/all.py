@@ -9,6 +9,7 @@ from dragoman_viam.emulator.routes.datasets import Datasets
 from dragoman_viam.emulator.routes.fleet import Locations, Parts, Robots, UserData
 from dragoman_viam.emulator.routes.fragments import Fragments
 from dragoman_viam.emulator.routes.inference import Inference
+from dragoman_viam.emulator.routes.modules import Modules
 from dragoman_viam.emulator.routes.packages import Packages
 from dragoman_viam.emulator.routes.people import Favorites, Invites, Roles
 from dragoman_viam.emulator.routes.registry import Registry
@@ -36,6 +37,7 @@ SUBJECTS = (
     Sequences,
     Uploads,
     Registry,
+    Modules,
     Packages,
     Trainings,
     Containers,

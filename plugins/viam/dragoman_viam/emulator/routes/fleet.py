@@ -24,9 +24,9 @@ class Locations(Routes):
         self.state.check_organization(request.organization_id)
         if not request.name:
             raise invalid("a location needs a name", "name")
+        above = self.state.place(request.parent_location_id).id if request.parent_location_id else ""
         made = self.state.add_location(request.name)
-        if request.HasField("parent_location_id"):
-            made.parent_location_id = self.state.place(request.parent_location_id).id
+        made.parent_location_id = above
         return {"location": self._shown(made)}
 
     def GetLocation(self, request: Any) -> Answer:
@@ -34,23 +34,25 @@ class Locations(Routes):
         return {"location": self._shown(self.state.place(request.location_id))}
 
     def UpdateLocation(self, request: Any) -> Answer:
-        """Change what is given of a location."""
+        """Change what is given of a location: an empty name is none, and an empty parent takes it out of any."""
         location = self.state.place(request.location_id)
         if request.HasField("parent_location_id"):
-            above = self.state.place(request.parent_location_id)
-            if above.id == location.id:
+            above = request.parent_location_id
+            if location.id in self._above(above):
                 raise invalid("a location does not lie in itself", "parent_location_id")
-            location.parent_location_id = above.id
-        if request.HasField("name"):
-            location.name = request.name
+            location.parent_location_id = above
+        location.name = request.name or location.name
         return {"location": self._shown(location)}
 
     def DeleteLocation(self, request: Any) -> Answer:
-        """Delete a location without machines."""
+        """Delete a location without machines; what lies in it lies where it lay."""
         location = self.state.place(request.location_id)
         if any(robot.location == location.id for robot in self.state.robots.values()):
             raise too_early("a location with machines is not deleted")
         del self.state.locations[location.id]
+        for inner in self.state.locations.values():
+            if inner.parent_location_id == location.id:
+                inner.parent_location_id = location.parent_location_id
         return {}
 
     def LocationAuth(self, request: Any) -> Answer:
@@ -69,7 +71,17 @@ class Locations(Routes):
         _take(self.state.place(request.location_id).auth.secrets, request.secret_id)
         return {}
 
+    def _above(self, location: str) -> list[str]:
+        """Return a location and all that it lies in, or refuse an unknown one."""
+        found = []
+        while location:
+            found.append(self.state.place(location).id)
+            location = self.state.locations[location].parent_location_id
+        return found
+
     def _shown(self, location: Any) -> Any:
+        organization = self.state.organization
+        location.primary_org_identity.id, location.primary_org_identity.name = organization.id, organization.name
         location.robot_count = sum(robot.location == location.id for robot in self.state.robots.values())
         return location
 
@@ -144,7 +156,7 @@ class Parts(Routes):
         from google.protobuf.json_format import MessageToJson
 
         part = self.state.one_part(request.id)
-        return {"part": part, "config_json": MessageToJson(part.robot_config)}
+        return {"part": part, "config_json": part.robot_config_json or MessageToJson(part.robot_config)}
 
     def GetRobotPartByNameAndLocation(self, request: Any) -> Answer:
         """Return the part of that name."""
@@ -156,20 +168,41 @@ class Parts(Routes):
     def NewRobotPart(self, request: Any) -> Answer:
         """Add a part to a machine."""
         robot = self.state.machine(request.robot_id)
-        if any(part.name == request.part_name for part in self.state.parts_of(robot.id)):
-            raise exists("part", request.part_name)
+        self._free(request.part_name, robot.id)
         return {"part_id": self.state.add_part(request.part_name, robot).id}
 
     def UpdateRobotPart(self, request: Any) -> Answer:
-        """Change a part's name and configuration, unless somebody has changed it since the caller looked."""
+        """Change a part's name, and its configuration if one is given, unless it has changed since the caller looked."""
         part = self.state.one_part(request.id)
         since = request.last_known_update
         if request.HasField("last_known_update") and since.ToNanoseconds() < part.last_updated.ToNanoseconds():
             raise too_early("the part has been changed since")
+        if request.name != part.name:
+            self._free(request.name, part.robot)
+        self._configure(part, request)
         part.name = request.name
-        part.robot_config.CopyFrom(request.robot_config)
         part.last_updated.FromDatetime(self.state.clock.now())
         return {"part": part}
+
+    def _free(self, name: str, robot: str) -> None:
+        if not name:
+            raise invalid("a part needs a name", "name")
+        if any(part.name == name for part in self.state.parts_of(robot)):
+            raise exists("part", name)
+
+    def _configure(self, part: Any, request: Any) -> None:
+        """Configure a part as a request says, whose text goes before its message; the text keeps the order of keys."""
+        from google.protobuf.json_format import Parse, ParseError
+
+        if request.robot_config_json:
+            try:
+                part.robot_config.CopyFrom(Parse(request.robot_config_json, type(part.robot_config)()))
+            except ParseError as error:
+                raise invalid(f"the configuration is no JSON object: {error}", "robot_config_json") from None
+            part.robot_config_json = request.robot_config_json
+        elif request.HasField("robot_config"):
+            part.robot_config.CopyFrom(request.robot_config)
+            part.ClearField("robot_config_json")
 
     def DeleteRobotPart(self, request: Any) -> Answer:
         """Delete a part that is not the main one; its data stay."""

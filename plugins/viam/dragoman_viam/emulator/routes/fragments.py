@@ -18,6 +18,8 @@ class Fragments(Routes):
         """List the fragments of the organisation; there are no others."""
         self.state.check_organization(request.organization_id)
         wanted = request.fragment_visibility
+        if not wanted and not request.show_public:
+            wanted = [number("app", "FragmentVisibility", "FRAGMENT_VISIBILITY_PRIVATE")]
         return {"fragments": [one for one in self.state.fragments.values() if not wanted or one.visibility in wanted]}
 
     def CreateFragment(self, request: Any) -> Answer:
@@ -37,6 +39,7 @@ class Fragments(Routes):
             created_on=now,
             last_updated=now,
         )
+        _publish(made)
         self.state.fragments[made.id] = made
         return {"fragment": made}
 
@@ -49,11 +52,17 @@ class Fragments(Routes):
         held, since = self._found(request.id), request.last_known_update
         if request.HasField("last_known_update") and since.ToNanoseconds() < held.last_updated.ToNanoseconds():
             raise too_early("the fragment has been changed since")
+        if not request.name:
+            raise invalid("a fragment needs a name", "name")
         held.name = request.name
         if request.HasField("config"):
             held.fragment.CopyFrom(request.config)
         if request.HasField("visibility"):
             held.visibility = request.visibility
+        elif request.HasField("public"):
+            kind = "PUBLIC" if request.public else "PRIVATE"
+            held.visibility = number("app", "FragmentVisibility", f"FRAGMENT_VISIBILITY_{kind}")
+        _publish(held)
         held.last_updated.FromDatetime(self.state.clock.now())
         return {"fragment": held}
 
@@ -66,3 +75,8 @@ class Fragments(Routes):
         if key not in self.state.fragments:
             raise missing("fragment", key)
         return self.state.fragments[key]
+
+
+def _publish(fragment: Any) -> None:
+    """Let a fragment's older field say what its visibility says."""
+    fragment.public = fragment.visibility == number("app", "FragmentVisibility", "FRAGMENT_VISIBILITY_PUBLIC")

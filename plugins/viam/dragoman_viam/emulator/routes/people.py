@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dragoman_viam.emulator.refusals import exists, missing
+from dragoman_viam.emulator.refusals import exists, invalid, missing
 from dragoman_viam.emulator.routes import Answer, Routes
 from dragoman_viam.messages import modules
 
@@ -25,6 +25,8 @@ class Invites(Routes):
     def CreateOrganizationInvite(self, request: Any) -> Answer:
         """Invite somebody by email, once."""
         self.state.check_organization(request.organization_id)
+        if "@" not in request.email.strip("@"):
+            raise invalid(f"{request.email!r} is no address", "email")
         if request.email in self.state.invites:
             raise exists("invite", request.email)
         made = modules()["app"].OrganizationInvite(
@@ -37,11 +39,14 @@ class Invites(Routes):
         return {"invite": made}
 
     def UpdateOrganizationInviteAuthorizations(self, request: Any) -> Answer:
-        """Change what an invited person will be allowed to do."""
+        """Change what an invited person will be allowed to do, which is something."""
         held = self._found(request)
         left = [one for one in held.authorizations if one not in request.remove_authorizations]
+        wanted = [*left, *(one for one in request.add_authorizations if one not in left)]
+        if not wanted or not (request.add_authorizations or request.remove_authorizations):
+            raise invalid("an invite has an authorization, and a change of it one to add or to remove")
         del held.authorizations[:]
-        held.authorizations.extend([*left, *request.add_authorizations])
+        held.authorizations.extend(wanted)
         return {"invite": held}
 
     def ResendOrganizationInvite(self, request: Any) -> Answer:
@@ -90,10 +95,14 @@ class Roles(Routes):
         """List the roles of people, all or those in some resources."""
         self.state.check_organization(request.organization_id)
         wanted = request.resource_ids
+        for one in wanted:
+            self.state.check_any(one)
         return {"authorizations": [one for one in self.state.roles if not wanted or one.resource_id in wanted]}
 
     def CheckPermissions(self, request: Any) -> Answer:
         """Say what the caller may do of what is asked: all of it, where the resource is there."""
+        if not request.permissions:
+            raise invalid("there is nothing to check", "permissions")
         for one in request.permissions:
             self.state.check_resource(one.resource_type, one.resource_id)
         return {"authorized_permissions": request.permissions}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dragoman_viam.emulator.catalog import add_item, check_name, find_item, item_id
-from dragoman_viam.emulator.refusals import exists, invalid
+from dragoman_viam.emulator.refusals import exists, invalid, missing
 from dragoman_viam.emulator.routes import Answer, Routes
 
 _UPDATES = ("ml_model_metadata", "ml_training_metadata")
@@ -52,6 +52,12 @@ class Registry(Routes):
         for name in _UPDATES:
             if request.WhichOneof("metadata") == f"update_{name}":
                 _update(getattr(item, name), getattr(request, f"update_{name}"))
+        if request.WhichOneof("metadata") == "update_module_metadata":
+            given = request.update_module_metadata.ListFields()
+            for field, _ in given:
+                item.module_metadata.ClearField(field.name)
+            held = type(item.module_metadata)
+            item.module_metadata.MergeFrom(held(**{field.name: value for field, value in given}))
         item.updated_at.FromDatetime(self.state.clock.now())
         return {}
 
@@ -69,13 +75,37 @@ class Registry(Routes):
 
     def DeprecateRegistryItem(self, request: Any) -> Answer:
         """Mark an item as deprecated."""
-        find_item(self.state, request.item_id).deprecated_status.SetInParent()
+        self._deprecate(find_item(self.state, request.item_id), request.message)
         return {}
 
     def UndeprecateRegistryItem(self, request: Any) -> Answer:
         """Take the mark away."""
         find_item(self.state, request.item_id).ClearField("deprecated_status")
         return {}
+
+    def DeprecateRegistryItemVersion(self, request: Any) -> Answer:
+        """Mark a version of a module as deprecated."""
+        self._deprecate(self._version(request), request.message)
+        return {}
+
+    def UndeprecateRegistryItemVersion(self, request: Any) -> Answer:
+        """Take the mark of a version away."""
+        self._version(request).ClearField("deprecated_status")
+        return {}
+
+    def _deprecate(self, held: Any, message: str) -> None:
+        held.deprecated_status.message = message
+        held.deprecated_status.deprecated_at.FromDatetime(self.state.clock.now())
+
+    def _version(self, request: Any) -> Any:
+        """Return a version of an item, or refuse an unknown one; only those of modules have the mark."""
+        item = find_item(self.state, request.item_id)
+        for version in item.module_metadata.versions:
+            if version.version == request.version:
+                return version
+        if item.WhichOneof("metadata") != "module_metadata":
+            raise invalid("only versions of modules are deprecated", "item_id")
+        raise missing("version", f"{request.item_id} {request.version}")
 
     def DeleteRegistryItem(self, request: Any) -> Answer:
         """Delete an item."""
