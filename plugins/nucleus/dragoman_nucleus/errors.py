@@ -63,6 +63,7 @@ ERRORS: ErrorTable = {
     requests.ConnectTimeout: lambda _: Unavailable("Nucleus cannot be reached: connecting timed out."),
     requests.Timeout: lambda _: Timeout("Nucleus did not answer in time.", maybe_applied=True),
     requests.RequestException: lambda error: PlatformError(f"The request to Nucleus failed: {error}"),
+    msgspec.ValidationError: lambda error: PlatformError(f"Nucleus answered something unexpected: {error}"),
     msgspec.DecodeError: lambda error: PlatformError(f"Nucleus answered something that is not JSON: {error}"),
     KeyError: lambda error: PlatformError(f"Nucleus's answer lacks {error}."),
     JobError: lambda error: PlatformError(f"A Nucleus job failed: {error}"),

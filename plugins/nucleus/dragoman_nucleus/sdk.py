@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 import requests
 
+from dragoman.errors import PlatformError, Unavailable
+
 # Importing nucleus calls logging.basicConfig(), which would put a handler on the root logger of the caller's process.
 # So the plugin's other modules take what they need of the SDK from here.
 _handlers = list(logging.root.handlers)
@@ -89,8 +91,21 @@ class PooledConnection(Connection):  # type: ignore[misc]
         self.session.put(url, data=body, auth=_no_auth, timeout=self.timeout).raise_for_status()
 
     def fetch(self, url: str) -> bytes:
-        """Return what is at a public or presigned URL."""
-        response = self.session.get(url, auth=_no_auth, timeout=self.timeout)
+        """Return what is at a public or presigned URL, whose host need not be Nucleus's.
+
+        Raises:
+            Unavailable: The host cannot be reached.
+            PlatformError: It is no URL of the web.
+        """
+        # What follows the place may be a signature, which is a secret; the causes would tell it.
+        place = url.partition("?")[0]
+        try:
+            response = self.session.get(url, auth=_no_auth, timeout=self.timeout)
+        except requests.exceptions.InvalidSchema:
+            raise PlatformError(f"{place} cannot be fetched: it is no URL of the web.") from None
+        except requests.ConnectionError:
+            # A write that looks at what is there may have sent something before.
+            raise Unavailable(f"{place} cannot be fetched: its host does not answer.", maybe_applied=True) from None
         response.raise_for_status()
         return response.content
 

@@ -64,7 +64,7 @@ def _keypoints(shape: Skeleton) -> Keypoints:
     points = zip(shape.names, shape.keypoints, strict=True)
     return Keypoints(
         tuple(Keypoint(name, joint.x, joint.y, 2 if joint.visible else 1) for name, joint in points),
-        tuple(shape.skeleton),
+        tuple(shape.skeleton or ()),
     )
 
 

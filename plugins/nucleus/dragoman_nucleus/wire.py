@@ -52,7 +52,8 @@ class Skeleton(Struct, gc=False):
 
     keypoints: list[Joint]
     names: list[str]
-    skeleton: list[tuple[int, int]] = []
+    skeleton: list[tuple[int, int]] | None = None
+    """The SDK sends none of labels that have none, and Nucleus gives that back."""
 
 
 class Vector(Struct, gc=False):
