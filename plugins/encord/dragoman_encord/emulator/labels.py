@@ -10,6 +10,7 @@ from typing import Any
 
 from dragoman_encord.emulator.errors import Refusal
 from dragoman_encord.emulator.label_row import LabelRow
+from dragoman_encord.emulator.people import OWNER
 from dragoman_encord.emulator.state import Item, Ontology
 
 Json = dict[str, Any]
@@ -73,6 +74,16 @@ def check(row: Json, item: Item, ontology: Ontology) -> None:
     for answer in row["classification_answers"].values():
         if answer["featureHash"] not in roots:
             raise Refusal("FEATURE_DOES_NOT_EXIST_ERROR")
+
+
+def credit(row: Json, item: Item) -> None:
+    """Say of labels that name no author, in place, that the user made them."""
+    units = row["data_units"].values()
+    made = [entry for unit in units for _, labels in _frames(unit["labels"], item) for entry in labels["objects"]]
+    # What is heard or read has no entries on frames: there the answers name the author.
+    answers = [answer for answer in row["object_answers"].values() if "createdBy" in answer]
+    for entry in (*made, *answers, *row["classification_answers"].values()):
+        entry["createdBy"] = entry.get("createdBy") or OWNER
 
 
 def _frames(labels: Json, item: Item) -> list[tuple[int, Json]]:

@@ -58,7 +58,7 @@ class Rows:
 
     def _content(self, project: Project, row: LabelRow, base: str | None) -> Json:
         dataset, item = self._state.place(project, row.data_hash)
-        units = enumerate(row.units.items())
+        units = enumerate(labels.unit_hashes(row, item))
         return {
             "label_hash": row.label_hash,
             "branch_name": row.branch,
@@ -69,7 +69,7 @@ class Rows:
             "data_title": item.name,
             "data_hash": row.data_hash,
             "data_type": labels.LOWER[item.type],
-            "data_units": {unit: self._unit(item, unit, number, held, base) for number, (unit, held) in units},
+            "data_units": {unit: self._unit(item, unit, number, row.units[unit], base) for number, unit in units},
             "object_answers": row.object_answers,
             "object_actions": row.object_actions,
             "classification_answers": row.classification_answers,
@@ -124,11 +124,14 @@ class Rows:
         ontology = self._state.ontology(project.ontology)
         if len(sent) != len(rows):
             raise Refusal("INVALID_ARGUMENTS_ERROR", "There must be one content for each label row.")
+        units = []
         for row, content in zip(rows, sent, strict=True):
             _, item = self._state.place(project, row.data_hash)
             labels.check(content, item, ontology)
-        for row, content in zip(rows, sent, strict=True):
-            row.units = {unit: content["data_units"][unit]["labels"] for unit in row.units}
+            labels.credit(content, item)
+            units.append({unit: content["data_units"][unit]["labels"] for unit in labels.unit_hashes(row, item)})
+        for row, content, fresh in zip(rows, sent, units, strict=True):
+            row.units = fresh
             row.object_answers = content["object_answers"]
             row.object_actions = content.get("object_actions") or {}
             row.classification_answers = content["classification_answers"]
