@@ -11,7 +11,13 @@ from encord.exceptions import AuthorisationError, InvalidArgumentsError, Resourc
 from encord.objects import Shape
 from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.orm.dataset import DatasetUserRole
-from encord.orm.project import CopyDatasetAction, CopyDatasetOptions, CopyLabelsOptions, ProjectStatus
+from encord.orm.project import (
+    BenchmarkQaWorkflowSettings,
+    CopyDatasetAction,
+    CopyDatasetOptions,
+    CopyLabelsOptions,
+    ProjectStatus,
+)
 from encord.orm.storage import StorageUserRole
 from encord.project_ontology.classification_type import ClassificationType
 from encord.project_ontology.object_type import ObjectShape
@@ -22,6 +28,8 @@ from encord.workflow.stages.annotation import AnnotationTaskStatus
 from dragoman import Box, Label, Whole
 from dragoman.emulate import Live
 from dragoman_encord.emulator.people import OWNER
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
@@ -64,6 +72,18 @@ class TestProjects:
         project.set_status(ProjectStatus.COMPLETED)
         project.refetch_data()
         assert project.status is ProjectStatus.COMPLETED
+        with pytest.raises(InvalidArgumentsError):
+            project.set_status(ProjectStatus.UNKNOWN)
+
+    def test_datasets_that_are_not_there_are_not_removed(self, project: Any) -> None:
+        with pytest.raises(ResourceNotFoundError):
+            project.remove_datasets([UNKNOWN])
+        assert [one.title for one in project.list_datasets()] == ["street"]
+
+    def test_one_for_a_benchmark_knows_what_it_compares(self, project: Any, sdk: Any) -> None:
+        settings = BenchmarkQaWorkflowSettings(source_projects=[project.project_hash])
+        made = sdk.get_project(sdk.create_project("bench", [], workflow_settings=settings))
+        assert (made.source_projects, project.source_projects) == ([project.project_hash], None)
 
     def test_a_copy_has_what_was_asked_for(self, project: Any, sdk: Any) -> None:
         bare = sdk.get_project(project.copy_project(new_title="bare"))
@@ -210,7 +230,7 @@ class TestPeople:
     def test_groups_have_members_and_access(self, project: Any, sdk: Any, dataset: Any) -> None:
         group = sdk.create_group("team")
         sdk.add_organisation_user("ann@example.com", role_mnemonic_name="MEMBER", member_type="internal")
-        assert [user.user_email for user in group.add_users(["ann@example.com"])] == ["ann@example.com"]
+        assert [user.user_email for user in group.add_users(["ann@example.com"])] == [OWNER, "ann@example.com"]
         with pytest.raises(AuthorisationError):
             group.add_users(["nobody@example.com"])
         group.update_group(name="crew")
@@ -232,16 +252,26 @@ class TestPeople:
         with pytest.raises(ResourceNotFoundError):
             sdk.get_group(group.group_hash)
 
-    def test_members_of_the_organisation_come_and_go(self, sdk: Any) -> None:
-        sdk.add_organisation_user("ann+1@example.com", role_mnemonic_name="MEMBER", member_type="external")
+    @pytest.mark.parametrize("email", ["ann+1@example.com", "a/b?c#%@example.com"])
+    def test_members_of_the_organisation_come_and_go(self, sdk: Any, email: str) -> None:
+        sdk.add_organisation_user(email, role_mnemonic_name="MEMBER", member_type="external")
         with pytest.raises(ResourceExistsError):
-            sdk.add_organisation_user("ann+1@example.com", role_mnemonic_name="MEMBER", member_type="external")
+            sdk.add_organisation_user(email, role_mnemonic_name="MEMBER", member_type="external")
         assert [(user.email, user.member_type) for user in sdk.list_organisation_users()] == [
-            ("ann+1@example.com", "external")
+            (OWNER, "internal"),
+            (email, "external"),
         ]
-        sdk.remove_organisation_user("ann+1@example.com")
+        sdk.remove_organisation_user(email)
         with pytest.raises(ResourceNotFoundError):
-            sdk.remove_organisation_user("ann+1@example.com")
+            sdk.remove_organisation_user(email)
+
+    def test_who_leaves_the_organisation_leaves_all_of_it(self, project: Any, sdk: Any) -> None:
+        sdk.add_organisation_user("ann@example.com", role_mnemonic_name="MEMBER", member_type="internal")
+        group = sdk.create_group("team")
+        group.add_users(["ann@example.com"])
+        project.add_users(["ann@example.com"], ProjectUserRole.ANNOTATOR)
+        sdk.remove_organisation_user("ann@example.com")
+        assert [user.user_email for user in (*group.list_users(), *project.list_users())] == [OWNER, OWNER]
 
     def test_tags_find_projects(self, project: Any, sdk: Any) -> None:
         tag = sdk.create_organisation_tag("night")
@@ -252,7 +282,10 @@ class TestPeople:
         project.remove_organisation_tag(tag=tag)
         assert list(sdk.list_projects(tags_anyof=["night"])) == []
         project.add_organisation_tag(tag=tag)
+        assert list(sdk.find_storage_folders(organisation_tags_allof=["night"])) == []
         sdk.delete_organisation_tag(tag)
+        with pytest.raises(ResourceNotFoundError):
+            project.remove_organisation_tag(tag_uuid=tag.uuid)
         assert project.get_organisation_tags(use_cache=False) == []
 
     def test_a_token_stands_for_the_key(self, project: Any, sdk: Any, emulated: Live[Any]) -> None:

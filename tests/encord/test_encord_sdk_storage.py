@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 from encord.constants.enums import DataType
-from encord.exceptions import AuthorisationError, EncordException, InvalidArgumentsError, ResourceNotFoundError
+from encord.exceptions import AuthorisationError, EncordException, InvalidArgumentsError
 from encord.http.bundle import Bundle
 from encord.orm.dataset import ImagesDataFetchOptions, LongPollingStatus, StorageLocation
 from encord.orm.storage import (
@@ -155,8 +155,17 @@ class TestFolders:
         assert folder.get_summary().folders == 1
         folder.delete()
         for gone in (lambda: sdk.get_storage_folder(below.uuid), lambda: sdk.get_storage_item(item)):
-            with pytest.raises(ResourceNotFoundError):
+            with pytest.raises(AuthorisationError):
                 gone()
+
+    def test_a_dataset_outlives_the_folder_above_its_own(
+        self, sdk: Any, held: Any, folder: Any, pictures: list[Item]
+    ) -> None:
+        sdk.get_storage_folder(held.backing_folder_uuid).move_to_folder(folder)
+        folder.delete()
+        again = sdk.get_dataset(held.dataset_hash)
+        assert again.backing_folder_uuid is None
+        assert again.upload_image(pictures[0].uri)["title"] == "a.png"
 
 
 class TestItems:
@@ -196,9 +205,31 @@ class TestItems:
         assert (found.name, found.description, found.client_metadata) == ("new", "text", {"n": 2})
         images = [image.uuid for image in items[2].get_child_items()]
         items[2].delete()
-        with pytest.raises(ResourceNotFoundError):
+        with pytest.raises(AuthorisationError):
             sdk.get_storage_item(images[0])
+        with pytest.raises(AuthorisationError):
+            sdk.get_storage_items([items[0].uuid, images[0]])
         assert names(folder.list_items(item_types=[StorageItemType.IMAGE_GROUP])) == []
+
+    def test_the_time_of_the_last_change_is_told(self, folder: Any, items: Any, emulated: Live[Any]) -> None:
+        before = items[0].last_edited_at
+        items[0].update(name="new")
+        (found,) = folder.list_items(search="new")
+        assert found.last_edited_at > before
+        assert items[1].last_edited_at == items[1].created_at
+
+    def test_a_group_loses_the_image_that_is_deleted(self, sdk: Any, held: Any, folder: Any, items: Any) -> None:
+        (row,) = held.link_items([items[2].uuid])
+        project = sdk.get_project(sdk.create_project("p", [held.dataset_hash]))
+        (labels,) = project.list_label_rows_v2()
+        labels.initialise_labels()
+        first, second = items[2].get_child_items()
+        first.delete()
+        assert names(items[2].get_child_items()) == ["b.png"]
+        (labels,) = project.list_label_rows_v2(data_hashes=[row.uid])
+        labels.initialise_labels()
+        labels.save()
+        assert (labels.number_of_frames, labels.get_image_hash(0)) == (1, str(second.uuid))
 
     def test_images_that_are_kept_outlive_their_group(self, sdk: Any, items: Any) -> None:
         images = [image.uuid for image in items[2].get_child_items()]
@@ -213,53 +244,6 @@ class TestItems:
             mirror.move_items_to_folder(folder, [item])
         mirror.move_items_to_folder(folder, [item], allow_mirror_dataset_changes=True)
         assert held.list_data_rows() == []
-
-
-class TestCollections:
-    @pytest.fixture
-    def collection(self, sdk: Any, folder: Any) -> Any:
-        """An empty collection of the folder's files."""
-        return sdk.create_collection(folder.uuid, "chosen", "text")
-
-    def test_they_are_found_changed_and_deleted(self, sdk: Any, folder: Any, collection: Any) -> None:
-        collection.update_collection(name="new")
-        other = sdk.create_collection(sdk.create_storage_folder("other").uuid, "other")
-        assert names(sdk.list_collections(page_size=1)) == ["new", "other"]
-        assert names(sdk.list_collections(top_level_folder_uuid=folder.uuid)) == ["new"]
-        sdk.delete_collection(other.uuid)
-        with pytest.raises(AuthorisationError):
-            sdk.get_collection(other.uuid)
-
-    def test_files_below_the_folder_are_added_and_removed(
-        self, sdk: Any, folder: Any, collection: Any, pictures: list[Item]
-    ) -> None:
-        first = folder.upload_image(pictures[0].uri)
-        second = folder.create_subfolder("below").upload_image(pictures[1].uri)
-        outside = sdk.create_storage_folder("other").upload_image(pictures[1].uri)
-        assert collection.add_items([first, second, outside]).failed_items == [outside]
-        assert names(collection.list_items(page_size=1)) == ["a.png", "b.png"]
-        collection.remove_items([first])
-        assert names(collection.list_items_include_inaccessible()) == ["b.png"]
-
-    def test_titles_that_mean_one_file_are_added(self, folder: Any, collection: Any, pictures: list[Item]) -> None:
-        for path in (pictures[0].uri, pictures[0].uri, pictures[1].uri):
-            folder.upload_image(path)
-        told = collection.add_items_by_title(["a.png", "b.png", "b.png", "c.png"])
-        assert (told.requested, told.matched_titles, told.items_added) == (3, 1, 1)
-        assert (told.ambiguous_titles, told.unmatched_titles) == (["a.png"], ["c.png"])
-
-
-class TestPresets:
-    def test_filters_are_kept_as_they_are(self, sdk: Any) -> None:
-        wanted = {"local_filters": {}, "global_filters": {"filters": [{"key": "width", "values": [1, 2]}]}}
-        made = sdk.create_preset("wide", wanted, "text")
-        assert made.get_filter_preset_json().to_dict() == wanted
-        made.update_preset(name="wider", description="more")
-        assert [(one.name, one.description) for one in sdk.list_presets()] == [("wider", "more")]
-        assert names(sdk.get_filter_presets([made.uuid])) == ["wider"]
-        sdk.delete_preset(made.uuid)
-        with pytest.raises(AuthorisationError):
-            sdk.get_filter_preset(made.uuid)
 
 
 class TestJobs:

@@ -8,6 +8,8 @@ from typing import Any
 
 OWNER = "owner@encord.example"
 """The user whose key the emulator accepts."""
+ROLE = "00000000-0000-4000-8000-000000000001"
+"""The id of every role; what a role may do is not emulated."""
 
 
 @dataclass
@@ -51,3 +53,21 @@ class Organisation:
     groups: dict[str, Group] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     metadata_schema: dict[str, Any] | None = None
+
+    def join(self, email: str, role: str, kind: str, now: datetime) -> None:
+        """Let a user in.
+
+        Args:
+            email: The user.
+            role: The platform's word for what the user may do.
+            kind: Whether the user is `internal` or `external`.
+            now: When that is.
+        """
+        self.members[email] = {
+            "email": email,
+            "roleMnemonicName": role,
+            "roleUuid": ROLE,
+            "memberType": kind,
+            "createdAt": now.isoformat(),
+            "lastEditedAt": now.isoformat(),
+        }

@@ -19,7 +19,7 @@ from dragoman_encord.emulator.curation import Collection, Preset
 from dragoman_encord.emulator.label_row import LabelRow
 from dragoman_encord.emulator.media import Sound
 from dragoman_encord.emulator.ml import Attachment, Model, Training
-from dragoman_encord.emulator.people import Access, Organisation
+from dragoman_encord.emulator.people import OWNER, Access, Organisation
 from dragoman_encord.emulator.workflow import Task, Workflow
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ class Item:
     name: str
     metadata: Json
     created: datetime
+    changed: datetime | None = None
     description: str = ""
     optimised: bool = False
     url: str | None = None
@@ -73,6 +74,10 @@ class Item:
     mime: str | None = None
     sound: Sound | None = None
     children: list[str] = field(default_factory=list)
+
+    @property
+    def edited(self) -> datetime:
+        return self.changed or self.created
 
     @property
     def kind(self) -> str:
@@ -124,6 +129,8 @@ class Project:
     created: datetime
     edited: datetime
     status: str = "inProgress"
+    sources: list[str] | None = None
+    """The projects that one for a benchmark compares."""
     rows: dict[tuple[str, str], LabelRow] = field(default_factory=dict)
     attachments: dict[str, Attachment] = field(default_factory=dict)
     access: Access = field(default_factory=Access)
@@ -145,6 +152,7 @@ class State:
         """Public keys, in hex, that are accepted. A key that is taken out is like one that was revoked."""
         self.tokens: set[str] = set()
         self.organisation = Organisation()
+        self.organisation.join(OWNER, "ADMIN", "internal", clock.now())
         self.integrations = {str(uuid.uuid4()): DIRECT_ACCESS}
         self.training_seconds = 0.0
         """How long a training takes on the clock."""
@@ -180,10 +188,10 @@ class State:
         return found(self.datasets, key, "dataset")
 
     def folder(self, key: str) -> Folder:
-        return found(self.folders, key, "folder")
+        return seen(self.folders, key, "folder")
 
     def item(self, key: str) -> Item:
-        return found(self.items, key, "storage item")
+        return seen(self.items, key, "storage item")
 
     def place(self, project: Project, data_hash: str) -> tuple[Dataset, Item]:
         """Return the dataset and the item behind a data hash of a project.
@@ -240,6 +248,10 @@ class State:
         self.items.pop(item.id, None)
         for dataset, _ in self.uses(item):
             self.unlink(item, dataset)
+        for group in self.items.values():
+            if item.id in group.children:
+                group.children.remove(item.id)
+                group.frames = len(group.children)
         if not frames:
             return
         for image in (self.items[child] for child in item.children if child in self.items):
@@ -262,4 +274,15 @@ def found(objects: dict[str, T], key: str, kind: str) -> T:
     """
     if key not in objects:
         raise ApiError(404, f"There is no {kind} {key}.")
+    return objects[key]
+
+
+def seen(objects: dict[str, T], key: str, kind: str) -> T:
+    """Return the folder or the item that has that id. Of those the platform does not tell whether there is one.
+
+    Raises:
+        ApiError: 403, nothing that the user may see has it.
+    """
+    if key not in objects:
+        raise ApiError(403, f"There is no {kind} {key}, or it may not be seen.")
     return objects[key]

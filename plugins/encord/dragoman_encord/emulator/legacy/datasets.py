@@ -80,6 +80,7 @@ class Datasets:
             if name not in CHANGED:
                 raise Refusal("INVALID_ARGUMENTS_ERROR", f"A row has no {name} that can be changed.")
             setattr(item, CHANGED[name], value)
+            item.changed = self._state.clock.now()
         shown = self._row((query.uid, item.id), {"fetch_client_metadata": True})
         return {"updated_fields": list(query.payload), "data_row": shown}
 
@@ -94,7 +95,7 @@ class Datasets:
             "data_title": item.name,
             "data_type": labels.UPPER[item.type],
             "created_at": item.created.isoformat(),
-            "last_edited_at": item.created.isoformat(),
+            "last_edited_at": item.edited.isoformat(),
             "width": item.width,
             "height": item.height,
             "file_link": item.url or item.object_key,
@@ -119,7 +120,7 @@ class Datasets:
             "file_size": image.size,
             "storage_location": STORAGE["encord" if image.object_key else "url"],
             "created_at": image.created.isoformat(),
-            "last_edited_at": image.created.isoformat(),
+            "last_edited_at": image.edited.isoformat(),
             "width": image.width,
             "height": image.height,
             "signed_url": self._state.signed(image, base) if base else None,
@@ -139,12 +140,14 @@ class Datasets:
         dataset = self._state.dataset(query.resource)
         for data_hash in query.uid:
             dataset.rows.pop(data_hash, None)
+        dataset.edited = self._state.clock.now()
         return True
 
     def rename(self, query: Query) -> Any:
         dataset = self._state.dataset(query.resource)
         for entry in query.payload:
-            self._state.items[found(dataset.rows, entry["video_hash"], "data")].name = entry["title"]
+            item = self._state.items[found(dataset.rows, entry["video_hash"], "data")]
+            item.name, item.changed = entry["title"], self._state.clock.now()
         return {"success": True}
 
     # -- uploads ------------------------------------------------------------------------------------------------------

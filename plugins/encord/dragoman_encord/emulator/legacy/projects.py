@@ -48,7 +48,10 @@ class Projects:
         title, wanted = query.payload["title"], query.payload
         datasets = [self._state.dataset(key).id for key in wanted["dataset_hashes"]]
         ontology = self._state.ontology(wanted["ontology_hash"]) if "ontology_hash" in wanted else self._ontology(title)
-        return self._made(title, wanted.get("description") or "", ontology.id, datasets).id
+        made = self._made(title, wanted.get("description") or "", ontology.id, datasets)
+        if "source_projects" in wanted:
+            made.sources = [self._state.project(key).id for key in wanted["source_projects"]]
+        return made.id
 
     def _ontology(self, title: str) -> Ontology:
         now = self._state.clock.now()
@@ -156,11 +159,14 @@ class Projects:
         project = self._named(query)
         more = [self._state.dataset(key).id for key in query.payload["dataset_hashes"]]
         project.datasets = list(dict.fromkeys([*project.datasets, *more]))
+        project.edited = self._state.clock.now()
         return True
 
     def remove_datasets(self, query: Query) -> Any:
         project = self._named(query)
-        project.datasets = [key for key in project.datasets if key not in query.uid]
+        gone = [self._state.dataset(key).id for key in query.uid]
+        project.datasets = [key for key in project.datasets if key not in gone]
+        project.edited = self._state.clock.now()
         return True
 
     def add_users(self, query: Query) -> Any:

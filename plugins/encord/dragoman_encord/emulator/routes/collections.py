@@ -86,7 +86,7 @@ class Collections:
         return Response(status_code=204)
 
     async def delete(self, request: Request) -> object:
-        del self._state.collections[self._named(request).id]
+        self._state.collections.pop(request.path_params["collection"], None)
         return Response(status_code=204)
 
     # -- files --------------------------------------------------------------------------------------------------------

@@ -116,7 +116,12 @@ class Folders:
         query = request.query_params
         text, mirrored = query.get("search", "").casefold(), query.get("datasetSynced")
         found = (
-            one for one in folders if text in one.name.casefold() and mirrored in (None, str(one.dataset is not None))
+            one
+            for one in folders
+            if text in one.name.casefold()
+            and mirrored in (None, str(one.dataset is not None))
+            # Tags are put on folders in the web application alone, so no folder has one.
+            and not query.getlist("organisationTagNamesAllof")
         )
         shown = [self._shown(one) for one in ordered(found, query, lambda one: one.name)]
         return page(request, shown, self._state.settings.page_limit, page_size(request))
@@ -172,8 +177,8 @@ class Folders:
             for item in [item for item in self._state.items.values() if item.folder == gone.id]:
                 self._state.delete_item(item)
             del self._state.folders[gone.id]
-        for dataset in self._state.datasets.values():
-            dataset.folder = None if dataset.folder == folder.id else dataset.folder
+            if gone.dataset is not None:
+                self._state.dataset(gone.dataset).folder = None
         return Response(status_code=204)
 
     # -- showing ------------------------------------------------------------------------------------------------------

@@ -149,15 +149,26 @@ class Items:
 
     async def update(self, request: Request) -> object:
         item = self._item(request)
-        _change(item, await read(request, dict[str, Any]))
+        self._change(item, await read(request, dict[str, Any]))
         return self._shown(request, item, False)
 
     async def update_many(self, request: Request) -> object:
         patches = (await read(request, Patches)).item_patches
         wanted = [(self._state.item(key), changes) for key, changes in patches.items()]
         for item, changes in wanted:
-            _change(item, changes)
+            self._change(item, changes)
         return whole(self._shown(request, item, False) for item, _ in wanted)
+
+    def _change(self, item: Item, changes: dict[str, Any]) -> None:
+        """Change what a client names, in camel or in snake case; metadata is replaced."""
+        if changes.get("name") is not None:
+            item.name = changes["name"]
+        if changes.get("description") is not None:
+            item.description = changes["description"]
+        metadata = changes.get("clientMetadata", changes.get("client_metadata"))
+        if metadata is not None:
+            item.metadata = json.loads(metadata) if isinstance(metadata, str) else metadata
+        item.changed = self._state.clock.now()
 
     async def move(self, request: Request) -> object:
         folder = self._state.folder(request.path_params["folder"])
@@ -198,7 +209,7 @@ def item_json(state: State, item: Item, base: str, *, sign: bool = False) -> dic
         "clientMetadata": json.dumps(item.metadata),
         "owner": OWNER,
         "createdAt": item.created.isoformat(),
-        "lastEditedAt": item.created.isoformat(),
+        "lastEditedAt": item.edited.isoformat(),
         "backedDataUnitsCount": sum(len(hashes) for _, hashes in state.uses(item)),
         "storageLocation": "encord" if item.object_key else "directAccess",
         "integrationHash": item.integration,
@@ -216,14 +227,3 @@ def item_json(state: State, item: Item, base: str, *, sign: bool = False) -> dic
         "audioCodec": sound.codec if sound else None,
         "audioNumChannels": sound.channels if sound else None,
     }
-
-
-def _change(item: Item, changes: dict[str, Any]) -> None:
-    """Change what a client names, in camel or in snake case; metadata is replaced."""
-    if changes.get("name") is not None:
-        item.name = changes["name"]
-    if changes.get("description") is not None:
-        item.description = changes["description"]
-    metadata = changes.get("clientMetadata", changes.get("client_metadata"))
-    if metadata is not None:
-        item.metadata = json.loads(metadata) if isinstance(metadata, str) else metadata

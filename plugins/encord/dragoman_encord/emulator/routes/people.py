@@ -17,8 +17,6 @@ from dragoman_encord.emulator.routes.names import delete, get, page, patch, post
 from dragoman_encord.emulator.state import State, found
 
 TAGS = "organisation/organisation-tags"
-ROLE = "00000000-0000-4000-8000-000000000001"
-"""The id of every role; what a role may do is not emulated."""
 
 
 class Named(msgspec.Struct):
@@ -71,7 +69,7 @@ class People:
             post(f"{one}/users/bulk-delete", self.remove_group_users),
             get("organisation/users", self.members),
             post("organisation/users", self.add_member),
-            delete("organisation/users/{email}", self.remove_member),
+            delete("organisation/users/{email:path}", self.remove_member),
             get(TAGS, self.tags),
             post(TAGS, self.create_tag),
             delete(f"{TAGS}/{{tag}}", self.delete_tag),
@@ -147,6 +145,7 @@ class People:
             name=wanted.name,
             description=wanted.description or "",
             created=self._state.clock.now(),
+            users={OWNER: None},
         )
         self._state.organisation.groups[group.id] = group
         return group.to_json()
@@ -174,7 +173,7 @@ class People:
     async def add_group_users(self, request: Request) -> object:
         group = self._group(request)
         emails = (await read(request, Emails)).user_emails
-        known = {OWNER, *self._state.organisation.members}
+        known = self._state.organisation.members
         if unknown := [email for email in emails if email not in known]:
             raise ApiError(403, f"{unknown[0]} is no member of the organisation.")
         group.users |= dict.fromkeys(emails)
@@ -193,23 +192,21 @@ class People:
 
     async def add_member(self, request: Request) -> object:
         wanted = await read(request, NewMember)
-        if wanted.email in {OWNER, *self._state.organisation.members}:
+        organisation = self._state.organisation
+        if wanted.email in organisation.members:
             raise ApiError(409, f"{wanted.email} is a member already.")
-        now = self._state.clock.now().isoformat()
-        self._state.organisation.members[wanted.email] = {
-            "email": wanted.email,
-            "roleMnemonicName": wanted.role_mnemonic_name,
-            "roleUuid": ROLE,
-            "memberType": wanted.member_type,
-            "createdAt": now,
-            "lastEditedAt": now,
-        }
+        organisation.join(wanted.email, wanted.role_mnemonic_name, wanted.member_type, self._state.clock.now())
         return Response(status_code=204)
 
     async def remove_member(self, request: Request) -> object:
-        email = request.path_params["email"]
-        found(self._state.organisation.members, email, "user")
-        del self._state.organisation.members[email]
+        email, state = request.path_params["email"], self._state
+        found(state.organisation.members, email, "user")
+        del state.organisation.members[email]
+        for group in state.organisation.groups.values():
+            group.users.pop(email, None)
+        for things in (state.projects, state.datasets):
+            for thing in things.values():
+                thing.access.remove_users([email])
         return Response(status_code=204)
 
     # -- tags ---------------------------------------------------------------------------------------------------------
@@ -246,5 +243,7 @@ class People:
         return Response(status_code=204)
 
     async def untag_project(self, request: Request) -> object:
-        self._state.project(request.path_params["project"]).tags.discard(request.path_params["tag"])
+        project, tag = self._state.project(request.path_params["project"]), request.path_params["tag"]
+        found(self._state.organisation.tags, tag, "tag")
+        project.tags.discard(tag)
         return Response(status_code=204)

@@ -81,5 +81,5 @@ class Presets:
         return Response(status_code=204)
 
     async def delete(self, request: Request) -> object:
-        del self._state.presets[self._named(request).id]
+        self._state.presets.pop(request.path_params["preset"], None)
         return Response(status_code=204)

@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dragoman.emulate.app import ApiError
 from dragoman_encord.emulator.filters import chosen
 from dragoman_encord.emulator.people import OWNER
 from dragoman_encord.emulator.routes.names import get, page, post, put, read, whole
 from dragoman_encord.emulator.state import Project, State, found
 
-PER_COPY = 50
+STATUSES = ("notStarted", "inProgress", "inReview", "paused", "completed", "cancelled", "archived")
 
 
 class Copy(msgspec.Struct):
@@ -78,6 +79,7 @@ class Projects:
             "ontologyHash": project.ontology,
             "editorOntology": self._state.ontology(project.ontology).editor,
             "userRole": 0,
+            "sourceProjects": project.sources,
             "workflow": project.workflow.to_json(),
         }
 
@@ -135,6 +137,9 @@ class Projects:
 
     async def set_status(self, request: Request) -> object:
         project = self._named(request)
-        project.status = (await read(request, Status)).status
+        wanted = (await read(request, Status)).status
+        if wanted not in STATUSES:
+            raise ApiError(400, f"There is no status {wanted}.")
+        project.status = wanted
         project.edited = self._state.clock.now()
         return Response(status_code=204)
