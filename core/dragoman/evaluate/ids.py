@@ -61,7 +61,8 @@ class Ids(Sequence[str]):
             self._pieces, self._hashes, self._strings = [], array("q"), 0
             self.add(names)
         # Numbers that are sorted take a fraction of a set's memory.
-        if (np.diff(np.sort(np.frombuffer(self._hashes, np.int64))) != 0).all():
+        hashes = np.sort(np.frombuffer(self._hashes, np.int64))
+        if (hashes[1:] != hashes[:-1]).all():
             return None
         # Equal hashes need not be of equal ids.
         name, count = Counter(self).most_common(1)[0]

@@ -266,8 +266,9 @@ def _numbered(column: Any, mine: Any, index: Index) -> Integers:
     if (codes < 0).any():
         raise NotPlainError
     used = np.flatnonzero(np.bincount(codes)).tolist()
-    if not all(names[code] for code in used):
+    chosen = [names[code] for code in used]
+    if not all(chosen):
         raise NotPlainError
     numbers = np.zeros(len(names), np.int64)
-    numbers[used] = [index[names[code]] for code in used]
+    numbers[used] = [index[name] for name in chosen]
     return numbers[codes]
