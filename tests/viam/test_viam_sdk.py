@@ -54,7 +54,7 @@ class TestAccess:
 
     def test_what_is_not_emulated_is_unimplemented(self, emulated: Live[Any]) -> None:
         async def use(client: ViamClient) -> None:
-            await client.data_client.list_data_pipelines(emulated.state.organization.id)
+            await client.billing_client.get_current_month_usage(emulated.state.organization.id)
 
         assert refused(emulated, use).status is Status.UNIMPLEMENTED
 

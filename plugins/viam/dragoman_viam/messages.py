@@ -27,6 +27,10 @@ SERVICES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "app": ("viam.app.v1.AppService", "viam.gen.app.v1.app_pb2"),
         "data": ("viam.app.data.v1.DataService", "viam.gen.app.data.v1.data_pb2"),
         "sync": ("viam.app.datasync.v1.DataSyncService", "viam.gen.app.datasync.v1.data_sync_pb2"),
+        "pipelines": (
+            "viam.app.datapipelines.v1.DataPipelinesService",
+            "viam.gen.app.datapipelines.v1.data_pipelines_pb2",
+        ),
         "dataset": ("viam.app.dataset.v1.DatasetService", "viam.gen.app.dataset.v1.dataset_pb2"),
         "packages": ("viam.app.packages.v1.PackageService", "viam.gen.app.packages.v1.packages_pb2"),
         "training": ("viam.app.mltraining.v1.MLTrainingService", "viam.gen.app.mltraining.v1.ml_training_pb2"),

@@ -1,4 +1,4 @@
-"""The HTTP side of the emulator: signed URLs of images, and packages for whoever has the key or a token."""
+"""The HTTP side of the emulator: signed URLs of images and exports, and packages for whoever has the key or a token."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SECRET = secrets.token_bytes(32)
 
 
 def signature(state: State, name: str, expires: int) -> str:
-    """Return what makes a URL of an image valid until `expires`, in seconds since the epoch."""
+    """Return what makes a URL of an image or export valid until `expires`, in seconds since the epoch."""
     text = f"{state.organization.id} {name} {expires}"
     return hmac.new(_SECRET, text.encode(), hashlib.sha256).hexdigest()
 
@@ -34,13 +34,17 @@ def application(state: State) -> ASGIApp:
 
     async def image(request: Request) -> object:
         name = request.path_params["name"]
-        expires = int(request.query_params.get("expires", "0"))
-        given = request.query_params.get("signature", "")
-        if not hmac.compare_digest(given, signature(state, name, expires)) or expires < state.clock.now().timestamp():
-            raise ApiError(403, "the signature is wrong or has expired")
+        _check(state, request, name)
         if name not in state.images:
             raise ApiError(404, "no such data")
         return _sent(state.images[name].content, state.images[name].metadata.capture_metadata.mime_type)
+
+    async def export(request: Request) -> object:
+        name = request.path_params["name"]
+        _check(state, request, name)
+        if name not in state.exports:
+            raise ApiError(404, "no such export")
+        return _sent(state.exports[name].content, "application/jsonl")
 
     async def package(request: Request) -> object:
         _admit(state, request)
@@ -52,10 +56,19 @@ def application(state: State) -> ASGIApp:
     return Router(
         [
             route("GET", "/data/{name:path}", image),
+            route("GET", "/exports/{name}", export),
             route("GET", "/packages/{package:path}/{version}", package),
         ],
         redirect_slashes=False,
     )
+
+
+def _check(state: State, request: Request, name: str) -> None:
+    """Refuse a URL that is not signed, or no more."""
+    expires = int(request.query_params.get("expires", "0"))
+    given = request.query_params.get("signature", "")
+    if not hmac.compare_digest(given, signature(state, name, expires)) or expires < state.clock.now().timestamp():
+        raise ApiError(403, "the signature is wrong or has expired")
 
 
 def _admit(state: State, request: Request) -> None:

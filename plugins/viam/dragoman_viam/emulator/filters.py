@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from dragoman_viam.emulator.refusals import invalid
@@ -69,6 +69,21 @@ def page_of(state: State, request: Any, found: list[T], key: Callable[[T], str],
         start = keys.index(request.last) + 1
     limit = min(request.limit or DEFAULT_PAGE, state.settings.page_limit or request.limit or DEFAULT_PAGE)
     return ordered[start : start + limit]
+
+
+def token_page(state: State, request: Any, found: Sequence[T]) -> tuple[list[T], str]:
+    """Return the page that a token and a size ask for, and the token of the next one, which is a position.
+
+    Raises:
+        Refusal: The token is none of ours, or the size is negative.
+    """
+    if request.page_token and not request.page_token.isdecimal():
+        raise invalid(f"the page token {request.page_token!r} was not issued here", "page_token")
+    if request.page_size < 0:
+        raise invalid(f"a page of {request.page_size} cannot be", "page_size")
+    start, size = int(request.page_token or 0), request.page_size or DEFAULT_PAGE
+    end = start + min(size, state.settings.page_limit or size)
+    return list(found[start:end]), str(end) if end < len(found) else ""
 
 
 def _image_id(image: Image) -> str:

@@ -60,6 +60,16 @@ class Package:
     content: Blob
 
 
+@dataclass(frozen=True)
+class Export:
+    """One export of sequences. `asked` counts the looks at it."""
+
+    content: Blob
+    created: datetime
+    asked: int = 0
+    completed: datetime | None = None
+
+
 @dataclass
 class Job:
     """One training job. `asked` counts the looks at it since it was last changed."""
@@ -99,6 +109,11 @@ class State:
         self.keys: dict[str, Key] = {}
         self.rows: list[Row] = []
         self.sequences: dict[str, Any] = {}
+        self.exports: dict[str, Export] = {}
+        self.pipelines: dict[str, Any] = {}
+        self.pipeline_runs: dict[str, list[Any]] = {}
+        self.indexes: list[Any] = []
+        self.has_database_user = False
         self.datasets: dict[str, Any] = {}
         self.images: dict[str, Image] = {}
         self.items: dict[str, Any] = {}

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dragoman_viam.emulator.routes import Routes
 from dragoman_viam.emulator.routes.account import Auth, Keys, Organisations
 from dragoman_viam.emulator.routes.data import Data
+from dragoman_viam.emulator.routes.databases import Databases
 from dragoman_viam.emulator.routes.datasets import Datasets
+from dragoman_viam.emulator.routes.exports import Exports
 from dragoman_viam.emulator.routes.fleet import Locations, Parts, Robots, UserData
 from dragoman_viam.emulator.routes.fragments import Fragments
 from dragoman_viam.emulator.routes.inference import Inference
 from dragoman_viam.emulator.routes.modules import Modules
 from dragoman_viam.emulator.routes.packages import Packages
 from dragoman_viam.emulator.routes.people import Favorites, Invites, Roles
+from dragoman_viam.emulator.routes.pipelines import Pipelines
 from dragoman_viam.emulator.routes.registry import Registry
 from dragoman_viam.emulator.routes.sequences import Sequences
 from dragoman_viam.emulator.routes.tabular import Tabular
@@ -32,7 +35,10 @@ SUBJECTS = (
     UserData,
     Fragments,
     Datasets,
+    Exports,
     Data,
+    Databases,
+    Pipelines,
     Tabular,
     Sequences,
     Uploads,

@@ -172,7 +172,7 @@ class Parts(Routes):
         return {"part_id": self.state.add_part(request.part_name, robot).id}
 
     def UpdateRobotPart(self, request: Any) -> Answer:
-        """Change a part's name, and its configuration if one is given, unless it has changed since the caller looked."""
+        """Change a part's name, and its configuration if one is given, unless somebody was faster than the caller."""
         part = self.state.one_part(request.id)
         since = request.last_known_update
         if request.HasField("last_known_update") and since.ToNanoseconds() < part.last_updated.ToNanoseconds():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from dragoman_viam.emulator.filters import DEFAULT_PAGE
+from dragoman_viam.emulator.filters import token_page
 from dragoman_viam.emulator.refusals import invalid, missing
 from dragoman_viam.emulator.routes import Answer, Routes
 from dragoman_viam.emulator.state import Image
@@ -16,7 +15,7 @@ FIELDS = ("resources", "sequence_tags", "start_time", "end_time")
 
 
 class Sequences(Routes):
-    """The methods about sequences; their export is not emulated."""
+    """The methods about sequences."""
 
     service = "data"
 
@@ -41,7 +40,7 @@ class Sequences(Routes):
     def ListSequences(self, request: Any) -> Answer:
         """Return a page of all sequences."""
         self.state.check_organization(request.organization_id)
-        sequences, token = self._page(request, list(self.state.sequences.values()))
+        sequences, token = token_page(self.state, request, list(self.state.sequences.values()))
         return {"sequences": sequences, "next_page_token": token}
 
     def UpdateSequence(self, request: Any) -> Answer:
@@ -67,7 +66,9 @@ class Sequences(Routes):
     def GetSequenceBinaryData(self, request: Any) -> Answer:
         """Return a page of the images of a sequence, without their contents."""
         held = self._found(request.sequence_id)
-        images, token = self._page(request, [image for image in self.state.images.values() if _of(held, image)])
+        images, token = token_page(
+            self.state, request, [image for image in self.state.images.values() if _of(held, image)]
+        )
         return {"data": [{"metadata": image.metadata} for image in images], "next_page_token": token}
 
     # -- datasets ------------------------------------------------------------------------------------------------------
@@ -94,21 +95,13 @@ class Sequences(Routes):
         found = [held for held in self.state.sequences.values() if dataset in held.dataset_ids]
         if request.count_only:
             return {"count": len(found)}
-        sequences, token = self._page(request, found)
+        sequences, token = token_page(self.state, request, found)
         return {"sequences": sequences, "next_page_token": token, "count": len(found)}
 
     def _found(self, key: str) -> Any:
         if key not in self.state.sequences:
             raise missing("sequence", key)
         return self.state.sequences[key]
-
-    def _page(self, request: Any, found: Sequence[Any]) -> tuple[list[Any], str]:
-        """Return a page and the token of the next one, which is a position."""
-        if request.page_token and not request.page_token.isdecimal():
-            raise invalid(f"the page token {request.page_token!r} was not issued here", "page_token")
-        start, size = int(request.page_token or 0), request.page_size or DEFAULT_PAGE
-        end = start + min(size, self.state.settings.page_limit or size)
-        return list(found[start:end]), str(end) if end < len(found) else ""
 
 
 def _check(sequence: Any) -> None:
