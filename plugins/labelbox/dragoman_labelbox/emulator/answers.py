@@ -35,7 +35,7 @@ class Answers:
         """Return the answers to questions that hang on a tool or an option."""
         made = []
         for each in given:
-            name, schema_id = each.get("name"), each.get("schemaId")
+            name, schema_id = _named(each)
             question = next(named(questions, name, schema_id), None)
             if question is None:
                 raise RowError("UnknownFeature", f"There is no nested classification {name or schema_id!r}.")
@@ -58,7 +58,7 @@ class Answers:
         raise RowError("InvalidAnnotation", f"{question['name']!r} is a {kind}; the answer is another.")
 
     def _option(self, question: Json, answer: Json) -> Json:
-        name, schema_id = answer.get("name"), answer.get("schemaId")
+        name, schema_id = _named(answer)
         option = next(named(question["options"], name, schema_id), None)
         if option is None:
             raise RowError("UnknownFeature", f"{question['name']!r} has no option {name or schema_id!r}.")
@@ -82,3 +82,14 @@ class Answers:
             "name": node["name"],
             "value": slug(node["name"]),
         }
+
+
+def _named(answer: Any) -> tuple[str | None, str | None]:
+    """Return the name and feature schema id by which an answer says what it answers or chooses.
+
+    Raises:
+        RowError: It is no object.
+    """
+    if not isinstance(answer, dict):
+        raise RowError("InvalidAnnotation", f"{answer!r} names neither a classification nor an option.")
+    return answer.get("name"), answer.get("schemaId")

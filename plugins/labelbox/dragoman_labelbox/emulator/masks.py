@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from typing import Any
 
+import msgspec
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
@@ -14,6 +14,15 @@ from dragoman_labelbox.emulator.answers import RowError
 from dragoman_labelbox.emulator.files import Composite, Files
 
 Color = tuple[int, int, int]
+
+
+class Mask(msgspec.Struct):
+    """The pixels of an object: an image of its own, or one colour in an image, inline or uploaded."""
+
+    png: str | None = None
+    imBytes: str | None = None
+    instanceURI: str | None = None
+    colorRGB: Color | None = None
 
 
 def size_of(png: bytes) -> tuple[int, int] | None:
@@ -25,31 +34,40 @@ def size_of(png: bytes) -> tuple[int, int] | None:
         return None
 
 
-def png_of(mask: dict[str, Any], files: Files) -> bytes:
+def png_of(mask: Mask, files: Files) -> bytes:
     """Return the image of a mask: `png`, or the pixels of `colorRGB` in `imBytes` or in the file `instanceURI`.
 
     Raises:
         RowError: There is no image, or no colour where one is needed.
     """
-    inline = mask.get("png") or mask.get("imBytes")
-    file = files.at(mask.get("instanceURI") or "")
-    content = file.content if file is not None else _decoded(inline)
-    if size_of(content) is None:
+    file = files.at(mask.instanceURI or "")
+    content = file.content if file is not None else _decoded(mask.png or mask.imBytes or "")
+    if not _is_whole(content):
         raise RowError("InvalidAnnotation", "The mask is no image.")
-    return content if mask.get("png") else _of_color(content, mask.get("colorRGB"))
+    return content if mask.png else _of_color(content, mask.colorRGB)
 
 
-def _decoded(inline: str | None) -> bytes:
+def _decoded(inline: str) -> bytes:
     try:
-        return base64.b64decode(inline or "", validate=True)
-    except (TypeError, binascii.Error) as error:
+        return base64.b64decode(inline, validate=True)
+    except (ValueError, binascii.Error) as error:
         raise RowError("InvalidAnnotation", f"The mask is not base64: {error}.") from error
 
 
-def _of_color(png: bytes, rgb: Any) -> bytes:
+def _is_whole(content: bytes) -> bool:
+    """Say whether something is an image to its last pixel."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _of_color(png: bytes, rgb: Color | None) -> bytes:
     """Return the pixels of one colour as a mask."""
-    if not isinstance(rgb, list) or len(rgb) != 3:
-        raise RowError("InvalidAnnotation", f"A mask by colour needs three numbers in colorRGB, not {rgb!r}.")
+    if rgb is None:
+        raise RowError("InvalidAnnotation", "A mask by colour needs three numbers in colorRGB.")
     with Image.open(io.BytesIO(png)) as image:
         chosen = np.all(np.asarray(image.convert("RGB")) == rgb, axis=2)
     out = io.BytesIO()
@@ -68,7 +86,9 @@ def render(composite: Composite) -> bytes:
     canvas = np.zeros((composite.height, composite.width, 3), np.uint8)
     for rgb, png in composite.parts:
         with Image.open(io.BytesIO(png)) as image:
-            canvas[np.asarray(image.convert("L")) > 0] = rgb
+            drawn = np.asarray(image.convert("L")) > 0
+        # Masks of a label may differ in size: each begins at the upper left corner.
+        canvas[: drawn.shape[0], : drawn.shape[1]][drawn] = rgb
     out = io.BytesIO()
     Image.fromarray(canvas).save(out, "PNG")
     return out.getvalue()

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from dragoman_labelbox.emulator.answers import Answers, RowError
-from dragoman_labelbox.emulator.masks import png_of
+from dragoman_labelbox.emulator.masks import Mask, png_of
 from dragoman_labelbox.emulator.metrics import check_metric
 from dragoman_labelbox.emulator.objects import TIMED, DataRow, Ontology, Stored
 from dragoman_labelbox.emulator.schemas import TOOLS, named, slug
 from dragoman_labelbox.emulator.state import State
-from dragoman_labelbox.emulator.tracks import framed, track_of
+from dragoman_labelbox.emulator.tracks import XY, Box, Segment, framed, track_of
 from dragoman_labelbox.emulator.video_masks import Masks, frames_with, images_of
 
 Json = dict[str, Any]
@@ -21,18 +21,6 @@ Json = dict[str, Any]
 class Ref(msgspec.Struct):
     id: str | None = None
     globalKey: str | None = None
-
-
-class Box(msgspec.Struct):
-    top: float
-    left: float
-    width: float
-    height: float
-
-
-class XY(msgspec.Struct):
-    x: float
-    y: float
 
 
 class Span(msgspec.Struct):
@@ -84,7 +72,7 @@ class Row(msgspec.Struct):
     polygon: list[XY] | None = None
     line: list[XY] | None = None
     point: XY | None = None
-    mask: Json | None = None
+    mask: Mask | None = None
     location: Span | None = None
     textSelections: list[Selection] | None = None
     messageId: str | None = None
@@ -94,7 +82,7 @@ class Row(msgspec.Struct):
     unit: str | None = None
     answer: Any = None
     frames: list[Json] | None = None
-    segments: list[Json] | None = None
+    segments: list[Segment] | None = None
     masks: Masks | None = None
     metricValue: Any = None
     metricName: str | None = None
@@ -181,8 +169,8 @@ class Translator:
             made["custom_metrics"] = row.customMetrics
         if row.page is not None:
             made |= {"annotation_kind": "DocumentBoundingBox", "page_number": row.page, "unit": row.unit}
-        if shape == "mask":
-            return self._mask(row.mask or {}, made, uuid)
+        if row.mask is not None and shape == "mask":
+            return self._mask(row.mask, made, uuid)
         geometry = getattr(row, shape)
         if len(geometry) < LEAST[shape] if shape in LEAST else False:
             raise RowError("InvalidAnnotation", f"The {shape} has {len(geometry)} points.")
@@ -195,11 +183,11 @@ class Translator:
         made[key] = geometry
         return Stored(uuid, feature_id, "object", _encode(made))
 
-    def _mask(self, mask: Json, made: Json, uuid: str) -> Stored:
+    def _mask(self, mask: Mask, made: Json, uuid: str) -> Stored:
         """Store a mask that came inline or was uploaded here; one elsewhere is not fetched and shown as it came."""
-        uri = mask.get("instanceURI")
+        uri = mask.instanceURI
         if uri is not None and self._files.at(uri) is None:
-            made["composite_mask"] = {"url": uri, "color_rgb": mask.get("colorRGB")}
+            made["composite_mask"] = {"url": uri, "color_rgb": mask.colorRGB}
             return Stored(uuid, made["feature_id"], "object", _encode(made))
         return Stored(uuid, made["feature_id"], "mask", _encode(made), png_of(mask, self._files))
 

@@ -21,7 +21,40 @@ KINDS = {
 """Shape of a keyframe on import to its kind and key in exports."""
 
 
-def track_of(segments: list[Json]) -> tuple[str, list[Json]]:
+class Box(msgspec.Struct):
+    top: float
+    left: float
+    width: float
+    height: float
+
+
+class XY(msgspec.Struct):
+    x: float
+    y: float
+
+
+class Keyframe(msgspec.Struct):
+    """Where an object is on a frame. Exactly one of the shapes is there."""
+
+    frame: int
+    bbox: Box | None = None
+    point: XY | None = None
+    line: list[XY] | None = None
+    classifications: list[Json] | None = None
+
+
+class Segment(msgspec.Struct):
+    keyframes: list[Keyframe] = []
+
+
+class Stretch(msgspec.Struct):
+    """Frames from one to another; both are in it."""
+
+    start: int
+    end: int
+
+
+def track_of(segments: list[Segment]) -> tuple[str, list[Json]]:
     """Return the shape of a track and its segments, the keyframes in order.
 
     Raises:
@@ -31,13 +64,13 @@ def track_of(segments: list[Json]) -> tuple[str, list[Json]]:
     made = []
     for segment in segments:
         keyframes = []
-        for keyframe in segment.get("keyframes") or ():
-            shape = next((shape for shape in KINDS if keyframe.get(shape) is not None), None)
-            if shape is None or not isinstance(keyframe.get("frame"), int) or keyframe["frame"] < 1:
+        for keyframe in segment.keyframes:
+            shape = next((shape for shape in KINDS if getattr(keyframe, shape) is not None), None)
+            if shape is None or keyframe.frame < 1:
                 raise RowError("InvalidAnnotation", "A keyframe needs a frame from 1 on and a box, point or line.")
             shapes.add(shape)
-            said = keyframe.get("classifications") or []
-            keyframes.append({"frame": keyframe["frame"], "shape": keyframe[shape], "classifications": said})
+            said, drawn = keyframe.classifications or [], getattr(keyframe, shape)
+            keyframes.append({"frame": keyframe.frame, "shape": drawn, "classifications": said})
         made.append({"keyframes": sorted(keyframes, key=lambda keyframe: keyframe["frame"])})
     if len(shapes) != 1 or not all(segment["keyframes"] for segment in made):
         raise RowError("InvalidAnnotation", "A track needs keyframes, all of one shape.")
@@ -58,8 +91,8 @@ def framed(frames: list[Json] | None, answer: Any) -> list[tuple[list[list[int]]
     return []
 
 
-def _stretches(frames: list[Json]) -> list[list[int]]:
-    return [[part["start"], part["end"]] for part in frames]
+def _stretches(frames: Any) -> list[list[int]]:
+    return [[part.start, part.end] for part in msgspec.convert(frames, list[Stretch])]
 
 
 def video_json(rows: list[Stored], url: video_masks.Url, *, interpolated: bool = False) -> Json:

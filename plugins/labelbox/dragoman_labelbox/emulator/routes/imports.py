@@ -218,7 +218,7 @@ class Imports:
             if row.uuid in known:
                 raise RowError("DuplicateUuid", f"There is an annotation of uuid {row.uuid} already.")
             stored = translator.take(row, data)
-        except (RowError, msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError) as error:
+        except (RowError, msgspec.MsgspecError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
             name = error.name if isinstance(error, RowError) else "InvalidAnnotation"
             uuid = row.uuid if row is not None else _uuid(line)
             return _status(uuid, data.id if data else None, str(error), name)
