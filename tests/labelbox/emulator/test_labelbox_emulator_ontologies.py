@@ -8,6 +8,7 @@ import labelbox
 import pytest
 from labelbox import Classification, OntologyBuilder, Option, Tool
 from labelbox.schema.tool_building.classification import PromptResponseClassification, ResponseOption
+from labelbox.schema.tool_building.relationship_tool import RelationshipTool
 from labelbox.schema.tool_building.step_reasoning_tool import StepReasoningTool
 from lbox import exceptions
 
@@ -50,6 +51,23 @@ def test_a_feature_schema_is_the_same_in_all_its_ontologies(client: Any) -> None
     for ontology in made:
         (tool,) = client.get_ontology(ontology.uid).tools()
         assert (tool.name, tool.color, tool.feature_schema_id) == ("lorry", "#00ff00", schema.uid)
+
+
+def test_new_tools_are_related_by_the_ids_that_they_get(client: Any) -> None:
+    person, car = Tool(Tool.Type.BBOX, "person"), Tool(Tool.Type.BBOX, "car")
+    drives = RelationshipTool("drives")
+    drives.add_constraint(person, car)
+    made = client.create_ontology("o", OntologyBuilder([drives, person, car]).asdict())
+    related, *ends = made.normalized["tools"]
+    assert related["definition"]["constraints"] == [[end["featureSchemaId"] for end in ends]]
+    assert {len(tool[key]) for tool in (related, *ends) for key in ("featureSchemaId", "schemaNodeId")} == {25}
+
+
+def test_a_title_is_not_empty(client: Any, ontology: Any) -> None:
+    car = ontology.tools()[0].feature_schema_id
+    with pytest.raises(exceptions.LabelboxError, match="needs a title"):
+        client.update_feature_schema_title(car, " ")
+    assert client.get_feature_schema(car).name == "car"
 
 
 @pytest.mark.parametrize("page", [None, 1])

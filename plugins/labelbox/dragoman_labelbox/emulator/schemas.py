@@ -54,13 +54,18 @@ class Schemas:
 
     def fill(self, normalized: Json) -> tuple[list[Json], list[Json]]:
         """Return the tools and classifications of an ontology, completed as the platform does."""
-        tools = [self.node(tool) for tool in normalized.get("tools") or ()]
+        given = normalized.get("tools") or ()
+        tools = [self.node(tool) for tool in given]
+        ids = {tool.get("featureSchemaId"): made["featureSchemaId"] for tool, made in zip(given, tools, strict=True)}
+        for tool in tools:
+            _relate(tool, ids)
         return tools, [self.node(question) for question in normalized.get("classifications") or ()]
 
     def node(self, node: Json) -> Json:
         """Return one tool or classification with its ids and defaults, and remember it.
 
         A node that names a known feature schema id is that schema with the new content, in all ontologies that use it.
+        Another id is one that a client made up, such as the builder does to relate two new tools; it is replaced.
 
         Raises:
             GraphQLError: The node is of an unknown type or has no name.
@@ -115,10 +120,11 @@ class Schemas:
         return self._known(option, made)
 
     def _known(self, given: Json, made: Json) -> Json:
-        key = given.get("featureSchemaId") or self._ids.new()
-        held = self.by_id.setdefault(key, {})
-        held |= {**made, "featureSchemaId": key}
-        held["schemaNodeId"] = given.get("schemaNodeId") or held.get("schemaNodeId") or self._ids.new()
+        held = self.by_id.get(given.get("featureSchemaId") or "")
+        if held is None:
+            held = {"featureSchemaId": self._ids.new(), "schemaNodeId": self._ids.new()}
+            self.by_id[held["featureSchemaId"]] = held
+        held |= {**made, "featureSchemaId": held["featureSchemaId"], "schemaNodeId": held["schemaNodeId"]}
         return held
 
     def forget(self, key: str) -> None:
@@ -127,11 +133,19 @@ class Schemas:
         self.roots.pop(key, None)
 
 
+def _relate(tool: Json, ids: dict[str | None, str]) -> None:
+    """Let the constraints of a relationship name the tools of its ontology by the ids that they got."""
+    definition = tool.get("definition") or {}
+    if "constraints" in definition:
+        pairs = [[ids.get(end, end) for end in pair] for pair in definition["constraints"]]
+        tool["definition"] = {**definition, "constraints": pairs}
+
+
 def named(nodes: list[Json], name: str | None, schema_id: str | None) -> Iterator[Json]:
-    """Yield the nodes of a name or a feature schema id."""
+    """Yield the nodes of a name or a feature schema id; none if neither is said."""
     for node in nodes:
         if schema_id is not None:
             if node["featureSchemaId"] == schema_id:
                 yield node
-        elif name in (node.get("name"), node.get("label")):
+        elif name is not None and name in (node.get("name"), node.get("label")):
             yield node

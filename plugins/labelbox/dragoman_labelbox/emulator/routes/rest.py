@@ -98,6 +98,8 @@ class Rest:
     async def rename(self, request: Request) -> object:
         schema = self._schema(request)
         title = msgspec.json.decode(await request.body(), type=dict[str, str])["title"]
+        if not title.strip():
+            raise ApiError(422, "A feature schema needs a title.")
         schema["label" if "label" in schema else "name"] = title
         schema["value"] = slug(title)
         return {}
