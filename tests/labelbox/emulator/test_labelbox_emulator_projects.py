@@ -146,6 +146,19 @@ class TestWorkflow:
         with pytest.raises(exceptions.UnprocessableEntityError, match="not in the project"):
             project.set_labeling_parameter_overrides([(GlobalKey("v"), 1)])
 
+    def test_a_task_that_fails_changes_nothing(self, project: Any, live: Live[Any], dataset: Any) -> None:
+        live.state.jobs.fail_next("send-to-task-queue")
+        with pytest.raises(exceptions.LabelboxError, match="not moved"):
+            project.move_data_rows_to_task_queue(GlobalKeys(["a"]))
+        live.state.jobs.fail_next("queue-priority-update")
+        with pytest.raises(exceptions.LabelboxError, match="not updated"):
+            project.update_data_row_labeling_priority(GlobalKeys(["a"]), 1)
+        live.state.jobs.fail_next("create-batches")
+        task = project.create_batches_from_dataset("all", dataset.uid)
+        assert list(task.errors().values()) == [{"error": "Scripted failure."}]
+        assert self._sizes(project) == [2, 0, 0]
+        assert list(project.labeling_parameter_overrides()) == []
+
     def test_nothing_is_reserved(self, client: Any, project: Any) -> None:
         assert project.extend_reservations("LabelingQueue") == 0
         assert project.clear_queue_reservations(project.task_queues()[0].uid) == 0

@@ -62,14 +62,16 @@ class Batches:
         batch = found(project.batches, wanted["batchId"], "Batch")
         batch.priority = wanted.get("priority") or batch.priority
         rows = self._state.named_rows(wanted.get("dataRowIds"), wanted.get("globalKeys"))
+        return {"addDataRowsToBatchAsync": {"taskId": self._filling("add-data-rows-to-batch", project, batch, rows)}}
+
+    def _filling(self, type_: str, project: Project, batch: Batch, rows: list[DataRow]) -> str:
+        """Start a job that adds to a batch those data rows that are new in its project, and return its id."""
 
         def work() -> None:
             held = set(project.row_ids())
             batch.row_ids += [row.id for row in rows if row.id not in held]
 
-        now = self._state.clock.now()
-        job = self._state.jobs.start(self._state.ids.new(), "add-data-rows-to-batch", now, work)
-        return {"addDataRowsToBatchAsync": {"taskId": job.id}}
+        return self._state.jobs.start(self._state.ids.new(), type_, self._state.clock.now(), work).id
 
     def create_many(self, query: Query) -> Json:
         wanted = query.get("input")
@@ -88,10 +90,9 @@ class Batches:
         tasks = []
         for number, start in enumerate(range(0, len(rows), MOST_ROWS)):
             name = f"{wanted['batchNamePrefix']}{number:04}"
-            batch, _ = new_batch(self._state, project, name, rows[start : start + MOST_ROWS], wanted)
-            now = self._state.clock.now()
-            job = self._state.jobs.start(self._state.ids.new(), "create-batches", now, lambda: None)
-            tasks.append({"batchUuid": batch.id, "taskId": job.id})
+            batch, _ = new_batch(self._state, project, name, [], wanted)
+            job_id = self._filling("create-batches", project, batch, rows[start : start + MOST_ROWS])
+            tasks.append({"batchUuid": batch.id, "taskId": job_id})
         return {"tasks": tasks}
 
     # -- reading ------------------------------------------------------------------------------------------------------

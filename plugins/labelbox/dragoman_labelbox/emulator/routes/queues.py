@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from dragoman_labelbox.emulator import wire
@@ -42,17 +43,19 @@ class Queues:
         by_id = wanted["idType"] == "ID"
         return self._state.named_rows(wanted["ids"] if by_id else None, None if by_id else wanted["ids"])
 
-    def _task(self, type_: str) -> str:
-        return self._state.jobs.start(self._state.ids.new(), type_, self._state.clock.now(), lambda: None).id
+    def _task(self, type_: str, work: Callable[[], None]) -> str:
+        return self._state.jobs.start(self._state.ids.new(), type_, self._state.clock.now(), work).id
 
     def move(self, query: Query) -> Json:
         project, queue_id = self._state.project(query.get("projectId")), query.variables.get("queueId")
         if queue_id not in (None, *(queue.id for queue in project.queues)):
             raise invalid(f"The project has no task queue {queue_id}.")
-        for row in self._rows(query.get("dataRowIdentifiers")):
-            if project.has(row.id):
-                project.moved[row.id] = queue_id
-        return {"createBulkAddRowsToQueueTask": {"taskId": self._task("send-to-task-queue")}}
+        rows = self._rows(query.get("dataRowIdentifiers"))
+
+        def work() -> None:
+            project.moved |= {row.id: queue_id for row in rows if project.has(row.id)}
+
+        return {"createBulkAddRowsToQueueTask": {"taskId": self._task("send-to-task-queue", work)}}
 
     # -- priorities ---------------------------------------------------------------------------------------------------
 
@@ -66,11 +69,13 @@ class Queues:
         return {"setLabelingParameterOverrides": {"success": True}}
 
     def set_priority(self, query: Query) -> Json:
-        project = self._state.project(query.get("projectId"))
-        for row in self._rows(query.get("dataRowIdentifiers")):
-            if project.has(row.id):
-                project.priorities[row.id] = query.get("priority")
-        return {"createQueuePriorityUpdateTask": {"taskId": self._task("queue-priority-update")}}
+        project, priority = self._state.project(query.get("projectId")), query.get("priority")
+        rows = self._rows(query.get("dataRowIdentifiers"))
+
+        def work() -> None:
+            project.priorities |= {row.id: priority for row in rows if project.has(row.id)}
+
+        return {"createQueuePriorityUpdateTask": {"taskId": self._task("queue-priority-update", work)}}
 
     def overrides(self, query: Query) -> Json:
         project = self._state.project(query.subject())
