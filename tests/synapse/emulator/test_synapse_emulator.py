@@ -159,6 +159,12 @@ class TestUploads:
         assert (found["plugin"], found["version"], found["checkpoint"]) == ("detector", "1.0.0", base.id)
         assert http.delete(f"/v2/models/{base.id}/").status_code == 409
 
+    def test_the_second_interface_takes_a_model_without_a_file_in_either_form(self, http: httpx.Client) -> None:
+        facts = {"name": "ü & m", "description": "a=b"}
+        for send in ({"json": facts}, {"data": facts | {"name": "other"}}):
+            assert http.post("/v2/models/", **send).status_code == 201
+        assert [model["name"] for model in http.get("/models/").json()["results"]] == ["other", "ü & m"]
+
     @pytest.mark.parametrize("facts", [{"plugin": "999"}, {"plugin": "detector"}, {"checkpoint": "999"}])
     def test_the_second_interface_refuses_what_a_model_cannot_come_from(
         self, http: httpx.Client, facts: dict[str, str]
@@ -251,6 +257,11 @@ class TestRuns:
         assert http.patch(f"/jobs/{job['id']}/", json={"status": "stopped"}).status_code == 400
         assert http.post(f"/v2/jobs/{job['id']}/stop/").json()["data"]["status"] == "STOPPED"
         assert http.post(f"/v2/jobs/{job['id']}/stop/").json()["error"]["code"] == "INVALID_STATE"
+
+    def test_what_was_seen_running_can_be_stopped(self, http: httpx.Client, live: Live[Any]) -> None:
+        job = self.run(http, live, "deployment").json()
+        assert http.get(f"/jobs/{job['id']}/").json()["status"] == "RUNNING"
+        assert http.post(f"/v2/jobs/{job['id']}/stop/").json()["data"]["status"] == "STOPPED"
 
     def test_trainings_have_records_of_their_own(self, http: httpx.Client, live: Live[Any]) -> None:
         dataset = live.state.home.add_dataset("d")

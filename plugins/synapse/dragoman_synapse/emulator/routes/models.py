@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -96,12 +97,16 @@ class ModelRoutes:
 
     async def create_v2(self, request: Request) -> object:
         tenant, file = tenant_of(request), None
-        if request.headers.get("content-type", "").startswith("multipart/"):
+        kind = request.headers.get("content-type", "")
+        if kind.startswith("multipart/"):
             form = await self._uploads.form(request)
             assert form.path is not None
             given: Json = form.fields
             if form.filename:
                 file = self._platform.media.add(form.filename, form.path)
+        elif kind.startswith("application/x-www-form-urlencoded"):
+            # So the SDK's asynchronous client sends a model without a file.
+            given = dict(parse_qsl((await request.body()).decode(errors="replace")))
         else:
             given = await body_of(request)
             check(given, **dict.fromkeys(("name", "description", "configuration", "version", "is_external"), str))
