@@ -111,3 +111,18 @@ def test_what_is_not_there_cannot_be_sent(backend: Any, collection: str, items: 
         backend.collections.send(collection, project="1", items=["nowhere"])
     with pytest.raises(NotFound):
         backend.collections.send(collection, project="999")
+
+
+def test_a_row_that_comes_twice_is_made_once(
+    backend: Any, collection: str, items: list[Item], emulated: Live[Any]
+) -> None:
+    report = backend.collections.add([items[0], items[1], items[0]], collection=collection)
+    assert report.counts == {"created": 2, "ignored": 1}
+    assert len(emulated.state.home.units) == 2
+
+
+def test_a_file_is_found_by_its_address(backend: Any, collection: str, tmp_path: Path) -> None:
+    path = tmp_path / "über 1%20#.png"
+    path.write_bytes(png(1))
+    rows = [Item("quoted", uri=path.as_uri()), Item("plain", uri=f"file://{path}")]
+    assert backend.collections.add(rows, collection=collection).counts == {"created": 2}

@@ -15,7 +15,7 @@ from dragoman.calls.pipeline import Page
 from dragoman.errors import NotFound
 from dragoman.schema import Task
 from dragoman.schema.base import Control
-from dragoman_synapse.entries import Entry, entry_in, model_in, numbers_of
+from dragoman_synapse.entries import Entry, aware, entry_in, model_in, numbers_of
 from dragoman_synapse.extension import Extension
 from dragoman_synapse.notes import Json
 from dragoman_synapse.pages import listed, page_of
@@ -85,7 +85,7 @@ class Catalog(Extension):
             page_size: Entries per request.
         """
         params: Json = {"project": project, "model_type": model_type, "is_active": is_active}
-        params |= {"created_after": created_after, "search": search}
+        params |= {"created_after": aware(created_after), "search": search}
 
         def fetch(cursor: str | None, size: int) -> Page[CatalogEntry]:
             return page_of(listed(self._adapter.client, "models/", params, cursor, size), catalog_entry)

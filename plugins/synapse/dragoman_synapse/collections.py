@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from dragoman.calls.bulk import BulkWrite
 from dragoman.calls.pipeline import Operation, Page
@@ -101,7 +102,8 @@ class Collections(Extension):
         ]
         if bodies:
             present |= self._units(bodies, collection)
-        return [_result(row, sent.get(row.key), present) for row in rows]
+        # What is sent once is made once; a row that comes again finds its key there.
+        return [_result(row, sent.pop(row.key, None), present) for row in rows]
 
     def _units(self, bodies: Sequence[Json], collection: str) -> dict[str, str]:
         """Make units of files that were sent, once; those of a lost answer are looked up."""
@@ -117,7 +119,7 @@ class Collections(Extension):
 
     def _file(self, row: Item) -> Json | str:
         """Send the file of an item and return how a unit names it, or why it was not sent."""
-        path = Path((row.uri or "").removeprefix("file://"))
+        path = _path(row.uri or "")
         if not row.uri or not path.is_file():
             return f"There is no file {row.uri}."
         try:
@@ -130,6 +132,12 @@ class Collections(Extension):
         except InvalidData as refusal:
             return refusal.message
         return {"checksum": made["checksum"], "path": path.name}
+
+
+def _path(uri: str) -> Path:
+    """Return where a file is; addresses that `Path.as_uri` makes are quoted, and others are not."""
+    plain = Path(uri.removeprefix("file://"))
+    return plain if not uri.startswith("file://") or plain.is_file() else Path(unquote(str(plain)))
 
 
 def meta_of(row: Item) -> Json:

@@ -12,7 +12,7 @@ Synapse has one thing, a model with a name of its own and perhaps a file. What i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -193,13 +193,19 @@ def numbers_of(metrics: Any) -> dict[str, float]:
 
 
 def moment(text: Any) -> datetime | None:
-    """Return a time stamp; None where there is none that can be read."""
+    """Return a time stamp, in UTC if it names no zone; None where there is none that can be read."""
     if not isinstance(text, str):
         return None
     try:
-        return datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def aware(given: datetime | None) -> datetime | None:
+    """Return a point of time that a user gave with its zone; as in Python, one without a zone is of this machine's."""
+    return given.astimezone() if given is not None and given.tzinfo is None else given
 
 
 def _task(facts: Json) -> Task | None:

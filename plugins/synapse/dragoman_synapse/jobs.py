@@ -27,7 +27,8 @@ def training_in(wire: Json) -> Training:
         KeyError: It lacks what a job has.
     """
     params = wire.get("params") or {}
-    result = wire.get("result") or {}
+    # A plugin reports what it likes, a list among it.
+    result = wire["result"] if isinstance(wire.get("result"), dict) else {}
     _, facts = parted(params.get("description"))
     status = STATUSES[wire["status"]]
     made = result.get("model_id")
@@ -46,10 +47,9 @@ def training_in(wire: Json) -> Training:
 
 def progress_in(progress: Json, metrics: Json) -> Progress:
     """Return how far a job is, in hundredths, with the latest metrics of its steps."""
-    now = progress.get("current_progress") or {}
-    steps = (metrics.get("record") or {}).get("steps") or {}
+    now = _object(progress, "current_progress")
     found: dict[str, float] = {}
-    for recorded in steps.values():
+    for recorded in _object(_object(metrics, "record"), "steps").values():
         found |= numbers_of(recorded)
     percent = now.get("overall")
     left = now.get("time_remaining")
@@ -72,11 +72,18 @@ def dataset_of(wire: Json) -> str | None:
 
 def _config(params: Json) -> Json:
     given = params.get("hyperparameters") or [{}]
-    chosen = {"hyperparameters": given} if params.get("is_tune") else dict(given[0])
+    plain = isinstance(given, list) and isinstance(given[0], dict) and not params.get("is_tune")
+    chosen = dict(given[0]) if plain else {"hyperparameters": given}
     return chosen | {name: value for name, value in params.items() if name not in _OWN}
 
 
-def _error(wire: Json, result: Any) -> str:
-    error = result.get("error") if isinstance(result, dict) else None
+def _object(wire: Any, name: str) -> Json:
+    """Return an object within what a plugin has reported; an empty one if it has reported another thing."""
+    found = wire.get(name) if isinstance(wire, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _error(wire: Json, result: Json) -> str:
+    error = result.get("error")
     said = error or wire.get("error") or "Synapse says that it failed, and gives no reason."
     return str(said.get("message") or said) if isinstance(said, dict) else str(said)

@@ -26,9 +26,9 @@ def joined(description: str, ours: Mapping[str, Any]) -> str:
     return f"{description}\n\n{line}" if description else line
 
 
-def parted(description: str | None) -> tuple[str, Json]:
+def parted(description: Any) -> tuple[str, Json]:
     """Part a description from our facts. A line that only looks like ours belongs to the description."""
-    text = description or ""
+    text = description if isinstance(description, str) else ""
     head, mark, line = text.rpartition(MARK)
     if not mark or (head and not head.endswith("\n\n")):
         return text, {}

@@ -15,7 +15,7 @@ from dragoman.fidelity import Keeper, LossPolicy, restore
 from dragoman.schema import Item, Label, MeasuredLoss, decode_rows, encode_rows
 from dragoman.schema.base import Control
 from dragoman_synapse import ids
-from dragoman_synapse.entries import moment
+from dragoman_synapse.entries import aware, moment
 from dragoman_synapse.extension import Extension
 from dragoman_synapse.notes import Json
 from dragoman_synapse.ontologies import ClassesInUse
@@ -132,7 +132,12 @@ class Truths(Extension):
         """
         chosen = [ids.number(key.rpartition("@")[2], "version of a dataset") for key in versions]
         params: Json = {"ground_truth_dataset_versions": chosen, "project": project}
-        params |= {"created_after": created_after, "data_type": data_type, "category": category, "search": search}
+        params |= {
+            "created_after": aware(created_after),
+            "data_type": data_type,
+            "category": category,
+            "search": search,
+        }
         path = EVENTS if view == "full" else f"{EVENTS}{view}/"
 
         def fetch(cursor: str | None, size: int) -> Page[TruthEvent]:

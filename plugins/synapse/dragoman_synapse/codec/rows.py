@@ -19,7 +19,7 @@ from dragoman_synapse.codec.shapes import OUT, shape_in
 from dragoman_synapse.codec.v2 import VISIBILITY
 
 THEIRS = "synapse"
-"""Key of a row's metadata for what only Synapse knows: tool, data, flags, group, medium."""
+"""Key of a row's metadata for what only Synapse knows: tool, data, flags, group, medium, lists as attributes."""
 SCORE = "score"
 """The attribute in which a confidence travels: Synapse has no field for it."""
 SCORES = (SCORE, "confidence", "conf")
@@ -92,7 +92,14 @@ def _fields(marks: list[Mark], item: str) -> Json:
 
 
 def _is_attribute(mark: Mark, name: str) -> bool:
-    return not (mark.tool == "keypoint" and name == "visibility") and not name.startswith("_")
+    if mark.tool == "keypoint" and name == "visibility":
+        return False
+    return not name.startswith("_") and _fits(mark.attributes[name])
+
+
+def _fits(value: Any) -> bool:
+    """Return whether a row has a place for the value of an attribute; it has none for a list of texts."""
+    return value is None or isinstance(value, _PLAIN)
 
 
 def _theirs(mark: Mark, *, known: bool) -> Json:
@@ -107,6 +114,8 @@ def _theirs(mark: Mark, *, known: bool) -> Json:
         theirs["flags"] = mark.flags
     if mark.group is not None and "pose" not in mark.ours:
         theirs["group"] = mark.group
+    if several := {name: value for name, value in mark.attributes.items() if not _fits(value)}:
+        theirs["attributes"] = several
     seen = mark.attributes.get("visibility", "visible")
     if mark.tool == "keypoint" and "pose" not in mark.ours and seen != "visible":
         theirs["visibility"] = seen
@@ -166,7 +175,7 @@ def marks_of(row: Label, size: tuple[int, int] | None = None, media: str = MEDIA
         id=_mark_id(row),
         tool=tool,
         name=row.feature,
-        attributes=attributes,
+        attributes=attributes | (theirs.get("attributes") or {}),
         data=data,
         media=theirs.get("media") or media,
         size=(row.geometry.width, row.geometry.height) if isinstance(row.geometry, Mask) else size,
@@ -179,7 +188,7 @@ def marks_of(row: Label, size: tuple[int, int] | None = None, media: str = MEDIA
     if isinstance(row.geometry, Keypoints):
         return _points(row.geometry, mark, row.id)
     if isinstance(row.geometry, Point) and "visibility" in theirs:
-        mark.attributes = {**attributes, "visibility": theirs["visibility"]}
+        mark.attributes = {**mark.attributes, "visibility": theirs["visibility"]}
     return [mark]
 
 
