@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from labelbox import GlobalKey, GlobalKeys, MediaType, Project, UniqueIds
+from labelbox import Dataset, GlobalKey, GlobalKeys, MediaType, Project, UniqueIds
 from labelbox.schema.quality_mode import QualityMode
 from lbox import exceptions
 
@@ -45,6 +45,19 @@ def test_projects_for_chats_are_told_apart(client: Any) -> None:
     assert client.create_model_evaluation_project(name="live").is_chat_evaluation()
     offline = client.create_offline_model_evaluation_project(name="offline")
     assert offline.editor_task_type.name == "OfflineModelChatEvaluation"
+
+
+@pytest.mark.filterwarnings("ignore:Automatic generation of data rows:DeprecationWarning")
+def test_a_project_for_chats_may_begin_with_some(client: Any) -> None:
+    made = client.create_model_evaluation_project(name="new", dataset_name="chats", data_row_count=2)
+    (dataset,) = client.get_datasets(where=Dataset.name == "chats")
+    assert (made.data_row_count, made.is_auto_data_generation(), dataset.row_count) == (2, True, 2)
+    again = client.create_model_evaluation_project(name="again", dataset_id=dataset.uid, data_row_count=3)
+    assert (again.data_row_count, client.get_dataset(dataset.uid).row_count) == (3, 5)
+    assert [batch.size for batch in again.batches()] == [3]
+    with pytest.raises(exceptions.ResourceNotFoundError):
+        client.create_model_evaluation_project(name="none", dataset_id="nowhere")
+    assert {project.name for project in client.get_projects()} == {"new", "again"}
 
 
 def test_an_editor_is_there_and_takes_instructions(project: Any, live: Live[Any], tmp_path: Any) -> None:

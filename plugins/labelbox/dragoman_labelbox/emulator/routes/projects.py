@@ -7,6 +7,8 @@ from typing import Any
 
 from dragoman_labelbox.emulator import wire
 from dragoman_labelbox.emulator.graphql import Handler, Query, invalid, not_found
+from dragoman_labelbox.emulator.objects import DataRow, Dataset, Project
+from dragoman_labelbox.emulator.routes.batches import new_batch
 from dragoman_labelbox.emulator.state import State
 
 Json = dict[str, Any]
@@ -20,6 +22,8 @@ SETTINGS = (
 )
 """What may be said of a project besides name, media type and description."""
 EDITOR = {"description": "Editor", "iframeUrlPath": "https://editor.example", "name": "Editor", "id": "editor"}
+CHAT = '{"type": "application/vnd.labelbox.conversational", "version": 1, "messages": []}'
+"""What a data row shows that is made with a chat project."""
 
 
 class Projects:
@@ -53,9 +57,32 @@ class Projects:
     def create(self, query: Query) -> Json:
         said = query.variables
         settings = {key: said[key] for key in SETTINGS if key in said}
+        dataset = self._chats(said)
         made = self._state.new_project(said["name"], said.get("allowedMediaType"), settings=settings)
         made.description = said.get("description") or ""
+        if dataset is not None:
+            self._begin_chats(made, dataset, said["dataRowCount"])
         return wire.project(made)
+
+    def _chats(self, said: Json) -> Dataset | None:
+        """Return the dataset for the chats of a new project, an old one or a new one, if it shall begin with some."""
+        wanted = said.get("datasetNameOrId")
+        if not wanted or said.get("appendToExistingDataset"):
+            return self._state.dataset(wanted) if wanted else None
+        made = Dataset(**self._state.stamp(), name=wanted)
+        self._state.datasets[made.id] = made
+        return made
+
+    def _begin_chats(self, project: Project, dataset: Dataset, count: int) -> None:
+        """Put empty chats into a dataset and, as a batch, into a project."""
+        rows = [
+            DataRow(**self._state.stamp(), dataset_id=dataset.id, row_data=CHAT, media="CONVERSATIONAL")
+            for _ in range(count)
+        ]
+        for row in rows:
+            self._state.add_row(row)
+        new_batch(self._state, project, dataset.name, rows, {})
+        project.settings["uploadType"] = "AUTO"
 
     def update(self, query: Query) -> Json:
         project, said = self._state.project(query.get("ProjectId")), query.variables
