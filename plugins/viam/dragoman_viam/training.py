@@ -71,7 +71,7 @@ class ViamTrainings(Trainings):
             "dataset_id": source.dataset,
             "organization_id": self._adapter.workspace.organization,
             "model_name": model.partition(":")[2] or registry_name(known.key or known.name),
-            "model_version": str(parameters.get("version") or self._adapter.now().strftime("%Y-%m-%dT%H-%M-%S")),
+            "model_version": _text(parameters, "version") or self._adapter.now().strftime("%Y-%m-%dT%H-%M-%S"),
         }
         if "script" in parameters:
             return self._started("SubmitCustomTrainingJob", fields | _custom(parameters))
@@ -181,20 +181,37 @@ def _managed(model: Model, labels: Sequence[str], parameters: Mapping[str, Any])
     return {
         "model_type": kind,
         "model_framework": f"MODEL_FRAMEWORK_{framework.upper()}",
-        "tags": list(parameters.get("tags") or labels),
+        "tags": _tags(parameters) or list(labels),
     }
+
+
+def _tags(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the tags to train on, which one text alone is not: it would be taken for its letters."""
+    tags = parameters.get("tags") or []
+    if isinstance(tags, str) or not isinstance(tags, Sequence) or not all(isinstance(tag, str) for tag in tags):
+        raise InvalidData(f"tags are a list of texts, and not {tags!r}.", field="parameters.tags")
+    return list(tags)
+
+
+def _text(parameters: Mapping[str, Any], name: str) -> str:
+    """Return a parameter as text, also one that is a number; nothing where it is not given."""
+    given = parameters.get(name)
+    return "" if given is None else str(given)
 
 
 def _custom(parameters: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("framework", "multi_label", "tags"):
         if name in parameters:
             raise InvalidData(f"{name} is for managed trainings; a script decides itself.", field=f"parameters.{name}")
-    if not parameters.get("script_version"):
+    version = _text(parameters, "script_version")
+    if not version:
         raise InvalidData("script_version is missing.", field="parameters.script_version")
     arguments = parameters.get("arguments") or {}
+    if not isinstance(arguments, Mapping):
+        raise InvalidData(f"arguments are names and their values, and not {arguments!r}.", field="parameters.arguments")
     return {
         "registry_item_id": parameters["script"],
-        "registry_item_version": str(parameters["script_version"]),
+        "registry_item_version": version,
         "arguments": {str(name): str(value) for name, value in arguments.items()},
         "container_version": parameters.get("container", ""),
         "container_id": parameters.get("container_id", ""),

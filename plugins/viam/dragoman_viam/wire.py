@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 
+from dragoman.errors import InvalidData
 from dragoman_viam.errors import CallFailed
 from dragoman_viam.messages import Method, method
 from dragoman_viam.settings import ViamSettings, is_loopback
@@ -46,6 +47,7 @@ class Wire:
 
         Raises:
             CallFailed: Its status was not OK.
+            InvalidData: The request has no such field, or a field takes no such value.
         """
         (answer,) = self.many(name, (fields,))
         if isinstance(answer, CallFailed):
@@ -53,9 +55,13 @@ class Wire:
         return answer
 
     def many(self, name: str, requests: Iterable[Fields]) -> list[Any]:
-        """Make unary calls of one method, several at a time, and return what `send` does."""
-        request = method(name).request
-        return self.send(name, [request(**fields) for fields in requests])
+        """Make unary calls of one method, several at a time, and return what `send` does.
+
+        Raises:
+            InvalidData: A request has no such field, or a field takes no such value.
+        """
+        target = method(name)
+        return self.send(name, [_built(target, fields) for fields in requests])
 
     def send(self, name: str, built: list[Any]) -> list[Any]:
         """Make unary calls of one method with messages that are built already.
@@ -140,7 +146,7 @@ class Wire:
             # gRPC reads this in a thread of its own, where an exception would only be logged.
             try:
                 for fields in frames():
-                    yield target.request(**fields)
+                    yield _built(target, fields)
             except Exception as error:
                 failure.append(error)
                 raise
@@ -164,6 +170,20 @@ class Wire:
     def close(self) -> None:
         """Close the channel."""
         self._channel.close()
+
+
+def _built(target: Method, fields: Fields) -> Any:
+    """Return a request; what it cannot hold comes from a caller, as protobuf says."""
+    try:
+        return target.request(**fields)
+    except UnicodeEncodeError:
+        # The table of errors has a word for it.
+        raise
+    except (TypeError, ValueError) as error:
+        raise InvalidData(
+            f"{target.request.DESCRIPTOR.name} does not take this: {str(error).rstrip('.')}.",
+            hint="Its fields and their types are those of Viam's message.",
+        ) from error
 
 
 def _outcome(target: Method, make: Callable[[], Any]) -> Any:

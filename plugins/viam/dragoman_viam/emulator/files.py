@@ -48,7 +48,7 @@ def application(state: State) -> ASGIApp:
 
     async def package(request: Request) -> object:
         _admit(state, request)
-        found = state.packages.get((request.path_params["package"], request.path_params["version"]))
+        found = state.packages.get((request.path_params["package"], request.query_params.get("version", "")))
         if found is None:
             raise ApiError(404, "no such package")
         return _sent(found.content, "application/gzip")
@@ -57,7 +57,7 @@ def application(state: State) -> ASGIApp:
         [
             route("GET", "/data/{name:path}", image),
             route("GET", "/exports/{name}", export),
-            route("GET", "/packages/{package:path}/{version}", package),
+            route("GET", "/packages/{package:path}", package),
         ],
         redirect_slashes=False,
     )

@@ -60,6 +60,6 @@ class Packages(Routes):
             return package.message
         shown = type(package.message)()
         shown.CopyFrom(package.message)
-        path = f"{quote(shown.id)}/{quote(shown.info.version, safe='')}"
-        shown.url = f"{self.state.files_url}/packages/{path}"
+        version = quote(shown.info.version, safe="")
+        shown.url = f"{self.state.files_url}/packages/{quote(shown.id)}?version={version}"
         return shown
