@@ -1,13 +1,23 @@
-"""Collections of files and presets of filters as users of the vendor's own SDK handle them, over the emulator."""
+"""Collections and presets of filters as users of the vendor's own SDK handle them, over the emulator."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from encord.exceptions import AuthorisationError
+from encord.exceptions import AuthorisationError, InvalidArgumentsError
+from encord.objects import OntologyStructure, Shape
+from encord.objects.coordinates import BoundingBoxCoordinates
+from encord.orm.collection import (
+    ProjectCollectionType,
+    ProjectDataCollectionItemRequest,
+    ProjectLabelCollectionItemRequest,
+)
+from encord.orm.dataset import StorageLocation
+from encord.orm.filter_preset import ActiveFilterPresetDefinition, FilterDefinition
 
 from dragoman import Item
+from dragoman.emulate import Live
 
 
 @pytest.fixture
@@ -68,3 +78,93 @@ class TestPresets:
             sdk.delete_preset(made.uuid)
         with pytest.raises(AuthorisationError):
             sdk.get_filter_preset(made.uuid)
+
+
+@pytest.fixture
+def project(sdk: Any, pictures: list[Item]) -> Any:
+    """A project of two pictures, of which the first shows a car."""
+    structure = OntologyStructure()
+    car = structure.add_object("car", Shape.BOUNDING_BOX)
+    ontology = sdk.create_ontology("o", structure=structure)
+    dataset = sdk.get_dataset(sdk.create_dataset("d", StorageLocation.CORD_STORAGE).dataset_hash)
+    for picture in pictures:
+        dataset.upload_image(picture.uri)
+    project = sdk.get_project(sdk.create_project("p", [dataset.dataset_hash], ontology_hash=ontology.ontology_hash))
+    row = project.list_label_rows_v2()[0]
+    row.initialise_labels()
+    instance = car.create_instance()
+    box = BoundingBoxCoordinates(height=0.5, width=0.5, top_left_x=0, top_left_y=0)
+    instance.set_for_frames(box, frames=0)
+    row.add_object_instance(instance)
+    row.save()
+    return project
+
+
+class TestCollectionsOfProjects:
+    def test_they_are_found_changed_and_deleted(self, project: Any, emulated: Live[Any]) -> None:
+        emulated.settings.page_limit = 1
+        made = project.create_collection("frames", "text")
+        other = project.create_collection("labels", collection_type=ProjectCollectionType.LABEL)
+        assert (made.description, made.collection_type) == ("text", ProjectCollectionType.FRAME)
+        assert names(project.list_collections()) == ["frames", "labels"]
+        assert names(project.list_collections(collection_uuids=[other.uuid])) == ["labels"]
+        made.update_collection(name="new")
+        again = project.get_collection(made.uuid)
+        assert (again.name, again.description, str(again.project_hash)) == ("new", "text", project.project_hash)
+        for _ in range(2):
+            project.delete_collection(made.uuid)
+        with pytest.raises(AuthorisationError):
+            project.get_collection(made.uuid)
+
+    def test_frames_are_added_and_removed(self, project: Any) -> None:
+        collection = project.create_collection("frames")
+        frames = [ProjectDataCollectionItemRequest(data_uuid=row.data_hash, frame=0) for row in rows_of(project)]
+        beyond = ProjectDataCollectionItemRequest(data_uuid=frames[0].data_uuid, frame=1)
+        (failed,) = collection.add_items([*frames, beyond]).failed_items
+        assert (str(failed.data_uuid), failed.frame) == (frames[0].data_uuid, 1)
+        told = [(row.data_title, [one.frame for one in held]) for row, held in collection.list_frames(page_size=1)]
+        assert told == [("a.png", [0]), ("b.png", [0])]
+        assert collection.remove_items(frames[:1]).failed_items == []
+        assert len(collection.remove_items(frames[:1]).failed_items) == 1
+        ((row, _),) = collection.list_frames()
+        row.initialise_labels()
+        assert (row.data_title, row.workflow_graph_node.title) == ("b.png", "Annotate")
+
+    def test_labels_are_collected_by_their_hash(self, project: Any) -> None:
+        collection = project.create_collection("labels", collection_type=ProjectCollectionType.LABEL)
+        row = rows_of(project)[0]
+        row.initialise_labels()
+        (car,) = row.get_object_instances()
+        wanted = [
+            ProjectLabelCollectionItemRequest(data_uuid=row.data_hash, frame=0, annotation_id=key)
+            for key in (car.object_hash, "nobody")
+        ]
+        (failed,) = collection.add_items(wanted).failed_items
+        assert failed.annotation_id == "nobody"
+        ((found, held),) = collection.list_annotations()
+        assert (found.data_hash, [one.annotation_id for one in held]) == (row.data_hash, [car.object_hash])
+        with pytest.raises(InvalidArgumentsError):
+            list(collection.list_frames())
+
+
+def rows_of(project: Any) -> list[Any]:
+    """The label rows of a project, as they are now."""
+    return list(project.list_label_rows_v2())
+
+
+class TestPresetsOfProjects:
+    def test_filters_are_kept_as_they_are(self, project: Any) -> None:
+        wide, tall = ({"filters": [{"key": key, "values": [1, 2]}]} for key in ("width", "height"))
+        wanted = ActiveFilterPresetDefinition(local_filters={}, global_filters=FilterDefinition(**wide))
+        made = project.create_filter_preset("wide", wanted)
+        assert made.get_filter_preset_json().to_dict() == {"localFilters": {}, "globalFilters": wide}
+        other = ActiveFilterPresetDefinition(local_filters={}, global_filters=FilterDefinition(**tall))
+        made.update_preset(name="tall", filter_preset=other)
+        assert names(project.list_filter_presets(page_size=1)) == ["tall"]
+        again = project.get_filter_preset(made.uuid)
+        assert again.get_filter_preset_json().to_dict() == {"localFilters": {}, "globalFilters": tall}
+        assert again.updated_at > again.created_at
+        for _ in range(2):
+            project.delete_filter_preset(made.uuid)
+        with pytest.raises(AuthorisationError):
+            project.get_filter_preset(made.uuid)

@@ -21,6 +21,7 @@ from dragoman_encord.emulator.routes.account import Account
 from dragoman_encord.emulator.routes.attachments import Attachments
 from dragoman_encord.emulator.routes.collections import Collections
 from dragoman_encord.emulator.routes.datasets import Datasets
+from dragoman_encord.emulator.routes.explorer import Explorer
 from dragoman_encord.emulator.routes.folders import Folders
 from dragoman_encord.emulator.routes.items import Items
 from dragoman_encord.emulator.routes.models import Models
@@ -52,6 +53,7 @@ SUBJECTS = (
     Items,
     Collections,
     Presets,
+    Explorer,
     Uploads,
     People,
     Account,

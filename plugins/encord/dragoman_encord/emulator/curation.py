@@ -52,3 +52,38 @@ class Preset:
             "createdAt": self.created.isoformat(),
             "lastUpdatedAt": self.edited.isoformat(),
         }
+
+
+@dataclass(kw_only=True)
+class ProjectCollection:
+    """A set of frames of a project, or of labels on them; `items` keeps the order.
+
+    An item is a data hash, a frame, and the hash of an object or classification where labels are collected.
+    """
+
+    id: str
+    name: str
+    description: str
+    kind: str
+    created: datetime
+    edited: datetime
+    items: dict[tuple[str, int, str | None], None] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class ProjectPreset:
+    """Filters of frames and labels as the client writes them; nothing evaluates them here."""
+
+    id: str
+    name: str
+    filters: Json
+    created: datetime
+    edited: datetime
+
+    def to_json(self) -> Json:
+        return {
+            "presetUuid": self.id,
+            "name": self.name,
+            "createdAt": self.created.isoformat(),
+            "updatedAt": self.edited.isoformat(),
+        }

@@ -15,7 +15,7 @@ from dragoman.emulate.app import ApiError
 from dragoman.emulate.clock import Clock
 from dragoman.emulate.emulation import Settings
 from dragoman_encord.emulator.blobs import Blobs
-from dragoman_encord.emulator.curation import Collection, Preset
+from dragoman_encord.emulator.curation import Collection, Preset, ProjectCollection, ProjectPreset
 from dragoman_encord.emulator.label_row import LabelRow
 from dragoman_encord.emulator.media import Sound
 from dragoman_encord.emulator.ml import Attachment, Model, Training
@@ -133,6 +133,8 @@ class Project:
     """The projects that one for a benchmark compares."""
     rows: dict[tuple[str, str], LabelRow] = field(default_factory=dict)
     attachments: dict[str, Attachment] = field(default_factory=dict)
+    collections: dict[str, ProjectCollection] = field(default_factory=dict)
+    presets: dict[str, ProjectPreset] = field(default_factory=dict)
     access: Access = field(default_factory=Access)
     tags: set[str] = field(default_factory=set)
     workflow: Workflow = field(default_factory=Workflow)
