@@ -101,6 +101,26 @@ class TestKinds:
         assert [outcome.status for outcome in outcomes] == ["created", "rejected", "created"]
         assert outcomes[1].reason == "Nucleus keeps one category per item and taxonomy, and has another."
 
+    def test_a_category_that_a_later_row_replaces_is_rejected(self, backend: Any, dataset: Any) -> None:
+        rows = [Label("a", "rain", Whole()), Label("b", "rain", Whole()), Label("a", "snow", Whole())]
+        rows += [Label("a", "sky", Whole(), answer=Radio.of(option)) for option in ("blue", "grey")]
+        rows += [msgspec.structs.replace(rows[1], metadata={"seen": "twice"})]
+        outcomes = list(backend.labels.write(rows, dataset=dataset, update=True))
+        assert [outcome.status for outcome in outcomes] == ["rejected", *["updated"] * 2, "rejected", *["updated"] * 2]
+        assert outcomes[0].reason == (
+            "Nucleus keeps one category per item and taxonomy, and a later row of this call is it."
+        )
+        there = {(row.item, row.id) for row in backend.labels.read(dataset)}
+        assert there == {(row.item, row.id) for row in (rows[1], rows[2], rows[4])}
+
+    def test_an_answer_without_a_taxonomy_has_the_place_of_a_plain_category(
+        self, backend: Any, dataset: Any, free: Any
+    ) -> None:
+        rows = [Prediction("a", "sky", Whole(), answer=Checklist.of("blue", "grey")), Prediction("a", "rain", Whole())]
+        outcomes = list(backend.predictions.write(rows, version=free, dataset=dataset))
+        assert [outcome.status for outcome in outcomes] == ["created", "rejected"]
+        assert outcomes[1].reason == "Nucleus keeps one category per item and taxonomy, and has another."
+
     def test_the_sdk_reads_what_was_written(self, backend: Any, dataset: Any, free: Any, emulated: Live[Any]) -> None:
         rows = [Prediction("a", "car", geometry, confidence=0.5) for geometry in GEOMETRIES.values()]
         backend.predictions.write(rows, version=free, dataset=dataset, on_loss="convert").raise_for_problems()

@@ -155,6 +155,36 @@ class TestJobs:
         assert "signature" not in str(failure.value)
 
 
+class TestItems:
+    def test_an_image_that_cannot_be_read_is_rejected_alone(self, backend: Any) -> None:
+        dataset = backend.datasets.create("street")
+        rows = [
+            Item(key, uri=f"https://example.com{path}") for key, path in (("a", "/a.jpg"), ("b", ""), ("c", "/c.jpg"))
+        ]
+        for update, told in ((False, "created"), (True, "updated")):
+            outcomes = list(backend.datasets.write_items(rows, dataset=dataset, update=update))
+            assert [one.status for one in outcomes] == [told, "rejected", told]
+            assert "no image at https://example.com" in (outcomes[1].reason or "")
+        assert [item.key for item in backend.datasets.read_items(dataset)] == ["a", "c"]
+
+    def test_a_job_that_fails_leaves_outcomes(self, backend: Any, emulated: Live[Any]) -> None:
+        dataset = backend.datasets.create("street")
+        emulated.state.jobs.fail_next("Errored", "disk on fire")
+        with pytest.raises(PlatformError, match="disk on fire") as failure:
+            backend.datasets.write_items([Item("a", uri="https://example.com/a.jpg")], dataset=dataset)
+        assert failure.value.report is not None
+        assert failure.value.report.counts == {"unknown": 1}
+
+    def test_items_that_a_failed_job_does_not_name_are_looked_up(self, backend: Any, emulated: Live[Any]) -> None:
+        dataset = backend.datasets.create("street")
+        emulated.faults.add(Answer(200, body="[]"), method="GET", path="*/job/*/errors")
+        rows = [Item("a", uri="https://example.com/a.jpg"), Item("b", uri="https://example.com")]
+        with pytest.raises(PlatformError, match="1 of 2 images could not be read") as failure:
+            backend.datasets.write_items(rows, dataset=dataset)
+        assert failure.value.report is not None
+        assert [one.status for one in failure.value.report] == ["created", "unknown"]
+
+
 class TestFiles:
     def test_neither_images_nor_masks_patch_asyncio(
         self, backend: Any, items: list[Item], monkeypatch: pytest.MonkeyPatch

@@ -94,6 +94,16 @@ def _answered(row: Label, wire: Row) -> bool:
     return False
 
 
+def category_of(row: Label) -> tuple[str, str | None]:
+    """Return what a classification is on Nucleus, and its taxonomy; an item has one of each."""
+    match row.answer:
+        case Radio():
+            return "category", row.feature
+        case Checklist(options) if options and type(row) is Label:
+            return "multicategory", row.feature
+    return "category", None
+
+
 def joined(theirs: Json, ours: Json) -> Json:
     """Put our keys beside the user's.
 

@@ -11,7 +11,7 @@ import msgspec
 import requests
 
 from dragoman.calls.pipeline import Page
-from dragoman.errors import Unsupported
+from dragoman.errors import PlatformError, Unsupported
 from dragoman.interface import Datasets
 from dragoman.schema import IGNORED, UPDATED, Dataset, Item, RowResult
 from dragoman_nucleus import jobs
@@ -88,7 +88,12 @@ class NucleusDatasets(Datasets):
             ]
             answer = client.connection.upload_files(f"{route}?async=1", "items", entries, "image", files)
             started.append((places, jobs.started(answer)))
-        messages = jobs.followed(self._adapter, [job for _, job in started])
+        try:
+            messages = jobs.followed(self._adapter, [job for _, job in started])
+        except PlatformError as error:
+            # A job that failed may have taken items before, as may others of this batch.
+            error.maybe_applied = True
+            raise
         for places, job_id in started:
             items = [rows[place] for place in places]
             yield places, item_results(items, messages[job_id], jobs.errors(client, job_id))

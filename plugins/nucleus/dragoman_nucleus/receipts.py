@@ -7,16 +7,22 @@ documented, so what cannot be attributed to a row makes the remaining rows `unkn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
 
+from dragoman.errors import PlatformError
 from dragoman.schema import CREATED, IGNORED, UPDATED, Item, Label, RowResult
+from dragoman_nucleus.codec import category_of
+from dragoman_nucleus.jobs import IMAGES
 
 UNCLEAR = RowResult("unknown", reason="Nucleus's counts do not tell this row's fate.")
 FOUND = RowResult("created", reason="Found by look-up: Nucleus holds the row as it was sent.")
+REPLACED = RowResult(
+    "rejected", reason="Nucleus keeps one category per item and taxonomy, and a later row of this call is it."
+)
 OTHER = RowResult("ignored", reason="Nucleus holds another row of that id, and kept it.")
 
 R = TypeVar("R")
@@ -92,11 +98,17 @@ def _rejection(blamed: dict[tuple[str, str], str], item: str, row_id: str) -> Ro
 
 
 def item_results(items: Sequence[Item], message: dict[str, Any], errors: Sequence[str]) -> list[RowResult]:
-    """Return one result per item of an append whose job has ended, none of which was there before."""
+    """Return one result per item of an append whose job has ended, none of which was there before.
+
+    Raises:
+        PlatformError: The job failed, and its errors do not tell the items.
+    """
     blamed = _blame(errors)
     results = [_rejection(blamed, item.key, "") for item in items]
     refused = sum(result is not None for result in results)
-    completed = message.get("image_upload_step", {}).get("completed")
+    completed = message.get(IMAGES, {}).get("completed")
+    if completed != len(items) - refused and "final_error" in message:
+        raise PlatformError(f"Nucleus could not take all items: {message['final_error']}", maybe_applied=True)
     rest = CREATED if completed == len(items) - refused else UNCLEAR
     return [result or rest for result in results]
 
@@ -112,12 +124,19 @@ def compare(rows: Sequence[Label], stored: Mapping[tuple[str, str], Label]) -> l
     return [_compared(row, stored.get((row.item, row.id)), taken) for row in rows]
 
 
-def _category(row: Label) -> tuple[str, str | None]:
+def _category(row: Label) -> tuple[str, str, str | None]:
     """What Nucleus keeps one category of: the item and the taxonomy."""
-    return row.item, row.feature if row.answer is not None else None
+    return row.item, *category_of(row)
 
 
-def _compared(row: Label, found: Label | None, taken: set[tuple[str, str | None]]) -> RowResult | None:
+def replaced(rows: Sequence[Label]) -> set[int]:
+    """Return the positions of the classifications that a later one of another id would overwrite, if all were sent."""
+    wholes = {place: row for place, row in enumerate(rows) if row.geometry.kind == "whole"}
+    last = {_category(row): row.id for row in wholes.values()}
+    return {place for place, row in wholes.items() if last[_category(row)] != row.id}
+
+
+def _compared(row: Label, found: Label | None, taken: Set[tuple[str, str, str | None]]) -> RowResult | None:
     if found is None:
         if row.geometry.kind == "whole" and _category(row) in taken:
             return RowResult("rejected", reason="Nucleus keeps one category per item and taxonomy, and has another.")

@@ -18,7 +18,7 @@ from dragoman_nucleus import jobs
 from dragoman_nucleus.codec import escape, row_out
 from dragoman_nucleus.masks import Canvas, compose
 from dragoman_nucleus.reading import canvas_of, rows_in
-from dragoman_nucleus.receipts import Counts, compare, row_results
+from dragoman_nucleus.receipts import REPLACED, Counts, compare, replaced, row_results
 from dragoman_nucleus.sdk import File, NucleusAPIError
 from dragoman_nucleus.wire import Groups, MaskRow, Upload
 
@@ -74,9 +74,13 @@ class Store(ABC):
         kinds = {type(row.geometry) for row in rows}
         if Whole in kinds:
             self.adapter.taxonomies.admit(self.dataset, rows)
+            if update and (doomed := replaced(rows)):
+                kept = [place for place in range(len(rows)) if place not in doomed]
+                results = dict(zip(kept, self.write([rows[place] for place in kept], update=update), strict=True))
+                return [results.get(place, REPLACED) for place in range(len(rows))]
         if Mask not in kinds:
             return self._write_plain(rows, update)
-        results: dict[int, RowResult] = {}
+        results = {}
         masks = [place for place, row in enumerate(rows) if type(row.geometry) is Mask]
         apart = set(masks)
         plain = [place for place in range(len(rows)) if place not in apart]
