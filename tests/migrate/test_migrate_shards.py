@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,11 +13,11 @@ from typing import Any
 import pytest
 
 import dragoman
-from dragoman import Box, Conflict, Item, Label, Migration, Prediction, Unsupported
+from dragoman import Box, Conflict, Item, Label, Migration, PlatformError, Prediction, Unsupported
 from dragoman.conformance.difficult import HEIGHT, WIDTH, png
 from dragoman.migrate import Ledger, Scope, State
 from dragoman.migrate.reading import Shard
-from dragoman.migrate.shards import Endpoint, apply_sharded
+from dragoman.migrate.shards import Endpoint, Job, _in_processes, apply_sharded
 
 ITEMS, ROWS = 9, 30
 SCOPE = Scope(dataset="street", model="detector")
@@ -137,3 +140,45 @@ def test_without_ray_the_reason_says_what_to_install(
 
     with pytest.raises(Unsupported, match="Ray is not installed"):
         apply_sharded(source, target, plan, ledger=tmp_path / "ledger", shards=2, engine="ray")
+
+
+def test_no_process_outlives_the_one_that_it_works_for(ends: tuple[Endpoint, Endpoint], tmp_path: Path) -> None:
+    source, target = ends
+    with source.open() as here, target.open() as there:
+        Migration(here, there, SCOPE).plan().save(tmp_path / "plan.json")
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from dragoman.migrate import Plan\n"
+        "from dragoman.migrate.shards import Endpoint, apply_sharded\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "def killed(self, *rest, **options):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "if __name__ == '__main__':\n"
+        "    ProcessPoolExecutor.shutdown = killed\n"
+        "    here, there, plan, ledger = sys.argv[1:]\n"
+        "    ends = [Endpoint('local', settings={'root': root}) for root in (here, there)]\n"
+        "    apply_sharded(*ends, Plan.load(Path(plan)), ledger=Path(ledger), shards=2)\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    places = [str(tmp_path / name) for name in ("program.py", "here", "there", "plan.json", "ledger")]
+
+    # It returns when nobody has the pipe any more: neither the process nor those that it started.
+    done = subprocess.run([sys.executable, *places], capture_output=True, check=False, timeout=200)
+
+    assert done.returncode == -signal.SIGKILL
+
+
+class Deadly:
+    """Ends the process into which it is sent."""
+
+    def __reduce__(self) -> Any:
+        return os._exit, (1,)
+
+
+def test_a_process_that_dies_is_an_error_of_ours(tmp_path: Path) -> None:
+    job = Job(Deadly(), Deadly(), "", tmp_path / "ledger", Shard(0, 1), None, None)  # type: ignore[arg-type]
+
+    with pytest.raises(PlatformError, match="A process that carried a shard has died") as failed:
+        _in_processes([job])
+    assert "Apply again" in str(failed.value)

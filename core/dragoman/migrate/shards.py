@@ -8,17 +8,21 @@ with as many shards; each goes on where it was.
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, Literal
 
 from dragoman.adapter import Adapter
 from dragoman.connecting import connect
-from dragoman.errors import Unsupported
+from dragoman.errors import PlatformError, Unsupported
 from dragoman.migrate.applied import Applied, report_of
 from dragoman.migrate.files import open_file
 from dragoman.migrate.ledger import Ledger
@@ -127,8 +131,29 @@ def _beside(ledger: Path, shard: Shard) -> Path:
 
 
 def _in_processes(jobs: Sequence[Job]) -> list[Path]:
-    with ProcessPoolExecutor(max_workers=len(jobs), mp_context=get_context("spawn")) as pool:
-        return list(pool.map(run_job, jobs))
+    with ProcessPoolExecutor(len(jobs), mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
+        try:
+            return list(pool.map(run_job, jobs))
+        except BrokenProcessPool as error:
+            raise PlatformError(
+                "A process that carried a shard has died.", hint="Apply again: every shard goes on where it was."
+            ) from error
+
+
+def _end_with_parent() -> None:
+    """Let a worker go at once when it is interrupted, and when the process that it works for is gone.
+
+    Its ledger knows what was under way. Left alone, it would wait for work for ever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_watch_parent, daemon=True).start()
+
+
+def _watch_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _on_ray(jobs: Sequence[Job]) -> list[Path]:
