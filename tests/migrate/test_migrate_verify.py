@@ -14,6 +14,7 @@ from moving import (
     PREDICTIONS,
     SCOPE,
     dataset_of,
+    items_of,
     labels_of,
     predictions_of,
 )
@@ -171,6 +172,41 @@ def test_media_that_cannot_be_read_are_a_difference(migration: Migration, moved:
 
     assert (difference.kind, difference.key) == ("media", "img-4")
     assert "cannot be read from '/nowhere/4.png'" in difference.detail
+
+
+@pytest.mark.parametrize(
+    "uri", ["/nowhere/4.png", "s3://bucket/4.png", "http://127.0.0.1:9/a b.png", "http://[::1/4.png", "https://"]
+)
+def test_media_that_cannot_be_read_on_either_side_are_not_the_same(
+    source: MemoryAdapter, migration: Migration, uri: str
+) -> None:
+    held = items_of(source)
+    held["img-4"] = msgspec.structs.replace(held["img-4"], uri=uri)
+    plan = migration.plan()
+    migration.apply(plan)
+
+    verification = migration.verify(plan, media=True)
+
+    assert not verification.ok
+    assert verification.counts("media") == {"same": ITEMS - 1, "changed": 1}
+    (difference,) = verification.differences
+    assert "the source's cannot be read" in difference.detail
+
+
+def test_a_file_whose_uri_is_quoted_is_read(source: MemoryAdapter, migration: Migration, tmp_path: Path) -> None:
+    held = items_of(source)
+    for name in ("a b.png", "100%25.png"):
+        path = tmp_path / name
+        path.write_bytes(b"x")
+        uris = [path.as_uri(), f"file://{path}", str(path)]
+        for number, uri in enumerate(uris):
+            held[f"img-{number}"] = msgspec.structs.replace(held[f"img-{number}"], uri=uri)
+        plan = migration.plan()
+
+        target = open_memory(name="there")
+        Migration(source, target, SCOPE).apply(plan)
+
+        assert Migration(source, target, SCOPE).verify(plan, media=True).ok
 
 
 def test_declared_losses_do_not_count_against_a_verification() -> None:

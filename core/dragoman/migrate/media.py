@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import mimetypes
 import os
 import shutil
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -19,6 +20,8 @@ from dragoman.schema import Item
 REMOTE = ("http://", "https://")
 PATIENCE = 60.0
 """Seconds to wait for a server."""
+NOT_TO_BE_HAD = (OSError, ValueError, http.client.HTTPException)
+"""What comes of media that cannot be read; of what is no address at all, too."""
 
 
 def as_files(items: Sequence[Item], folder: Path) -> list[Item]:
@@ -43,9 +46,17 @@ def _as_file(place: int, item: Item, folder: Path) -> Item:
     if there is None or there.suffix == ".part":
         try:
             there = _fetch(item.uri, folder / stem)
-        except OSError as error:
+        except NOT_TO_BE_HAD as error:
             raise InvalidData(f"Its media cannot be fetched: {error}.", row=place, field="uri") from error
     return msgspec.structs.replace(item, uri=str(there))
+
+
+def path_at(uri: str) -> Path:
+    """Return the file of this machine that a path or `file:` URI names; one that was never quoted is taken as it is."""
+    if not uri.startswith("file://"):
+        return Path(uri)
+    plain = Path(uri.removeprefix("file://"))
+    return plain if plain.exists() else Path(unquote(str(plain)))
 
 
 def _fetch(uri: str, stem: Path) -> Path:

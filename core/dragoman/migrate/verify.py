@@ -6,7 +6,7 @@ import hashlib
 import urllib.request
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import msgspec
 
@@ -16,6 +16,7 @@ from dragoman.migrate.differences import Difference, Verification
 from dragoman.migrate.expect import Expected
 from dragoman.migrate.features import FeatureNames
 from dragoman.migrate.hooks import Hooks
+from dragoman.migrate.media import NOT_TO_BE_HAD, REMOTE, path_at
 from dragoman.migrate.meeting import Fact, compare
 from dragoman.migrate.plan import Plan
 from dragoman.migrate.planning import expectation, held_rows, left_behind
@@ -60,7 +61,8 @@ class Verifier:
             self._compare(result, kind, here, _held(held))
             if kind == "items" and media:
                 there = held_rows(kind, self.sides.target, self.theirs) or iter(())
-                self._compare(result, "media", map(_media, reading.moved(kind, names)), map(_media, there))
+                ours = map(partial(_media, "source"), reading.moved(kind, names))
+                self._compare(result, "media", ours, map(partial(_media, "target"), there))
         self._compare_model(result, names)
         self._find_media(result, reading)
         return result
@@ -115,18 +117,19 @@ def _model(model: Model) -> Fact:
     return Fact(model.key or model.id, Expected(model_content(model)))
 
 
-def _media(item: Item) -> Fact:
+def _media(side: str, item: Item) -> Fact:
     """Digest the media itself. Where it cannot be read, the reason takes the digest's place and so is a difference."""
     try:
         told = hashlib.sha256(item.data).hexdigest() if item.data is not None else _digest_at(item.uri or "")
-    except OSError as error:
-        told = f"cannot be read from {item.uri!r}: {error}"
+    except NOT_TO_BE_HAD as error:
+        # With the side: what cannot be read on both is not known to be the same.
+        told = f"the {side}'s cannot be read from {item.uri!r}: {error}"
     return Fact(item.key, Expected(msgspec.json.encode({"sha256": told})))
 
 
 def _digest_at(uri: str) -> str:
-    if uri.startswith(("http://", "https://")):
+    if uri.startswith(REMOTE):
         with urllib.request.urlopen(uri, timeout=60) as answer:
             return hashlib.file_digest(answer, "sha256").hexdigest()
-    with Path(uri.removeprefix("file://")).open("rb") as file:
+    with path_at(uri).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
