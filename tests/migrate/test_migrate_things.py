@@ -104,6 +104,20 @@ def test_weights_are_carried_once(
     assert migration.apply(plan, ledger=tmp_path / "ledger").ok
 
 
+def test_weights_are_carried_again_after_a_rollback(trained: Adapter, other: Adapter, tmp_path: Path) -> None:
+    migration = Migration(trained, other, Scope(dataset="street", model="detector"))
+    plan = migration.plan()
+    migration.apply(plan, ledger=tmp_path / "ledger")
+    assert migration.rollback(plan, ledger=tmp_path / "ledger").ok
+
+    assert migration.apply(plan, ledger=tmp_path / "ledger").ok
+
+    model = other.models.find("detector")
+    assert model is not None
+    (version,) = other.versions.list(model)
+    assert other.versions.download_weights(version, tmp_path / "weights").exists()
+
+
 def test_a_version_without_weights_moves_without_them(trained: Adapter, other: Adapter, tmp_path: Path) -> None:
     model = trained.models.find("detector")
     assert model is not None

@@ -108,6 +108,7 @@ class Application:
         settled = sum(number for of in self.ledger.counts().values() for state, number in of.items() if state.settled)
         self.ledger.note("run", f"{now()} {settled}")
         self.ledger.note("ended", "")
+        self.ledger.note("rolled back", "")
 
     def _make_things(self, planned: Planned, applied: Applied) -> Selection:
         things = Things(self.sides, self.ledger, self.names, self.plan.choice.default)

@@ -38,6 +38,7 @@ from dragoman.interface import (
 )
 from dragoman.migrate.staging import Staging
 from dragoman.schema import Dataset, Feature, Item, Label, Model, Ontology, Prediction, RowResult, Task, Version
+from dragoman.schema.base import Control
 from dragoman.settings import PlatformSettings
 
 Row = TypeVar("Row", bound=Label)
@@ -99,7 +100,7 @@ class FileDatasets(Datasets):
 
     def _create(self, dataset: Dataset) -> Dataset:
         made = dataset.model_copy(update={"id": ONLY})
-        self._adapter.staging.put("dataset", made)
+        self._adapter.keep("dataset", made)
         return made
 
     def _get(self, dataset: str) -> Dataset:
@@ -156,7 +157,7 @@ class FileOntologies(Ontologies):
 
     def _create(self, ontology: Ontology, dataset: str) -> Ontology:
         made = ontology.model_copy(update={"id": ONLY})
-        self._adapter.staging.put("ontology", made)
+        self._adapter.keep("ontology", made)
         return made
 
     def _get(self, dataset: str) -> Ontology:
@@ -176,7 +177,7 @@ class FileModels(Models):
 
     def _create(self, model: Model) -> Model:
         made = model.model_copy(update={"id": ONLY})
-        self._adapter.staging.put("model", made)
+        self._adapter.keep("model", made)
         return made
 
     def _get(self, model: str) -> Model:
@@ -204,11 +205,13 @@ class FileVersions(Versions):
 
     def _create(self, version: Version) -> Version:
         made = version.model_copy(update={"id": ONLY})
-        self._adapter.staging.put("version", made)
+        self._adapter.keep("version", made)
         return made
 
     def _get(self, version: str) -> Version:
-        return next(iter(self._list(ONLY, None, 1).items))
+        for found in self._list(ONLY, None, 1).items:
+            return found
+        raise NotFound(f"{self._adapter.path} holds no version.")
 
     def _list(self, model: str, cursor: str | None, size: int) -> Page[Version]:
         if (held := self._adapter.held("version")) is not None:
@@ -256,7 +259,18 @@ class FileAdapter(Adapter):
 
     def held(self, kind: str) -> str | None:
         """Return the JSON of a thing that was written to this file; None for a file of others' making."""
-        return self.staging.get(kind) if self._beside.exists() else None
+        return self.staging.get(kind) if self._beside.exists() and not self._is_gone else None
+
+    def keep(self, kind: str, thing: Control) -> None:
+        """Keep a thing until the file is written, and after."""
+        if self._is_gone:
+            self.staging.forget()
+        self.staging.put(kind, thing)
+
+    @property
+    def _is_gone(self) -> bool:
+        """Whether the file was written, and somebody has removed it since."""
+        return not self.is_written and self.staging.is_cleared
 
     @cached_property
     def reader(self) -> Reader:

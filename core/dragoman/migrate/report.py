@@ -43,6 +43,7 @@ class Summary:
         seconds_left: About how long it will take, from the rate of this run.
         rate: Rows per second of this run.
         verified: What the last verification found, as plain values; None if there was none.
+        rolled_back: When it was rolled back; None if it was not, or was applied again since.
     """
 
     plan: Plan
@@ -54,6 +55,7 @@ class Summary:
     rate: float | None
     seconds_left: float | None
     verified: dict[str, Any] | None = None
+    rolled_back: str | None = None
 
     @classmethod
     def of(cls, plan: Plan, ledger: Ledger, *, verified: Path | None = None) -> Summary:
@@ -71,6 +73,7 @@ class Summary:
             rate,
             left,
             _verification(verified) if verified is not None and verified.exists() else None,
+            ledger.about("rolled back") or None,
         )
 
     @property
@@ -78,7 +81,8 @@ class Summary:
         """Whether every row is on the target, and the verification found nothing amiss."""
         bad = (State.REJECTED, State.UNKNOWN, State.PLANNED, State.SENT)
         settled = not any(count[state] for count in self.counts.values() for state in bad)
-        return settled and self.ended is not None and (self.verified is None or bool(self.verified["ok"]))
+        carried = self.ended is not None and self.rolled_back is None
+        return settled and carried and (self.verified is None or bool(self.verified["ok"]))
 
     @property
     def seconds(self) -> float | None:
@@ -95,6 +99,7 @@ class Summary:
             "target": self.plan.target,
             "begun": self.begun,
             "ended": self.ended,
+            "rolled_back": self.rolled_back,
             "seconds": self.seconds,
             "rate": self.rate,
             "seconds_left": self.seconds_left,

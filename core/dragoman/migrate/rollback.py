@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
+from typing import Any
 
 import msgspec
 
 from dragoman.errors import NotFound
 from dragoman.migrate.conditions import ROW_KINDS, RowKind
-from dragoman.migrate.ledger import Ledger
+from dragoman.migrate.ledger import Ledger, now
 from dragoman.migrate.planning import held_rows
 from dragoman.migrate.reading import key_of
 from dragoman.migrate.scope import Kind, Selection
@@ -68,11 +70,38 @@ class _Rollback:
     def __init__(self, sides: Sides, ledger: Ledger) -> None:
         self._target = sides.target
         self._ledger = ledger
-        self._there = sides.counterparts(sides.chosen())
+        self._sides = sides
         self._done = RolledBack()
+
+    @cached_property
+    def _there(self) -> Selection:
+        """What the ledger's things are on the target now, by the ids that it has of them: names may have changed."""
+        target = self._target
+        return Selection(
+            self._find("dataset", target.datasets.get),
+            self._find("model", target.models.get),
+            self._find("version", target.versions.get),
+        )
+
+    def _find(self, kind: Kind, get: Callable[[str], Any]) -> Any:
+        thing = self._ledger.thing(kind)
+        if thing is None:
+            return None
+        if thing.state is State.SENT:
+            return getattr(self._named, kind)
+        try:
+            return get(thing.id)
+        except NotFound:
+            return None
+
+    @cached_property
+    def _named(self) -> Selection:
+        """What has the source's names on the target: the run ended before the ledger was told an id."""
+        return self._sides.counterparts(self._sides.chosen())
 
     def run(self) -> RolledBack:
         """Go from the inside out, so that what is left over keeps what holds it."""
+        self._ledger.note("rolled back", now())
         target, there = self._target, self._there
         version, model, dataset = there.version, there.model, there.dataset
         self._thing(
@@ -98,8 +127,7 @@ class _Rollback:
         holds: tuple[RowKind, ...],
     ) -> None:
         """Delete a thing that is ours, with the rows that it holds. One that is gone was deleted before."""
-        thing = self._ours(kind)
-        if thing is None or (there is not None and thing.id != there.id):
+        if self._ours(kind) is None:
             return
         if there is not None:
             capability = self._target.capabilities()[f"{kind}s.delete"]
@@ -112,6 +140,8 @@ class _Rollback:
         for row_kind in holds:
             self._forget(row_kind)
         self._ledger.forget_thing(kind)
+        if kind == "version":
+            self._ledger.forget_thing("weights")
         self._done.deleted[kind] = 1
 
     def _ontology(self) -> None:

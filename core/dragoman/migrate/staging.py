@@ -14,6 +14,9 @@ from dragoman.schema.base import Control
 
 Row = TypeVar("Row")
 
+CLEARED = "cleared"
+"""Kind of the thing that says that the rows are written."""
+
 
 class Staging:
     """What is to be written, keyed, in an SQLite file beside the one that it becomes.
@@ -82,4 +85,16 @@ class Staging:
     def clear(self) -> None:
         """Forget all rows. The things stay: they say what the file's dataset, model and version are called."""
         with self._mutex:
-            self._database.executescript("delete from rows; vacuum;")
+            self._database.executescript(
+                f"begin; delete from rows; insert or replace into things values ('{CLEARED}', ''); commit; vacuum;"
+            )
+
+    @property
+    def is_cleared(self) -> bool:
+        """Whether the rows have gone to where they were to be written."""
+        return self.get(CLEARED) is not None
+
+    def forget(self) -> None:
+        """Forget the things, too."""
+        with self._mutex:
+            self._database.execute("delete from things")

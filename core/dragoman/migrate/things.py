@@ -129,7 +129,15 @@ class Things:
     def _ensure(self, kind: ThingKind, find: Callable[[], Made | None], make: Callable[[], Made]) -> Made:
         before = self._ledger.thing(kind)
         begun = before is not None and before.state in (State.SENT, State.CONFIRMED) and before.ours
-        if found := find():
+        found = find()
+        if before is not None and before.state.settled and (found is None or found.id != before.id):
+            raise Conflict(
+                f"The {kind} {before.id!r}, which the ledger tells of, is not on the target any more under its name.",
+                hint="See that the settings lead to the target of before; to carry all anew, name another ledger.",
+                platform=self._target.name,
+                operation="migrate.apply",
+            )
+        if found is not None:
             if before is None or not before.state.settled:
                 state = State.CONFIRMED if begun else State.IGNORED
                 self._ledger.set_thing(kind, state, id=found.id, ours=begun)
