@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from dragoman.errors import Conflict, InvalidData
+from dragoman.errors import Conflict, InvalidData, PlatformError
 from dragoman.migrate.scope import Kind
 from dragoman.migrate.states import NUMBERS, STATES, Entry, Settled, State, Thing
 from dragoman.schema import MeasuredLoss
@@ -67,6 +67,8 @@ class Ledger:
             raise Conflict(
                 f"Another run is at {self.path}.", hint="Wait until it has ended; `dragoman migrate status` watches it."
             ) from None
+        except OSError as error:
+            raise InvalidData(f"{self.path} cannot be locked: {error.strerror}.", field="ledger") from error
         try:
             if identity is not None:
                 self._bind(identity)
@@ -83,10 +85,20 @@ class Ledger:
             self._database.close()
 
     def _bind(self, identity: str) -> None:
-        held = self.about("plan")
-        if held is None:
+        self.check(identity)
+        if self.about("plan") is None:
             self.note("plan", identity)
-        elif held != identity:
+
+    def check(self, identity: str) -> None:
+        """Refuse to speak for a plan that the ledger is not of.
+
+        Args:
+            identity: Of the plan.
+
+        Raises:
+            Conflict: It belongs to another plan.
+        """
+        if self.about("plan") not in (None, identity):
             raise Conflict(
                 f"{self.path} belongs to another plan.",
                 hint="Write the new plan to another file, or name another ledger.",
@@ -279,14 +291,21 @@ class Ledger:
     def _changing(self, transition: str) -> Iterator[None]:
         """Make what happens in the context one transition: all of it is on the disk afterwards, or nothing."""
         with self._mutex:
-            self._database.execute("begin immediate")
             try:
+                self._database.execute("begin immediate")
                 yield
                 if self._watch is not None:
                     self._watch(f"before {transition}")
                 self._database.execute("commit")
-            except BaseException:
-                self._database.execute("rollback")
+            except BaseException as error:
+                # On some errors, such as a full disk, SQLite has rolled back already.
+                if self._database.in_transaction:
+                    self._database.execute("rollback")
+                if isinstance(error, sqlite3.OperationalError):
+                    raise PlatformError(
+                        f"The ledger {self.path} cannot be written: {error}.",
+                        hint="Mend that, and apply the plan again: it goes on from there.",
+                    ) from error
                 raise
             if self._watch is not None:
                 self._watch(f"after {transition}")
@@ -317,13 +336,19 @@ def _inserting(count: int) -> str:
 
 
 def _opened(path: Path, lasting: bool) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise InvalidData(f"The ledger {path} cannot be opened: {error}.", field="ledger") from error
     try:
         database.execute("pragma journal_mode = wal")
         database.execute(f"pragma synchronous = {'full' if lasting else 'off'}")
         database.executescript(_TABLES)
         (held,) = database.execute("select value from about where name = 'format'").fetchone()
+    except sqlite3.OperationalError as error:
+        database.close()
+        raise InvalidData(f"The ledger {path} cannot be opened: {error}.", field="ledger") from error
     except sqlite3.DatabaseError as error:
         database.close()
         raise InvalidData(f"{path} is not a ledger: {error}.", field="ledger") from error
