@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dragoman.cli.show import table
+from dragoman.cli.backend import would
+from dragoman.cli.show import error_line, table
+from dragoman.errors import NotFound
 
 
 @pytest.mark.parametrize("text", ["[/]", "[red]q.ndjson", "[bold]"])
@@ -15,3 +17,13 @@ def test_what_looks_like_markup_is_text(text: str, capsys: pytest.CaptureFixture
     assert f"{text} against it" in shown
     assert f"{text} column" in shown
     assert shown.count(text) == 3
+
+
+@pytest.mark.parametrize("text", ["[/]", "[red]q", "[bold]"])
+def test_what_looks_like_markup_is_text_in_a_sentence_too(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    would(f"create {text}", json=False)
+    error_line(NotFound(f"There is no {text}."), as_json=False)
+
+    said = capsys.readouterr()
+    assert said.out == f"Would create {text}.\n"
+    assert said.err == f"error [not-found] There is no {text}.\n"

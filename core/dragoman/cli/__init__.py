@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from dragoman.cli.app import build
     from dragoman.cli.show import error_line
-    from dragoman.errors import DragomanError
+    from dragoman.errors import DragomanError, InvalidData
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -39,6 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in words:
             raise
         error_line(error, as_json="--json" in words)
+        return EXIT_ERROR
+    except OSError as error:  # a file or folder of this machine; what a platform's SDK raises has become ours before
+        if "--debug" in words:
+            raise
+        what = "The system refused" if error.filename is None else f"{error.filename} cannot be read or written"
+        error_line(InvalidData(f"{what}: {error.strerror or error}."), as_json="--json" in words)
         return EXIT_ERROR
     except Exception as error:  # Click has several kinds, and typer may bring its own copy of them
         # Usage errors know how to show themselves; anything else is a fault of ours and keeps its traceback.

@@ -151,7 +151,7 @@ def emulate(
     def announcement(live: Live[Any]) -> dict[str, object]:
         _, variables = leading_to(live)
         exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
-        err.print(f"In the shell that is to reach it:\n{exports}", markup=False, soft_wrap=True)
+        err.print(f"In the shell that is to reach it:\n{exports}", soft_wrap=True)
         return {"platform": platform, "url": live.url, "credentials": live.credentials, "variables": variables}
 
     emulation = installed().platform(platform).load("emulator")()

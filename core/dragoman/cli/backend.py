@@ -109,7 +109,7 @@ def reported(report: Report, *, json: bool) -> None:
             if number == MOST:
                 out.print("... and more; --json has all.")
                 break
-            out.print(f"row {one.row} ({one.key}) {one.status}: {one.reason}", markup=False, soft_wrap=True)
+            out.print(f"row {one.row} ({one.key}) {one.status}: {one.reason}", soft_wrap=True)
     if not report.ok:
         raise typer.Exit(1)
 

@@ -87,7 +87,7 @@ def _show(done: Conversion, target: Path, *, dry_run: bool) -> None:
         unread = [(what, kept.survival, kept.how) for what, kept in done.unread.items()]
         table(f"What reading {done.source} does not give", ["what", "becomes", "how"], unread)
     for error in done.errors[:SHOWN]:
-        err.print(f"passed over: {error}", markup=False, soft_wrap=True)
+        err.print(f"passed over: {error}", soft_wrap=True)
     if len(done.errors) > SHOWN:
         err.print(f"... and {len(done.errors) - SHOWN} more; --json lists all.")
     left_out = f", {done.left_out} left out" if done.left_out else ""

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from dragoman.cli.evaluate_sides import Sides
+from dragoman.cli.options import writable
 from dragoman.cli.show import as_json, out, settings, table
 from dragoman.errors import InvalidData
 from dragoman.schema import Item, MatchPolicy
@@ -35,23 +36,14 @@ Slices = Annotated[
 Tracking = Annotated[bool, typer.Option("--tracking", help="Measure tracks over the frames of videos, too.")]
 
 
-def _writable(path: Path | None) -> Path | None:
-    """Return where a file is to be written, once it is sure that one can be: before the work, not after it."""
-    if path is not None and path.is_dir():
-        raise typer.BadParameter(f"{path} is a folder; name a file.")
-    if path is not None and not path.parent.is_dir():
-        raise typer.BadParameter(f"There is no folder {path.parent} to write {path.name} to; make it first.")
-    return path
-
-
 Lines = Annotated[
     Path | None,
-    typer.Option("--matches", callback=_writable, help="Write what hit what to this file, as lines of JSON."),
+    typer.Option("--matches", callback=writable, help="Write what hit what to this file, as lines of JSON."),
 ]
 Iou = Annotated[float, typer.Option(help="Least overlap of a hit.", min=0, max=1)]
 Agnostic = Annotated[bool, typer.Option("--class-agnostic", help="A hit's features may differ.")]
 Pairs = Annotated[list[str], typer.Option("--pair", metavar="LABEL=PREDICTION", help="Features that match as well.")]
-Html = Annotated[Path | None, typer.Option(callback=_writable, help="Write a page to this file.")]
+Html = Annotated[Path | None, typer.Option(callback=writable, help="Write a page to this file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -235,7 +227,7 @@ def _show_comparison(one: Any) -> None:
         table("Items that changed most", ["item", "mistakes#"], changed)
     for version, skipped, strays in zip((one.first, one.other), one.skipped, one.left_out, strict=True):
         if left_out := _left_out(skipped, strays):
-            out.print(f"{version}{left_out}.", markup=False, soft_wrap=True)
+            out.print(f"{version}{left_out}.", soft_wrap=True)
 
 
 def _changes(changes: Any) -> list[tuple[str, ...]]:

@@ -25,10 +25,12 @@ from dragoman.cli.migrate_show import (
     show_verification,
     watch_status,
 )
+from dragoman.cli.options import writable
 from dragoman.cli.show import Bars, as_json, err, out, settings
 from dragoman.errors import DragomanError, InvalidData
 from dragoman.migrate import Ledger, Migration, Plan, Scope, letters
 from dragoman.migrate.expect import Choice
+from dragoman.migrate.planning import left_behind
 from dragoman.migrate.report import Summary
 from dragoman.migrate.rollback import made_by
 from dragoman.migrate.scope import Kind
@@ -69,7 +71,9 @@ def plan(
     dataset: Annotated[str | None, typer.Option(help="Id or name of the dataset; none moves a model only.")] = None,
     model: Annotated[str | None, typer.Option(help="Id, key or name of the model; none moves data only.")] = None,
     version: Annotated[str | None, typer.Option(help="Id or name of the version; the newest by default.")] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the plan.")] = Path("plan.json"),
+    output: Annotated[Path, typer.Option("--output", "-o", callback=writable, help="Where to write the plan.")] = Path(
+        "plan.json"
+    ),
     on_loss: OnLoss = [],
     only: Annotated[list[str], typer.Option(help="Move only this kind; may be given several times.")] = [],
     where: Annotated[
@@ -99,8 +103,8 @@ def plan(
         raise typer.BadParameter(str(error)) from error
     with _connected(source, target, scope, source_set, target_set, source_profile, target_profile) as migration:
         migration.on_loss, migration.on_loss_of = choice.default, dict(choice.forms)
-        made = migration.plan()
-    made.model_copy(update={"source": source, "target": target}).save(output)
+        made = migration.plan().model_copy(update={"source": source, "target": target})
+    made.save(output)
     if json:
         as_json(made.model_dump(mode="json"))
     else:
@@ -133,10 +137,13 @@ def apply(
     """Carry out a plan, or go on with it where it was. Outcomes go to a file beside the plan."""
     made = Plan.load(plan_file)
     if dry_run:
-        sent = {step.kind: step.created for step in made.steps if not step.exists}
-        would(f"write to {made.target}: {_counted(sent)}", json=json)
+        would(f"write to {made.target}: {_counted(_left(made, plan_file, ledger))}", json=json)
         return
+    file = _beside(plan_file, "dead.ndjson")
+    # What somebody has begun to mend there is kept until `retry` takes it.
+    mended = list(letters.load(file)) if file.exists() else []
     with (
+        _going_on(),
         _open_ledger(plan_file, ledger) as book,
         _migration(made, source_set, target_set, source_profile, target_profile, in_flight, media_folder) as migration,
     ):
@@ -156,7 +163,7 @@ def apply(
                     recheck=recheck,
                 )
         finally:
-            dead = letters.save(book, _beside(plan_file, "dead.ndjson"))
+            dead = letters.save(book, file, mended)
     outcomes = _beside(plan_file, "outcomes.ndjson")
     save_outcomes(applied, outcomes)
     if json:
@@ -164,7 +171,7 @@ def apply(
     else:
         show_applied(applied)
         if dead:
-            out.print(f"Refused rows are in {_beside(plan_file, 'dead.ndjson')}; mend them and use migrate retry.")
+            out.print(f"Refused rows are in {file}; mend them and use migrate retry.", soft_wrap=True)
         out.print(f"Every row's outcome is in {outcomes}. Next: dragoman migrate verify {plan_file}", soft_wrap=True)
     if not applied.ok:
         raise typer.Exit(EXIT_DIFFERENT)
@@ -190,13 +197,13 @@ def retry(
         would(f"send {count} refused rows to {made.target} once more", json=json)
         return
     with (
-        _open_ledger(plan_file, ledger, must_exist=True) as book,
+        _going_on(),
+        _open_ledger(plan_file, ledger, of=made) as book,
         _migration(made, source_set, target_set, source_profile, target_profile, in_flight, media_folder) as migration,
     ):
-        try:
-            applied = migration.retry(made, ledger=book, letters=letters.load(file) if file.exists() else None)
-        finally:
-            letters.save(book, file)
+        applied = migration.retry(made, ledger=book, letters=letters.load(file) if file.exists() else None)
+        # Not when it broke off: what was mended is in the file alone, and is sent when this is called again.
+        letters.save(book, file)
     if json:
         as_json({kind: report.to_dict() for kind, report in applied.reports.items()})
     else:
@@ -214,7 +221,7 @@ def status(
 ) -> None:
     """Say how far a migration is, also while it runs in another process."""
     made = Plan.load(plan_file)
-    with _open_ledger(plan_file, ledger, must_exist=True) as book:
+    with _open_ledger(plan_file, ledger, of=made) as book:
         if json:
             as_json(Summary.of(made, book).to_dict())
         elif watch:
@@ -252,13 +259,15 @@ def verify(
 def report(
     plan_file: PlanFile,
     ledger: LedgerFile = None,
-    html: Annotated[Path | None, typer.Option(help="Write one self-contained page here.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json-file", help="Write everything as JSON here.")] = None,
+    html: Annotated[Path | None, typer.Option(callback=writable, help="Write one self-contained page here.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json-file", callback=writable, help="Write everything as JSON here.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say what a migration did: counts, losses, timing, refused rows, and what the last verification found."""
     made = Plan.load(plan_file)
-    with _open_ledger(plan_file, ledger, must_exist=True) as book:
+    with _open_ledger(plan_file, ledger, of=made) as book:
         summary = Summary.of(made, book, verified=_beside(plan_file, "verified.json"))
     if html is not None:
         html.write_text(summary.page(), encoding="utf-8")
@@ -286,15 +295,18 @@ def rollback(
     """Delete what this migration has made on the target, where the target can, and nothing else."""
     made = Plan.load(plan_file)
     if dry_run:
-        with _open_ledger(plan_file, ledger, must_exist=True) as book:
+        with _open_ledger(plan_file, ledger, of=made) as book:
             there = made_by(book)
         would(f"delete from {made.target}, where it can: {_counted(there)}", json=json)
         return
     with (
-        _open_ledger(plan_file, ledger, must_exist=True) as book,
+        _going_on(),
+        _open_ledger(plan_file, ledger, of=made) as book,
         _migration(made, source_set, target_set, source_profile, target_profile) as migration,
     ):
         done = migration.rollback(made, ledger=book)
+    # It is of what is not there any more.
+    _beside(plan_file, "verified.json").unlink(missing_ok=True)
     if json:
         as_json({"deleted": done.deleted, "left": done.left})
     else:
@@ -310,17 +322,43 @@ def _counted(counts: Mapping[Kind, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "nothing"
 
 
+def _left(made: Plan, plan_file: Path, ledger: Path | None) -> dict[Kind, int]:
+    """Return how much of each kind would be written, less what an earlier run has settled."""
+    left = {step.kind: step.created for step in made.steps if not (step.exists or left_behind(step))}
+    if not (ledger or _beside(plan_file, "ledger")).exists():
+        return left
+    with _open_ledger(plan_file, ledger, of=made) as book:
+        left |= {thing.kind: 0 for thing in book.things() if thing.state.settled}
+        for kind, counts in book.counts().items():
+            settled = sum(count for state, count in counts.items() if state.settled)
+            left[kind] = max(0, sum(step.rows for step in made.steps if step.kind == kind) - settled)
+    return left
+
+
 def _beside(plan_file: Path, suffix: str) -> Path:
     return plan_file.with_suffix(f".{suffix}")
 
 
 @contextmanager
-def _open_ledger(plan_file: Path, path: Path | None, *, must_exist: bool = False) -> Iterator[Ledger]:
+def _going_on() -> Iterator[None]:
+    """Say of a command that is interrupted that it goes on when it is called again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print("What was under way is in the ledger; the same command goes on from there.")
+        raise
+
+
+@contextmanager
+def _open_ledger(plan_file: Path, path: Path | None, *, of: Plan | None = None) -> Iterator[Ledger]:
+    """Open the ledger; one of a plan must be there, and be the plan's."""
     path = path or _beside(plan_file, "ledger")
-    if must_exist and not path.exists():
+    if of is not None and not path.exists():
         raise InvalidData(f"There is no ledger {path}.", hint="Apply the plan first.", field="ledger")
     book = Ledger(path)
     try:
+        if of is not None:
+            book.check(of.identity)
         yield book
     finally:
         book.close()
@@ -362,9 +400,6 @@ def _connected(
         except DragomanError as error:
             if error.report is not None:
                 err.print(f"Before it stopped: {error.report}")
-            raise
-        except KeyboardInterrupt:
-            err.print("What was under way is in the ledger; the same command goes on from there.")
             raise
 
 

@@ -46,7 +46,7 @@ def show_plan(made: Plan) -> None:
         table("Features under another name; edit them in the plan", ["here", "there"], renamed)
     for step in made.steps:
         for reason, count in step.refusals.items():
-            out.print(f"{count} {step.kind} cannot be sent: {reason}", markup=False)
+            out.print(f"{count} {step.kind} cannot be sent: {reason}", soft_wrap=True)
     costs = made.estimate
     out.print(f"About {costs.reads} requests to read, {costs.writes} to write, {costs.seconds:.0f} s.")
 
@@ -80,7 +80,7 @@ def show_applied(applied: Applied) -> None:
         if number == SHOWN:
             out.print("... and more; the outcomes file has all.")
             break
-        out.print(f"{outcome.status} {kind} {outcome.key} {outcome.reason}", markup=False)
+        out.print(f"{outcome.status} {kind} {outcome.key} {outcome.reason}", soft_wrap=True)
 
 
 def show_verification(verification: Verification) -> None:
@@ -99,7 +99,7 @@ def show_verification(verification: Verification) -> None:
             [(kind, x.what, x.rows, _figure(x.worst_iou), _figure(x.mean_iou)) for kind, x in losses],
         )
     for difference in verification.differences:
-        out.print(str(difference), markup=False, soft_wrap=True)
+        out.print(str(difference), soft_wrap=True)
 
 
 def show_status(summary: Summary) -> None:
@@ -107,9 +107,9 @@ def show_status(summary: Summary) -> None:
     out.print(status_table(summary))
     for kind, losses in summary.losses.items():
         for loss in losses:
-            out.print(f"lossy {kind} {loss.rows} {loss.what}: {loss.how} {_figure(loss.worst_iou)}", markup=False)
+            out.print(f"lossy {kind} {loss.rows} {loss.what}: {loss.how} {_figure(loss.worst_iou)}", soft_wrap=True)
     for letter in summary.letters[:SHOWN]:
-        out.print(f"rejected {letter.kind} {letter.key} {letter.reason}", markup=False)
+        out.print(f"rejected {letter.kind} {letter.key} {letter.reason}", soft_wrap=True)
     if summary.verified is not None:
         out.print("Verified." if summary.verified["ok"] else "Verified, and NOT everything is the same.")
 
@@ -129,6 +129,8 @@ def status_table(summary: Summary) -> Table:
     """Return the states of the rows as a table."""
     left = f", about {summary.seconds_left:.0f} s left" if summary.seconds_left is not None else ""
     state = "ended" if summary.ended else "under way or broken off"
+    if summary.rolled_back is not None:
+        state = "rolled back"
     shown = Table(
         title=f"{summary.plan.source} -> {summary.plan.target}: {state}{left}", title_justify="left", title_style="bold"
     )
@@ -146,4 +148,4 @@ def show_rolled_back(done: RolledBack) -> None:
     """Print what was deleted and what is left."""
     table("Rolled back", ["what", "deleted#"], list(done.deleted.items()))
     for kind, reason in done.left.items():
-        out.print(f"left {kind} {reason}", markup=False, soft_wrap=True)
+        out.print(f"left {kind} {reason}", soft_wrap=True)

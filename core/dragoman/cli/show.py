@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -27,17 +26,18 @@ from dragoman.errors import DragomanError
 
 T = TypeVar("T")
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+# What is shown comes from data, names and paths: brackets in it are no markup.
+out = Console(highlight=False, soft_wrap=False, markup=False)
+err = Console(stderr=True, highlight=False, markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table; columns whose name ends in a number sign are right-aligned."""
-    shown = Table(title=escape(title), title_justify="left", title_style="bold")
+    shown = Table(title=title, title_justify="left", title_style="bold")
     for column in columns:
-        shown.add_column(escape(column.rstrip("#")), justify="right" if column.endswith("#") else "left")
+        shown.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left")
     for row in rows:
-        shown.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        shown.add_row(*("" if cell is None else str(cell) for cell in row))
     out.print(shown)
 
 
@@ -51,7 +51,7 @@ def error_line(error: DragomanError, *, as_json: bool) -> None:
     if as_json:
         sys.stderr.write(json.dumps({"error": error.to_dict()}) + "\n")
     else:
-        err.print(f"[bold red]error[/] {escape(f'[{error.code}] {error}')}", soft_wrap=True)
+        err.print(Text.assemble(("error", "bold red"), f" [{error.code}] {error}"), soft_wrap=True)
 
 
 class Rate(ProgressColumn):

@@ -107,7 +107,7 @@ def logs(
         ended = backend.training.get(job).status.ended
         for number, line in enumerate(backend.training.logs(job)):
             if number >= printed:
-                out.print(json_module.dumps(line) if json else line, markup=False, soft_wrap=True)
+                out.print(json_module.dumps(line) if json else line, soft_wrap=True)
                 printed += 1
         # Looked at before the log was read, so that its last lines are not missed.
         if ended or not follow:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -51,17 +52,36 @@ def of_ledger(ledger: Ledger) -> Iterator[Letter]:
             yield Letter(entry.kind, entry.key, entry.reason or "", msgspec.Raw(row))
 
 
-def save(ledger: Ledger, path: Path) -> int:
-    """Write a ledger's dead letters as NDJSON and return how many there are; no file stays where there are none."""
+def save(ledger: Ledger, path: Path, mended: Iterable[Letter] = ()) -> int:
+    """Write a ledger's dead letters as NDJSON and return how many there are; no file stays where there are none.
+
+    Args:
+        ledger: Has the rows that were refused.
+        path: Where to write.
+        mended: Letters that somebody may have mended. Each stands for the ledger's of the same row, and stays as long
+            as nothing has become of its row.
+    """
+    held = {(letter.kind, letter.key): letter for letter in mended}
     encode = msgspec.json.Encoder().encode
     count = 0
-    with path.open("wb") as file:
-        for letter in of_ledger(ledger):
-            file.write(encode(letter) + b"\n")
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        for letter in chain(of_ledger(ledger), _unsettled(ledger, held)):
+            file.write(encode(held.get((letter.kind, letter.key), letter)) + b"\n")
             count += 1
-    if not count:
-        path.unlink()
+    if count:
+        part.replace(path)
+    else:
+        part.unlink()
+        path.unlink(missing_ok=True)
     return count
+
+
+def _unsettled(ledger: Ledger, held: Mapping[tuple[RowKind, str], Letter]) -> Iterator[Letter]:
+    for (kind, key), letter in held.items():
+        entry = ledger.known(kind, [key]).get(key)
+        if entry is None or not entry.state.settled:
+            yield letter
 
 
 def load(path: Path) -> Iterator[Letter]:
