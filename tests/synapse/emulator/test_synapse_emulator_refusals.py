@@ -79,6 +79,25 @@ class TestDocuments:
         assert http.get("/ground_truths/").json()["count"] == 0
 
 
+def test_many_log_entries_are_made_or_none(http: httpx.Client, live: Live[Any]) -> None:
+    job = run(http, live, "deployment").json()["id"]
+    good = {"event": "e", "data": {"message": "m"}, "datetime": "2026-01-02T03:04:05Z"}
+    assert http.post(f"/v2/jobs/{job}/logs/bulk/", json={"logs": [good, {}]}).status_code == 400
+    assert http.get("/v2/job-logs/").json()["data"] == []
+    made = http.post(f"/v2/jobs/{job}/logs/bulk/", json={"logs": [good, good]}).json()["data"]
+    assert [entry["id"] for entry in http.get(f"/v2/job-logs/?job={job}").json()["data"]] == [one["id"] for one in made]
+    assert http.get(f"/jobs/{job}/console_logs/").json()["logs"] == ["m", "m"]
+    assert httpx.get(made[0]["file"]).content == b"", "an entry without a file has the address of an empty one"
+
+
+def test_a_collection_goes_with_its_units(http: httpx.Client, live: Live[Any]) -> None:
+    key = http.post("/v2/data-collections/", json={"name": "c"}).json()["data"]["id"]
+    http.post("/data_units/", json=[{"data_collection": key, "files": {}}] * 2)
+    assert http.delete(f"/v2/data-collections/{key}/").status_code == 204
+    assert http.delete(f"/v2/data-collections/{key}/").status_code == 404
+    assert http.get("/data_units/").json()["count"] == 1, "the one of the task is of no collection"
+
+
 class TestRuns:
     @pytest.fixture
     def version(self, live: Live[Any]) -> int:
@@ -126,6 +145,12 @@ class TestRuns:
         ("POST", "/v2/models/", {"name": ["m"]}),
         ("POST", "/v2/ground-truth-datasets/", {"name": 5}),
         ("POST", "/v2/data-collections/", {"name": "c", "file_specifications": ["image_1"]}),
+        ("POST", "/v2/data-collections/", {"name": "c", "category": "smells"}),
+        ("PUT", "/v2/data-collections/{collection}/", {"description": "neither name nor category"}),
+        ("POST", "/v2/jobs/{job}/logs/", {"event": "e", "data": {}, "datetime": 5}),
+        ("POST", "/v2/jobs/{job}/logs/", {"event": "e", "data": {}, "datetime": "2026-01-02", "level": "shout"}),
+        ("POST", "/v2/jobs/{job}/logs/bulk/", {"logs": [{"event": "e"}]}),
+        ("POST", "/v2/jobs/{job}/logs/bulk/", {"logs": [{}] * 1001}),
         ("POST", "/v2/projects/", {"title": "p", "data_collection": 999}),
         ("POST", "/v2/ground-truth-events/bulk-data/", {"pgh_ids": 5}),
         ("POST", "/data_units/", {"data_collection": "{collection}", "files": ["image_1"]}),
@@ -164,7 +189,7 @@ def test_fields_of_another_kind_are_named(
     assert answer.status_code == 400, answer.text
     wrong = answer.json()
     named = [one["field"] for one in wrong["error"]["details"]] if "error" in wrong else list(wrong)
-    assert set(named) <= {*body, "purpose"}
+    assert set(named) <= {*body, "purpose", "name", "category", "data", "datetime"}
 
 
 def test_the_code_of_a_plugin_can_stand_in_an_address(http: httpx.Client) -> None:

@@ -7,6 +7,7 @@ must hold two tags and one assignment: the client can make neither. See `drive.p
 """
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -73,6 +74,21 @@ class Drive:
         sent = self.client.upload_file_to_presigned_url(place.presigned_url, path)
         assert self.client.confirm_presigned_upload([claimed]).failed_count == 1
         assert self.client.confirm_presigned_upload([claimed | {"checksum": sent.checksum}]).created_count == 1
+
+    def collections(self) -> None:
+        """List, change and delete data collections; a specification keeps its id as long as its name."""
+        second = self.second.data_collections
+        wanted = [{"name": "image_1", "file_type": "image"}, {"name": "data_meta_1", "file_type": "data"}]
+        made = second.create({"name": "other", "category": "image", "file_specifications": wanted})
+        assert [one.name for one in second.list(list_all=True, per_page=1)] == ["street", "other"]
+        assert second.list(category="video").results == []
+        changed = second.partial_update(made.id, {"description": "d", "file_specifications": wanted[:1]})
+        assert changed.file_specifications == made.file_specifications[:1], changed
+        assert second.update(made.id, {"name": "renamed", "category": "video"}).category == "video"
+        assert second.retrieve(made.id) == second.retrieve(made.id)
+        second.destroy(made.id)
+        raises(NotFoundError, lambda: second.retrieve(made.id))
+        raises(NotFoundError, lambda: self.client.get_data_collection(made.id))
 
     def units(self) -> None:
         """Fill a collection and a project in one call, and list what is in it, with its files."""
@@ -181,6 +197,7 @@ class Drive:
         queue = {"meta": {"queue": {"position": 3}}, "console_logs": [{"message": "waiting"}]}
         assert self.client.update_job(job, queue)["meta"] == queue["meta"]
         assert any("waiting" in line for line in self.client.tail_job_console_logs(job))
+        self.job_logs(job)
         self.client.update_job(job, {"status": JobStatus.SUCCEEDED, "result": {"ok": True}})
         assert self.client.get_job(job)["result"] == {"ok": True}
         log = self.client.create_logs({"message": "seen", "file": str(self.pictures(1)[0])})
@@ -190,6 +207,18 @@ class Drive:
         wanted = {"plugin_code": "detector", "job__agent": agent}
         assert self.client.list_serve_applications(wanted)["results"] == [served]
         raises(NotFoundError, lambda: list(self.client.tail_job_console_logs("none")))
+
+    def job_logs(self, job: str) -> None:
+        """Send log entries of a job through the second interface, and find them there among those of the first."""
+        known = [log.id for log in self.second.job_logs.list(job=job, list_all=True, per_page=1)]
+        entry = {"event": "epoch", "level": "success", "data": {"message": "done"}, "datetime": datetime.now(UTC)}
+        made = self.second.jobs.create_log(job, entry)
+        self.second.jobs.create_logs_bulk(job, {"logs": [entry, entry]})
+        found = self.second.job_logs.retrieve(made["id"])
+        assert (found.event, found.level, found.data, str(found.job_id)) == ("epoch", "success", entry["data"], job)
+        assert len(self.second.job_logs.list(event="epoch", level="success").results) == 3
+        assert len(self.second.job_logs.list(job=job).results) == len(known) + 3
+        raises(NotFoundError, lambda: self.second.job_logs.retrieve(NOWHERE))
 
     def storages(self) -> None:
         """The configuration of a storage is shown to who asks for it."""
@@ -201,7 +230,7 @@ class Drive:
         assert (session.provider, session.purpose) == ("amazon_s3", "write")
         raises(NotFoundError, lambda: BackendSessionProvider(self.client).open(NOWHERE))
 
-    STEPS = (files, presigned, units, tasks, tags, exports, plugins, jobs, storages)
+    STEPS = (files, presigned, collections, units, tasks, tags, exports, plugins, jobs, storages)
 
 
 if __name__ == "__main__":

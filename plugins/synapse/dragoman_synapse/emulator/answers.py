@@ -124,11 +124,11 @@ def moment(request: Request, name: str) -> datetime | None:
     return None if text is None else instant(text, name)
 
 
-def instant(text: str, name: str) -> datetime:
+def instant(text: Any, name: str) -> datetime:
     """Return a point of time that was given as text."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (TypeError, ValueError):
         raise FieldErrors(**{name: "Enter a valid date/time."}) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

@@ -16,7 +16,9 @@ from dragoman_synapse.emulator.answers import refuse_v1, refuse_v2
 from dragoman_synapse.emulator.media import PLACE
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.routes.assignments import AssignmentRoutes
+from dragoman_synapse.emulator.routes.collections import CollectionRoutes
 from dragoman_synapse.emulator.routes.data import DataRoutes
+from dragoman_synapse.emulator.routes.job_logs import JobLogRoutes
 from dragoman_synapse.emulator.routes.logs import LogRoutes
 from dragoman_synapse.emulator.routes.models import ModelRoutes
 from dragoman_synapse.emulator.routes.plugins import PluginRoutes
@@ -39,8 +41,10 @@ SUBJECTS = (
     RunRoutes,
     TrainRoutes,
     LogRoutes,
+    JobLogRoutes,
     PluginRoutes,
     DataRoutes,
+    CollectionRoutes,
     StorageRoutes,
     TaskRoutes,
     AssignmentRoutes,

@@ -49,6 +49,8 @@ class Media:
         self.files: dict[str, Stored] = {}
         self._numbers = itertools.count(1)
         self._signature = secrets.token_hex(8)
+        self.nothing = Stored(f"{run}/nothing", "nothing", b"")
+        """An empty file, for answers that must have the address of one."""
 
     def add(self, name: str, content: bytes | Path) -> Stored:
         """Store a file and return it."""
@@ -72,7 +74,8 @@ class Media:
         return [v1("GET", f"{PLACE}{{run}}/{{key}}/{{name}}", self.serve)]
 
     async def serve(self, request: Request) -> Response:
-        stored = self.files.get(f"{request.path_params['run']}/{request.path_params['key']}")
+        key = f"{request.path_params['run']}/{request.path_params['key']}"
+        stored = self.nothing if key == self.nothing.key else self.files.get(key)
         if stored is None:
             raise ApiError(404, "There is no such file.")
         if request.query_params.get("signature") != self._signature:

@@ -70,6 +70,8 @@ class Collection:
     name: str
     category: str = "image"
     description: str = ""
+    meta: Json = field(default_factory=dict)
+    access_level: str = "private"
     specifications: list[Json] = field(default_factory=list)
     created: datetime
 

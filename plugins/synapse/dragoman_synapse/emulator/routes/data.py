@@ -1,4 +1,4 @@
-"""Data: files, the collections that say which files belong together, and data units, which are such files."""
+"""Data: files, and data units, which are files that belong together."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from dragoman_synapse.emulator.answers import (
     body_of,
     check,
     number,
-    objects,
     only_fields,
     page,
     v1,
-    v2,
 )
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
-from dragoman_synapse.emulator.records import Collection, DataUnit
+from dragoman_synapse.emulator.records import DataUnit
 from dragoman_synapse.emulator.shown import unit_of
 from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
@@ -33,12 +31,6 @@ READERS: dict[str, Callable[[DataUnit], Any]] = {
     "data_collection": lambda unit: unit.collection,
     "groups": lambda unit: set(unit.groups),
     "created": lambda unit: unit.created,
-}
-COLLECTION_READERS: dict[str, Callable[[Collection], Any]] = {
-    "id": lambda held: held.id,
-    "name": lambda held: held.name,
-    "category": lambda held: held.category,
-    "created": lambda held: held.created,
 }
 
 
@@ -53,12 +45,9 @@ class DataRoutes:
         return [
             v1("POST", "/data_files/", self.add_file),
             v1("POST", "/data_files/verify_checksums/", self.verify),
-            v1("GET", "/data_collections/", self.collections),
-            v1("GET", "/data_collections/{collection}/", self.collection),
             v1("POST", "/data_units/", self.add_units),
             v1("GET", "/data_units/", self.units),
             v1("GET", "/data_units/{unit}/", self.unit),
-            v2("POST", "/v2/data-collections/", self.create_collection),
         ]
 
     async def add_file(self, request: Request) -> object:
@@ -84,32 +73,6 @@ class DataRoutes:
             raise FieldErrors(checksums="This field is required.")
         held = tenant_of(request).data_files
         return {"existing_checksums": [one for one in given["checksums"] if isinstance(one, str) and one in held]}
-
-    async def collections(self, request: Request) -> object:
-        rows = chosen(request, tenant_of(request).collections.values(), COLLECTION_READERS)
-        return page(request, rows, self._platform.settings, _collection)
-
-    async def collection(self, request: Request) -> object:
-        held = tenant_of(request).collection(request.path_params["collection"])
-        return {**_collection(held), "file_specifications": held.specifications}
-
-    async def create_collection(self, request: Request) -> object:
-        tenant = tenant_of(request)
-        given = await body_of(request, ["name"])
-        check(given, name=str, category=str, description=str)
-        made = Collection(
-            id=tenant.new_id(),
-            name=given["name"],
-            category=given.get("category") or "image",
-            description=given.get("description") or "",
-            specifications=[
-                {"id": tenant.new_id(), "file_type_display": one.get("file_type"), **one}
-                for one in objects(given, "file_specifications")
-            ],
-            created=tenant.now(),
-        )
-        tenant.collections[made.id] = made
-        return json_response({"data": _collection_v2(made), "meta": {}}, 201)
 
     async def add_units(self, request: Request) -> object:
         tenant = tenant_of(request)
@@ -149,28 +112,3 @@ def _added(tenant: Tenant, given: Json, files: Json) -> DataUnit:
     return tenant.add_unit(
         files, given.get("meta"), collection=int(given["data_collection"]), groups=given.get("groups")
     )
-
-
-def _collection(held: Collection) -> Json:
-    return {
-        "id": held.id,
-        "name": held.name,
-        "category": held.category,
-        "description": held.description,
-        "created": held.created.isoformat(),
-    }
-
-
-def _collection_v2(held: Collection) -> Json:
-    """Return a new collection as the SDK's own class wants to read it."""
-    return {
-        **_collection(held),
-        "tenant_id": 1,
-        "category_display": held.category,
-        "meta": {},
-        "caution": "sensitive_content",
-        "access_level": "private",
-        "is_archived": False,
-        "count_projects": 0,
-        "file_specifications": held.specifications,
-    }
