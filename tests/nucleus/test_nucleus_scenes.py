@@ -66,6 +66,17 @@ class TestScenes:
         assert [one.status for one in outcomes] == ["rejected", "created"]
         assert "f0" in (outcomes[0].reason or "")
 
+    @pytest.mark.parametrize("uri", ["/home/me/frame.jpg", "file:///home/me/frame.jpg", None])
+    def test_media_that_are_no_urls_are_not_sent(
+        self, backend: Any, place: Any, emulated: Live[Any], uri: str | None
+    ) -> None:
+        local = Scene.video("local", [frame("f2"), Item("f3", uri=uri)], frame_rate=10)
+        films = [Scene("film 2", uri="https://example.com/2.mp4"), Scene("film 3", uri=uri or "3.mp4")]
+        outcomes = list(backend.scenes.write([local, *films], dataset=place))
+        assert [one.status for one in outcomes] == ["rejected", "created", "rejected"]
+        assert outcomes[0].reason == f"All media of a scene are URLs, which {uri!r} is not."
+        assert not [content for content in emulated.state.blobs.uploads.values() if b"/home/me" in content]
+
     def test_a_lost_answer_is_settled(self, backend: Any, emulated: Live[Any]) -> None:
         dataset = backend.scenes.create_dataset("drives")
         emulated.faults.add(DropAfter(), path="*/upload_video_scenes")

@@ -21,6 +21,7 @@ from dragoman.schema import Dataset, Item, Report, RowResult
 from dragoman.schema.base import Control, Data
 from dragoman_nucleus import jobs
 from dragoman_nucleus.codec import escape, item_in, item_out
+from dragoman_nucleus.datasets import REMOTE
 from dragoman_nucleus.extension import Extension, carried
 from dragoman_nucleus.receipts import FOUND, Counts, row_results
 from dragoman_nucleus.sdk import NucleusAPIError
@@ -100,9 +101,10 @@ class Scenes(Extension):
         ).run(rows)
 
     def _send(self, dataset: str, rows: Sequence[Scene], update: bool) -> list[RowResult]:
-        results: dict[int, RowResult] = {}
+        reasons = {place: reason for place, row in enumerate(rows) if (reason := _unusable(row)) is not None}
+        results = {place: RowResult("rejected", reason=reason) for place, reason in reasons.items()}
         for kind, route in ROUTES.items():
-            places = [place for place, row in enumerate(rows) if row.kind == kind]
+            places = [place for place, row in enumerate(rows) if row.kind == kind and place not in reasons]
             if not places:
                 continue
             batch = [rows[place] for place in places]
@@ -199,6 +201,15 @@ class Scenes(Extension):
         """Return the scenes of a dataset, without their frames."""
         answer = self._client.make_request(None, f"dataset/{ref(dataset)}/scenes_list", requests.get)
         return [scene_in(wire) for wire in answer["scenes"]]
+
+
+def _unusable(scene: Scene) -> str | None:
+    """Return why a scene cannot be sent, or None. Nucleus fetches its media, and no path of this machine is sent."""
+    frames = [item.uri for frame in scene.frames for item in frame.values()]
+    for uri in [*([scene.uri] if scene.uri else []), *frames]:
+        if not (uri or "").startswith(REMOTE):
+            return f"All media of a scene are URLs, which {uri!r} is not."
+    return None
 
 
 def scene_out(scene: Scene) -> Json:
