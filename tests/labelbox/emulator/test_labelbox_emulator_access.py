@@ -63,7 +63,7 @@ def test_arguments_of_another_type_are_refused_at_once(client: Any, variables: d
         client.execute("mutation exportDataRowsInCatalogPyApi { exportDataRowsInCatalog { taskId } }", variables)
 
 
-@pytest.mark.parametrize("body", [b"", b"nonsense", b'{"query": "no operation"}', b"[]"])
+@pytest.mark.parametrize("body", [b"", b"nonsense", b'{"query": "no operation"}', b'{"query": 5}', b"[]"])
 def test_a_broken_body_is_a_parse_error(live: Live[Any], body: bytes) -> None:
     headers = {"Authorization": "Bearer test-key", "Content-Type": "application/json"}
     answer = requests.post(f"{live.url}/graphql", data=body, headers=headers, timeout=10)

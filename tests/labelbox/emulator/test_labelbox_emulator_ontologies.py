@@ -70,6 +70,22 @@ def test_a_title_is_not_empty(client: Any, ontology: Any) -> None:
     assert client.get_feature_schema(car).name == "car"
 
 
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("get_unused_ontologies", (5,)),
+        ("update_feature_schema_title", ("{schema}", 5)),
+        ("insert_feature_schema_into_ontology", ("{schema}", "{ontology}", "first")),
+        ("upsert_feature_schema", ({"tool": "point", "name": "x", "classifications": ["why"]},)),
+    ],
+)
+def test_an_argument_of_another_type_is_refused(client: Any, ontology: Any, call: str, arguments: Any) -> None:
+    ids = {"{schema}": ontology.tools()[0].feature_schema_id, "{ontology}": ontology.uid}
+    given = [ids.get(each, each) if isinstance(each, str) else each for each in arguments]
+    with pytest.raises(exceptions.LabelboxError, match="cannot be read"):
+        getattr(client, call)(*given)
+
+
 @pytest.mark.parametrize("page", [None, 1])
 def test_names_are_searched_whatever_their_case(client: Any, live: Live[Any], page: int | None) -> None:
     live.settings.page_limit = page

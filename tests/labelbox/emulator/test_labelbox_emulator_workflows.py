@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from labelbox import MediaType
+from labelbox import GlobalKeys, MediaType
 from labelbox.schema.workflow import NodeOutput, NodeType
 from lbox import exceptions
 
@@ -37,6 +37,18 @@ def test_the_workflow_decides_on_the_queues(drawn: Any) -> None:
     names = ["Initial labeling task", "Rework (all rejected)", "Second look"]
     assert [queue.name for queue in drawn.task_queues()] == names
     assert drawn.task_queues()[0].data_row_count == 2
+
+
+def test_rows_at_a_step_that_is_gone_begin_anew(drawn: Any) -> None:
+    second = drawn.task_queues()[2]
+    drawn.move_data_rows_to_task_queue(GlobalKeys(["a"]), second.uid)
+    workflow = drawn.get_workflow()
+    first, done = workflow.reset_to_initial_nodes(), workflow.add_node(type=NodeType.Done)
+    workflow.add_edge(first.labeling, done)
+    workflow.add_edge(first.rework, done)
+    workflow.update_config()
+    overview = drawn.get_overview()
+    assert (overview.to_label, overview.done) == (2, 0)
 
 
 def test_a_workflow_is_taken_over_from_another_project(client: Any, drawn: Any) -> None:

@@ -172,7 +172,7 @@ async def parse(request: Request) -> Query:
     try:
         body = _BODY.decode(await request.body())
         return query_of(body["query"], body.get("variables"), base)
-    except (msgspec.DecodeError, KeyError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise GraphQLError("GRAPHQL_PARSE_FAILED", f"The body is no GraphQL request: {error}", http=400) from error
 
 
@@ -182,7 +182,7 @@ async def _multipart(request: Request, base: str) -> Query:
             operations = json.loads(await _text(form["operations"]))
             places: dict[str, list[str]] = json.loads(await _text(form["map"]))
             query = query_of(operations["query"], operations.get("variables"), base)
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise GraphQLError("GRAPHQL_PARSE_FAILED", f"The form is no GraphQL upload: {error}", http=400) from error
         for part, paths in places.items():
             file = form.get(part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -24,6 +25,18 @@ def _refuse(refusal: ApiError) -> Response:
     return json_response({"message": refusal.message}, refusal.status, refusal.headers)
 
 
+def _served(method: str, path: str, handler: Callable[[Request], Awaitable[object]]) -> Route:
+    """Return a route that refuses what its handler cannot read."""
+
+    async def read(request: Request) -> object:
+        try:
+            return await handler(request)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ApiError(400, f"The request cannot be read: {error!r}.") from error
+
+    return route(method, path, read, _refuse)
+
+
 class Rest:
     """The handlers of this module."""
 
@@ -34,16 +47,16 @@ class Rest:
         on_schema = f"{BASE}/feature-schemas/{{schema}}"
         on_both = f"{BASE}/ontologies/{{ontology}}/feature-schemas/{{schema}}"
         return [
-            route("GET", f"{BASE}/ontologies/unused", self.unused_ontologies, _refuse),
-            route("GET", f"{BASE}/feature-schemas/unused", self.unused_schemas, _refuse),
-            route("GET", f"{BASE}/ontologies/{{ontology}}", self.nodes, _refuse),
-            route("DELETE", f"{BASE}/ontologies/{{ontology}}", self.delete_ontology, _refuse),
-            route("PUT", on_schema, self.upsert, _refuse),
-            route("PATCH", f"{on_schema}/definition", self.rename, _refuse),
-            route("DELETE", on_schema, self.delete_schema, _refuse),
-            route("POST", on_both, self.insert, _refuse),
-            route("DELETE", on_both, self.remove, _refuse),
-            route("PATCH", f"{on_both}/unarchive", self.unarchive, _refuse),
+            _served("GET", f"{BASE}/ontologies/unused", self.unused_ontologies),
+            _served("GET", f"{BASE}/feature-schemas/unused", self.unused_schemas),
+            _served("GET", f"{BASE}/ontologies/{{ontology}}", self.nodes),
+            _served("DELETE", f"{BASE}/ontologies/{{ontology}}", self.delete_ontology),
+            _served("PUT", on_schema, self.upsert),
+            _served("PATCH", f"{on_schema}/definition", self.rename),
+            _served("DELETE", on_schema, self.delete_schema),
+            _served("POST", on_both, self.insert),
+            _served("DELETE", on_both, self.remove),
+            _served("PATCH", f"{on_both}/unarchive", self.unarchive),
         ]
 
     def _ontology(self, request: Request) -> Ontology:

@@ -74,6 +74,8 @@ class Workflows:
         if not queues or queues[0].kind != "INITIAL_LABELING_QUEUE":
             raise invalid("A workflow begins with a labeling task.")
         project.workflow, project.queues = wanted["config"], queues
+        steps = {None, *(queue.id for queue in queues)}
+        project.moved = {row_id: step for row_id, step in project.moved.items() if step in steps}
         project.updated = self._state.clock.now()
         return self._shown(project)
 
