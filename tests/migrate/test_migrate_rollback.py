@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
-from memory import MemoryAdapter, State, open_memory
+from memory import MemoryAdapter, MemoryPredictions, MemorySettings, State, hook_caller, open_memory
 from moving import ITEMS, LABELS, PREDICTIONS, SCOPE, dataset_of, is_empty, items_of, labels_of, predictions_of
 
-from dragoman import Box, Label, Migration, Prediction
+from dragoman import Box, Gap, Label, Migration, Prediction, Provenance, facet
+from dragoman.interface import Predictions
 from dragoman.migrate import Ledger
+from dragoman.migrate import State as RowState
+from dragoman.migrate.states import Settled
 
 
 @pytest.fixture
@@ -114,3 +118,75 @@ def test_an_empty_target_has_nothing_to_roll_back(source: MemoryAdapter, book: P
 
     assert migration.rollback(migration.plan(), ledger=Ledger(book)).ok
     assert is_empty(target.state)
+
+
+class NoPredictions(Predictions):
+    """Predictions of a platform that stores none."""
+
+    _read = Gap.impossible("It stores no predictions.")
+    _write = Gap.impossible("It stores no predictions.")
+    _delete = Gap.impossible("It stores no predictions.")
+
+
+class Unread(MemoryAdapter):
+    """A platform that takes no predictions and gives none out."""
+
+    predictions = facet(NoPredictions)
+
+
+def test_a_target_that_stores_no_predictions_holds_none_of_others(source: MemoryAdapter, book: Path) -> None:
+    target = Unread(MemorySettings(), hook_caller())
+    target.state = State()
+    migration = Migration(source, target, SCOPE, on_loss="drop")
+    plan = migration.plan()
+    migration.apply(plan, ledger=book)
+
+    assert migration.rollback(plan, ledger=book).ok
+    assert (target.state.datasets, target.state.models, target.state.versions) == ({}, {}, {})
+
+
+class WriteOnly(MemoryPredictions):
+    """Predictions that go in and never come out."""
+
+    _read = Gap.impossible("It shows no predictions.")
+
+
+class Silent(MemoryAdapter):
+    """A platform that takes predictions and gives none out."""
+
+    predictions = facet(WriteOnly)
+
+
+def test_a_version_whose_predictions_cannot_be_told_apart_stays(source: MemoryAdapter, book: Path) -> None:
+    target = Silent(MemorySettings(), hook_caller())
+    target.state = State()
+    migration = Migration(source, target, SCOPE, on_loss="drop")
+    plan = migration.plan()
+    migration.apply(plan, ledger=book)
+
+    done = migration.rollback(plan, ledger=book)
+
+    assert "cannot be told. It shows no predictions." in done.left["version"]
+    assert len(target.state.versions) == 1
+    assert not target.state.datasets
+
+
+def test_rows_that_the_target_keeps_under_ids_of_its_own_are_ours(
+    migration: Migration, target: MemoryAdapter, book: Path
+) -> None:
+    plan = migration.plan()
+    migration.apply(plan, ledger=book)
+    held = labels_of(target)
+    ledger = Ledger(book)
+    for number, entry in enumerate(ledger.rows(RowState.CONFIRMED, kind="labels")):
+        ledger.settle("labels", [entry.number], [Settled(RowState.CONFIRMED, f"own-{number}")])
+        row = held.pop(entry.key)
+        held[f"derived-{number}"] = msgspec.structs.replace(
+            row, id=f"derived-{number}", provenance=Provenance("there", f"own-{number}")
+        )
+    ledger.close()
+
+    done = migration.rollback(plan, ledger=book)
+
+    assert done.ok
+    assert done.deleted["labels"] == LABELS

@@ -161,6 +161,17 @@ class Ledger:
         )
         return {row[1]: Entry(row[0], kind, row[1], STATES[row[2]], row[3], row[4]) for row in found}
 
+    def confirmed_ids(self, kind: Kind, ids: Sequence[str]) -> set[str]:
+        """Return those of a target's ids that rows have which this migration has put there."""
+        marks = ",".join("?" * len(ids))
+        with self._mutex:
+            self._database.execute("create index if not exists by_id on rows (id) where id is not null")
+        found = self._all(
+            f"select id from rows where kind = ? and state = ? and id is not null and id in ({marks})",
+            [kind, NUMBERS[State.CONFIRMED], *ids],
+        )
+        return {id for (id,) in found}
+
     def plan(self, kind: Kind, keys: Sequence[str]) -> range:
         """Enter rows as planned and return their numbers."""
         with self._changing(f"{kind} planned"):

@@ -17,6 +17,7 @@ import msgspec
 
 from dragoman.errors import NotFound
 from dragoman.migrate.conditions import ROW_KINDS, RowKind
+from dragoman.migrate.gaps import unreadable, unwritable
 from dragoman.migrate.ledger import Ledger, now
 from dragoman.migrate.planning import held_rows
 from dragoman.migrate.reading import key_of
@@ -160,6 +161,10 @@ class _Rollback:
     def _others(self, kinds: tuple[RowKind, ...]) -> str | None:
         """Return which rows of somebody else's stand in the way of deleting what holds them, or None."""
         for kind in kinds:
+            if (why := unreadable(self._target, kind)) is not None:
+                if unwritable(self._target, kind) is None:
+                    return f"Whether it holds {kind} that this migration did not put there cannot be told. {why}"
+                continue
             count = sum(1 for _ in self._foreign(kind, self._there))
             if count:
                 return f"It holds {count} {kind} that this migration did not put there."
@@ -167,9 +172,17 @@ class _Rollback:
 
     def _foreign(self, kind: RowKind, there: Selection) -> Iterator[str]:
         rows: Iterator[msgspec.Struct] = iter(held_rows(kind, self._target, there) or ())
-        while keys := [key_of(row) for row in islice(rows, AT_ONCE)]:
-            known = self._ledger.known(kind, keys)
-            yield from (key for key in keys if not _is_ours(known.get(key)))
+        while some := list(islice(rows, AT_ONCE)):
+            known = self._ledger.known(kind, list(map(key_of, some)))
+            left = [row for row in some if not _is_ours(known.get(key_of(row)))]
+            # A target that does not take the rows' ids has told its own.
+            ours = self._ledger.confirmed_ids(kind, [id for row in left if (id := self._id_there(row))])
+            yield from (key_of(row) for row in left if self._id_there(row) not in ours)
+
+    def _id_there(self, row: Any) -> str | None:
+        """Return the target's own id of a row, where it gives one."""
+        origin = getattr(row, "provenance", None)
+        return origin.id if origin is not None and origin.platform == self._target.name else None
 
     def _other_versions(self) -> str | None:
         assert self._there.model is not None
