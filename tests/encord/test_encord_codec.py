@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from dragoman import Box, InvalidData, Item, Keypoint, Keypoints, Label, Mask, Polygon, Prediction, Provenance, Whole
@@ -359,6 +359,8 @@ def test_ranges_lose_exactly_the_frames_that_are_taken_out(frames: set[int], gon
 
 
 @given(strategies.texts, strategies.metadata)
+@example("", {notes.MARK: None})
+@example("text", {"key": f"\n\n{notes.MARK}{{}}"})
 def test_what_is_noted_in_a_description_comes_back(description: str, metadata: dict) -> None:
     assume(notes.MARK not in description)
     assert notes.parted(notes.joined(description, {"metadata": metadata})) == (

@@ -24,8 +24,9 @@ def joined(description: str, ours: Json) -> str:
 
 def parted(description: str) -> tuple[str, Json]:
     """Part a description from our facts. A line that only looks like ours belongs to the description."""
-    head, mark, line = description.rpartition(MARK)
-    if not mark or (head and not head.endswith("\n\n")):
+    # JSON has no bare line break, so what stands after the last empty line is all of ours, whatever it holds.
+    head, mark, line = f"\n\n{description}".rpartition(f"\n\n{MARK}")
+    if not mark:
         return description, {}
     try:
         ours = msgspec.json.decode(line)
@@ -33,7 +34,7 @@ def parted(description: str) -> tuple[str, Json]:
         return description, {}
     if not isinstance(ours, dict):
         return description, {}
-    return head.removesuffix("\n\n"), ours
+    return head.removeprefix("\n\n"), ours
 
 
 def encoded(note: Json) -> str:
