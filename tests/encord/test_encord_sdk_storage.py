@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 from encord.constants.enums import DataType
-from encord.exceptions import AuthorisationError, EncordException, InvalidArgumentsError
+from encord.exceptions import AuthorisationError, EncordException, InvalidArgumentsError, ResourceNotFoundError
 from encord.http.bundle import Bundle
 from encord.orm.dataset import ImagesDataFetchOptions, LongPollingStatus, StorageLocation
 from encord.orm.storage import (
@@ -269,3 +269,20 @@ class TestJobs:
         assert folder.add_data_to_folder_job_cancel(job).units_cancelled_count == 1
         assert folder.add_private_data_to_folder_get_result(job).status is LongPollingStatus.CANCELLED
         assert list(folder.list_items()) == []
+
+    @pytest.mark.parametrize(
+        "unit", [{"title": "no url"}, {"objectUrl": f"{WEB}/2.png", "imageMetadata": {"mimeType": "image/png"}}]
+    )
+    def test_a_unit_that_lacks_something_is_told_and_leaves_the_others_alone(
+        self, folder: Any, integration: str, unit: dict[str, Any]
+    ) -> None:
+        wanted = {"images": [unit, {"objectUrl": f"{WEB}/1.png"}]}
+        job = folder.add_private_data_to_folder_start(integration, wanted, ignore_errors=True)
+        done = folder.add_private_data_to_folder_get_result(job)
+        assert (done.status, done.units_error_count) == (LongPollingStatus.DONE, 1)
+        assert names(folder.list_items()) == ["1.png"]
+
+    def test_a_job_is_known_in_its_own_folder_alone(self, sdk: Any, folder: Any, integration: str) -> None:
+        job = folder.add_private_data_to_folder_start(integration, {"images": [{"objectUrl": f"{WEB}/1.png"}]})
+        with pytest.raises(ResourceNotFoundError):
+            sdk.create_storage_folder("other").add_private_data_to_folder_get_result(job)

@@ -153,6 +153,8 @@ def units_of(wanted: Json) -> list[tuple[str, Json]]:
     for name, units in wanted.items():
         if isinstance(units, list) and units and name not in kinds:
             raise ApiError(501, f"The emulator takes no {name}.")
+        if isinstance(units, list) and not all(isinstance(unit, dict) for unit in units):
+            raise ApiError(400, f"Each of {name} is an object.")
     return [(kind, unit) for name, kind in KINDS.items() for unit in _either(wanted, name) or ()]
 
 
@@ -167,14 +169,19 @@ def work(job: Job, state: State) -> None:
         return
     for kind, unit in job.units:
         try:
-            item = _again(unit, job, state) or _made(kind, unit, job, state)
+            job.made.append(_again(unit, job, state) or _made(kind, unit, job, state))
         except ApiError as error:
-            url = unit.get("objectUrl") or ""
-            fact = {"objectUrls": [url], "error": error.message, "actionDescription": f"Adding the {kind}"}
-            job.errors.append({**fact, "subtaskUuid": state.new_id()})
-        else:
-            job.made.append(item)
+            _failed(kind, unit, error.message, job, state)
+        except (KeyError, TypeError, AttributeError) as error:
+            _failed(kind, unit, f"The {kind} does not fit: {error!r}.", job, state)
     job.status = ERROR if job.errors and not job.ignore_errors else DONE
+
+
+def _failed(kind: str, unit: Json, reason: str, job: Job, state: State) -> None:
+    """Tell of a bad unit in its job."""
+    url = unit.get("objectUrl") or ""
+    fact = {"objectUrls": [url], "error": reason, "actionDescription": f"Adding the {kind}"}
+    job.errors.append({**fact, "subtaskUuid": state.new_id()})
 
 
 def _again(unit: Json, job: Job, state: State) -> Item | None:

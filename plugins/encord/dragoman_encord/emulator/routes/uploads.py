@@ -71,7 +71,11 @@ class Uploads:
         return job.id
 
     def _job(self, request: Request) -> Job:
-        return found(self._state.jobs, request.path_params["job"], "upload job")
+        folder = self._state.folder(request.path_params["folder"])
+        job: Job = found(self._state.jobs, request.path_params["job"], "upload job")
+        if job.folder != folder.id:
+            raise ApiError(404, "The folder has no such upload job.")
+        return job
 
     async def status(self, request: Request) -> object:
         job = self._job(request)
