@@ -23,6 +23,7 @@ from dragoman_encord.emulator.routes.collections import Collections
 from dragoman_encord.emulator.routes.datasets import Datasets
 from dragoman_encord.emulator.routes.explorer import Explorer
 from dragoman_encord.emulator.routes.folders import Folders
+from dragoman_encord.emulator.routes.issues import Issues
 from dragoman_encord.emulator.routes.items import Items
 from dragoman_encord.emulator.routes.models import Models
 from dragoman_encord.emulator.routes.names import BASE
@@ -47,6 +48,7 @@ SUBJECTS = (
     Predict,
     Projects,
     Workflows,
+    Issues,
     Ontologies,
     Datasets,
     Folders,

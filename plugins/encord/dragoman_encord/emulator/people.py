@@ -47,11 +47,15 @@ class Group:
 
 @dataclass
 class Organisation:
-    """What belongs to no single thing: members by email, groups and tags by id, and what metadata may be."""
+    """What belongs to no single thing: members by email, groups and tags by id, and what metadata may be.
+
+    The ids of tags of issues are by name.
+    """
 
     members: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    issue_tags: dict[str, str] = field(default_factory=dict)
     metadata_schema: dict[str, Any] | None = None
 
     def join(self, email: str, role: str, kind: str, now: datetime) -> None:

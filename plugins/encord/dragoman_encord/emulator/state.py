@@ -135,6 +135,8 @@ class Project:
     attachments: dict[str, Attachment] = field(default_factory=dict)
     collections: dict[str, ProjectCollection] = field(default_factory=dict)
     presets: dict[str, ProjectPreset] = field(default_factory=dict)
+    issues: dict[str, Json] = field(default_factory=dict)
+    issue_tags: dict[str, None] = field(default_factory=dict)
     access: Access = field(default_factory=Access)
     tags: set[str] = field(default_factory=set)
     workflow: Workflow = field(default_factory=Workflow)
