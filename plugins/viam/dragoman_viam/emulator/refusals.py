@@ -68,6 +68,11 @@ def too_early(message: str) -> Refusal:
     return Refusal(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
+def unimplemented(message: str) -> Refusal:
+    """Refuse what the platform does and the emulator does not."""
+    return Refusal(grpc.StatusCode.UNIMPLEMENTED, message)
+
+
 def denied(message: str) -> Refusal:
     """Refuse what the key may not do."""
     return Refusal(grpc.StatusCode.PERMISSION_DENIED, message)

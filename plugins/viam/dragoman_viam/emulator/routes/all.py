@@ -15,6 +15,7 @@ from dragoman_viam.emulator.routes.modules import Modules
 from dragoman_viam.emulator.routes.packages import Packages
 from dragoman_viam.emulator.routes.people import Favorites, Invites, Roles
 from dragoman_viam.emulator.routes.pipelines import Pipelines
+from dragoman_viam.emulator.routes.queries import Queries
 from dragoman_viam.emulator.routes.registry import Registry
 from dragoman_viam.emulator.routes.sequences import Sequences
 from dragoman_viam.emulator.routes.tabular import Tabular
@@ -40,6 +41,7 @@ SUBJECTS = (
     Databases,
     Pipelines,
     Tabular,
+    Queries,
     Sequences,
     Uploads,
     Registry,

@@ -18,7 +18,7 @@ DAY = 24 * 60 * 60 * 1_000_000_000
 
 
 class Tabular(Routes):
-    """The methods about readings; queries in SQL and MQL are not emulated."""
+    """The methods about readings; those that ask in SQL and MQL are in `queries`."""
 
     service = "data"
     lists = frozenset({"ExportTabularData"})
