@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dragoman import Box, InvalidData, Item, Label, MatchPolicy, NotFound, PlatformError, Prediction, Whole
+from dragoman import Box, InvalidData, Item, Label, Mask, MatchPolicy, NotFound, PlatformError, Prediction, Whole
 from dragoman.emulate import Answer, DropBefore, Live
 from dragoman.evaluate import evaluate
 from dragoman_nucleus.evaluations import grouped, matching
@@ -113,6 +113,18 @@ class TestFigures:
         assert backend.evaluations.evaluate(version, dataset=dataset).metrics["accuracy"] == 0.5
         with pytest.raises(InvalidData):
             backend.evaluations.evaluate(version, dataset=dataset, split="nothing has this")
+
+    def test_masks_are_measured_by_the_core(self, backend: Any, dataset: Any) -> None:
+        mask = Mask(48, 64, (0, 10, 3062))
+        backend.labels.write([Label("a", "car", mask)], dataset=dataset, on_loss="convert").raise_for_problems()
+        model = backend.models.create("painter", task="instance_segmentation", features=["car"])
+        version = backend.versions.create(model, name="v", dataset=dataset)
+        said = [Prediction("a", "car", mask, confidence=0.9)]
+        backend.predictions.write(said, version=version, dataset=dataset, on_loss="convert").raise_for_problems()
+        found = backend.evaluations.evaluate(version, dataset=dataset)
+        assert (found.id, found.labels) == ("", 1)
+        assert found.metrics["mAP50"] == pytest.approx(1)
+        assert backend.benchmarks.list() == [], "Nucleus has measured nothing of it"
 
 
 class TestCourse:

@@ -36,8 +36,8 @@ from dragoman_nucleus.wire import Json
 class NucleusEvaluations(Evaluations):
     """Evaluations of runs through commit, benchmarks and charts.
 
-    What Nucleus does not measure is evaluated by the core, and not kept: classifications, and pairs of a policy that
-    match in one direction only.
+    What Nucleus does not measure is evaluated by the core, and not kept: classifications, labels that are all masks,
+    and pairs of a policy that match in one direction only.
     """
 
     _adapter: Any
@@ -57,12 +57,20 @@ class NucleusEvaluations(Evaluations):
         benchmark = make_benchmark(self._adapter, self._benchmark(run, dataset, split, policy))
         wanted = {"model_run_id": version, "name": run.name or version, **(rollup(groups) if policy.pairs else {})}
         try:
-            return self._get(start(self._adapter, benchmark, wanted))
+            found = self._get(start(self._adapter, benchmark, wanted))
         except Exception:
             # What is tried again makes a benchmark of its own.
-            with suppress(NucleusAPIError, RequestException):
-                self._adapter.client.delete_benchmark(benchmark)
+            self._discard(benchmark)
             raise
+        if found.labels:
+            return found
+        # All its items have labels, but none that Nucleus measures: masks, say. Its figures are those of nothing.
+        self._discard(benchmark)
+        return self._by_the_core(version, dataset, split, policy)
+
+    def _discard(self, benchmark: str) -> None:
+        with suppress(NucleusAPIError, RequestException):
+            self._adapter.client.delete_benchmark(benchmark)
 
     def _benchmark(self, run: Version, dataset: str, split: str | None, policy: MatchPolicy) -> Json:
         """Return what a benchmark for one evaluation is made of."""
