@@ -71,17 +71,24 @@ def page_of(state: State, request: Any, found: list[T], key: Callable[[T], str],
     return ordered[start : start + limit]
 
 
-def token_page(state: State, request: Any, found: Sequence[T]) -> tuple[list[T], str]:
+def token_page(state: State, request: Any, found: Sequence[T], field: str = "page_size") -> tuple[list[T], str]:
     """Return the page that a token and a size ask for, and the token of the next one, which is a position.
+
+    Args:
+        state: Its settings may make pages smaller.
+        request: What has the token and the size.
+        found: What is on all pages.
+        field: The request's field for the size.
 
     Raises:
         Refusal: The token is none of ours, or the size is negative.
     """
     if request.page_token and not request.page_token.isdecimal():
         raise invalid(f"the page token {request.page_token!r} was not issued here", "page_token")
-    if request.page_size < 0:
-        raise invalid(f"a page of {request.page_size} cannot be", "page_size")
-    start, size = int(request.page_token or 0), request.page_size or DEFAULT_PAGE
+    asked = getattr(request, field)
+    if asked < 0:
+        raise invalid(f"a page of {asked} cannot be", field)
+    start, size = int(request.page_token or 0), asked or DEFAULT_PAGE
     end = start + min(size, state.settings.page_limit or size)
     return list(found[start:end]), str(end) if end < len(found) else ""
 

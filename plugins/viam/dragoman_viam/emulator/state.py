@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -98,6 +99,8 @@ class State:
         self.robots: dict[str, Any] = {}
         self.parts: dict[str, Any] = {}
         self.fragments: dict[str, Any] = {}
+        self.histories: defaultdict[str, list[Any]] = defaultdict(list)
+        """What was changed of parts and fragments, by their ids, the oldest change first."""
         self.invites: dict[str, Any] = {}
         self.roles: list[Any] = []
         self.favorites: dict[str, datetime] = {}

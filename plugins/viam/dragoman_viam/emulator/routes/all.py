@@ -10,6 +10,7 @@ from dragoman_viam.emulator.routes.datasets import Datasets
 from dragoman_viam.emulator.routes.exports import Exports
 from dragoman_viam.emulator.routes.fleet import Locations, Parts, Robots, UserData
 from dragoman_viam.emulator.routes.fragments import Fragments
+from dragoman_viam.emulator.routes.histories import Histories
 from dragoman_viam.emulator.routes.inference import Inference
 from dragoman_viam.emulator.routes.modules import Modules
 from dragoman_viam.emulator.routes.packages import Packages
@@ -35,6 +36,7 @@ SUBJECTS = (
     Parts,
     UserData,
     Fragments,
+    Histories,
     Datasets,
     Exports,
     Data,

@@ -179,9 +179,12 @@ class Parts(Routes):
             raise too_early("the part has been changed since")
         if request.name != part.name:
             self._free(request.name, part.robot)
+        now, old = self.state.clock.now(), type(part)()
+        old.CopyFrom(part)
         self._configure(part, request)
         part.name = request.name
-        part.last_updated.FromDatetime(self.state.clock.now())
+        part.last_updated.FromDatetime(now)
+        self.state.histories[part.id].append({"part": part.id, "robot": part.robot, "when": now, "old": old})
         return {"part": part}
 
     def _free(self, name: str, robot: str) -> None:

@@ -54,6 +54,9 @@ class Fragments(Routes):
             raise too_early("the fragment has been changed since")
         if not request.name:
             raise invalid("a fragment needs a name", "name")
+        now, old = self.state.clock.now(), type(held)()
+        old.CopyFrom(held)
+        self.state.histories[held.id].append({"fragment": held.id, "edited_on": now, "old": old})
         held.name = request.name
         if request.HasField("config"):
             held.fragment.CopyFrom(request.config)
@@ -63,7 +66,7 @@ class Fragments(Routes):
             kind = "PUBLIC" if request.public else "PRIVATE"
             held.visibility = number("app", "FragmentVisibility", f"FRAGMENT_VISIBILITY_{kind}")
         _publish(held)
-        held.last_updated.FromDatetime(self.state.clock.now())
+        held.last_updated.FromDatetime(now)
         return {"fragment": held}
 
     def DeleteFragment(self, request: Any) -> Answer:
