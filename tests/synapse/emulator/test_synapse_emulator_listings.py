@@ -117,6 +117,18 @@ class TestSecond:
         assert ids(http, f"{path}?project=999") == []
 
     @pytest.mark.parametrize(
+        ("path", "name", "key"),
+        [("/v2/ground-truths/", "ids", "id"), ("/v2/ground-truth-events/", "pgh_ids", "pgh_id")],
+    )
+    def test_what_is_fetched_in_bulk_comes_in_the_order_of_its_ids(
+        self, http: httpx.Client, path: str, name: str, key: str
+    ) -> None:
+        known = [row[key] for row in http.get(path).json()["data"]]
+        for wanted in (known, known[::-1]):
+            answer = http.post(f"{path}bulk-data/", json={name: [*wanted, 999]}).json()["data"]
+            assert [row[key] for row in answer] == wanted
+
+    @pytest.mark.parametrize(
         ("query", "kept"),
         [
             ("experiment=7", [1]),

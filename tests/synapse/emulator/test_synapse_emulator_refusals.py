@@ -98,6 +98,29 @@ def test_a_collection_goes_with_its_units(http: httpx.Client, live: Live[Any]) -
     assert http.get("/data_units/").json()["count"] == 1, "the one of the task is of no collection"
 
 
+def test_a_project_goes_with_its_tasks_and_their_assignments(http: httpx.Client, live: Live[Any]) -> None:
+    home = live.state.home
+    (task,) = home.tasks.values()
+    home.add_assignment(task)
+    assert http.delete(f"/v2/projects/{task.project}/").status_code == 204
+    assert http.get("/sdk/tasks/").json()["count"] == http.get("/sdk/assignments/").json()["count"] == 0
+    assert http.get("/v2/ground-truth-datasets/").json()["data"]
+
+
+def test_units_of_another_collection_are_no_tasks_of_a_project(http: httpx.Client, live: Live[Any]) -> None:
+    key = http.post("/v2/data-collections/", json={"name": "c"}).json()["data"]["id"]
+    project = http.post("/v2/projects/", json={"title": "p", "data_collection": key}).json()["data"]["id"]
+    body = {"project": project, "data_unit_ids": list(live.state.home.units)}
+    assert http.post("/v2/tasks/bulk-create/", json=body).status_code == 400
+
+
+def test_a_tenant_sees_itself_alone(http: httpx.Client, live: Live[Any]) -> None:
+    live.state.add_tenant("other")
+    assert [tenant["code"] for tenant in http.get("/v2/tenants/").json()["data"]] == ["home"]
+    assert http.get("/v2/tenants/home/").json()["data"]["is_active"]
+    assert http.get("/v2/tenants/other/").status_code == 404
+
+
 class TestRuns:
     @pytest.fixture
     def version(self, live: Live[Any]) -> int:
@@ -152,6 +175,10 @@ class TestRuns:
         ("POST", "/v2/jobs/{job}/logs/bulk/", {"logs": [{"event": "e"}]}),
         ("POST", "/v2/jobs/{job}/logs/bulk/", {"logs": [{}] * 1001}),
         ("POST", "/v2/projects/", {"title": "p", "data_collection": 999}),
+        ("POST", "/v2/projects/", {"title": "p", "category": "smells"}),
+        ("POST", "/v2/tasks/", {"project": 999, "data_unit": 1}),
+        ("POST", "/v2/tasks/bulk-create/", {"project": 999, "data_unit_ids": [1]}),
+        ("POST", "/v2/tasks/bulk-fetch/", {"ids": [1] * 201}),
         ("POST", "/v2/ground-truth-events/bulk-data/", {"pgh_ids": 5}),
         ("POST", "/data_units/", {"data_collection": "{collection}", "files": ["image_1"]}),
         ("POST", "/data_units/", {"data_collection": "{collection}", "files": {"image_1": {"checksum": ["x"]}}}),

@@ -118,9 +118,6 @@ class Drive:
         task = self.client.get_task(ids[0], params={"fields": "id,data,data_unit", "expand": "data_unit"})
         assert (set(task), task["data"]) == ({"id", "data", "data_unit"}, document(ids[0])), task
         assert task["data_unit"]["files"]["image_1"]["url"]
-        form = {"title": "new", "category": "image", "data_collection": self.collection, "configuration": {"a": 1}}
-        made = self.second.projects.create(form)
-        assert self.client.get_project(made.id)["configuration"] == made.configuration == {"a": 1}, made
         mine = {"project": self.project}
         assert set(next(self.client.list_tasks_data(mine, list_all=True)[0])) == {"id", "data"}
         assert next(self.client.list_tasks_files(mine, list_all=True)[0])["files"][0]["name"] == "image_1"
@@ -128,6 +125,31 @@ class Drive:
         assert [task["id"] for task in self.client.list_tasks(cursor, list_all=True)[0]] == ids[::-1]
         for filters, left in (({"id__in": ids[:2]}, 2), ({"ids_ex": ids[0], **mine}, 2), ({"project": NOWHERE}, 0)):
             assert self.client.list_tasks(filters)["count"] == left, filters
+
+    def second_tasks(self) -> None:
+        """Make a project with tasks through the second interface, and annotate, fetch, change and delete these."""
+        projects, tasks = self.second.projects, self.second.tasks
+        form = {"title": "new", "category": "image", "data_collection": self.collection, "configuration": {"a": 1}}
+        made = projects.create(form)
+        assert self.client.get_project(made.id)["configuration"] == made.configuration == {"a": 1}, made
+        units = [unit["id"] for unit in self.client.list_data_units({"data_collection": self.collection})["results"]]
+        first = tasks.create({"project": made.id, "data_unit": units[0]})
+        many = {"project": made.id, "data_unit_ids": units}
+        assert tasks.bulk_create(many) == {"created_count": len(units) - 1, "skipped_count": 1}
+        raises(RefusedError, lambda: tasks.bulk_create({**many, "data_unit_ids": [NOWHERE]}))
+        ids = [task.id for task in tasks.list(project=made.id, list_all=True, per_page=2)]
+        assert [task["id"] for task in tasks.bulk_fetch([*ids[::-1], NOWHERE])] == ids[::-1]
+        tasks.annotate_task_data(first.id, action="save", data=document(1))
+        assert [task.id for task in tasks.list(project=made.id, has_data=True).results] == [first.id]
+        assert tasks.partial_update(first.id, {"meta": {"n": 0}}).meta == {"n": 0}
+        tasks.destroy(first.id)
+        raises(NotFoundError, lambda: self.client.get_task(first.id))
+        assert projects.partial_update(made.id, {"title": "renamed"}).task_count == len(units) - 1
+        assert [project.id for project in projects.list(data_collection=self.collection).results] == [made.id]
+        projects.destroy(made.id)
+        raises(NotFoundError, lambda: projects.retrieve(made.id))
+        assert self.client.list_tasks({"project": made.id})["count"] == 0
+        assert self.second.tenants.retrieve(self.second.tenants.list().results[0].code).code == "home"
 
     def tags(self) -> None:
         """Put tags on tasks and on assignments, and take them off."""
@@ -230,7 +252,7 @@ class Drive:
         assert (session.provider, session.purpose) == ("amazon_s3", "write")
         raises(NotFoundError, lambda: BackendSessionProvider(self.client).open(NOWHERE))
 
-    STEPS = (files, presigned, collections, units, tasks, tags, exports, plugins, jobs, storages)
+    STEPS = (files, presigned, collections, units, tasks, second_tasks, tags, exports, plugins, jobs, storages)
 
 
 if __name__ == "__main__":

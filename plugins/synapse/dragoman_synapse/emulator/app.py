@@ -22,8 +22,10 @@ from dragoman_synapse.emulator.routes.job_logs import JobLogRoutes
 from dragoman_synapse.emulator.routes.logs import LogRoutes
 from dragoman_synapse.emulator.routes.models import ModelRoutes
 from dragoman_synapse.emulator.routes.plugins import PluginRoutes
+from dragoman_synapse.emulator.routes.projects import ProjectRoutes
 from dragoman_synapse.emulator.routes.runs import RunRoutes
 from dragoman_synapse.emulator.routes.storages import StorageRoutes
+from dragoman_synapse.emulator.routes.task_records import TaskRecordRoutes
 from dragoman_synapse.emulator.routes.tasks import TaskRoutes
 from dragoman_synapse.emulator.routes.trains import TrainRoutes
 from dragoman_synapse.emulator.routes.truth_records import TruthRecordRoutes
@@ -46,7 +48,9 @@ SUBJECTS = (
     DataRoutes,
     CollectionRoutes,
     StorageRoutes,
+    ProjectRoutes,
     TaskRoutes,
+    TaskRecordRoutes,
     AssignmentRoutes,
 )
 

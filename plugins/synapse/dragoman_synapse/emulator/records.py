@@ -124,6 +124,7 @@ class Task:
     unit: DataUnit
     data: Json | None = None
     schema: str = "dm_schema_v1"
+    meta: Any = None
     submitted: bool = False
     is_discarded: bool = False
     tags: set[int] = field(default_factory=set)

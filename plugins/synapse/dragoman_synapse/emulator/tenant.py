@@ -184,6 +184,12 @@ class Tenant:
         self.tasks[made.id] = made
         return made
 
+    def forget_task(self, task: Task) -> None:
+        """Delete a task with its assignments."""
+        del self.tasks[task.id]
+        for held in [held for held in self.assignments.values() if held.task is task]:
+            del self.assignments[held.id]
+
     def add_tag(self, name: str, project: int | None = None) -> Tag:
         """Add a tag, as people do who manage a project."""
         made = Tag(id=self.new_id(), name=name, project=project)

@@ -1,4 +1,4 @@
-"""Annotation: projects, their tasks and the tags on these, and what became of tasks that were annotated."""
+"""Annotation: tasks of projects and the tags on these, and what became of tasks that were annotated."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dragoman.emulate.app import json_response
-from dragoman_synapse.emulator.answers import FieldErrors, body_of, check, number, objects, only_fields, page, v1, v2
+from dragoman_synapse.emulator.answers import FieldErrors, body_of, check, number, objects, only_fields, page, v1
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen, expands
-from dragoman_synapse.emulator.records import Project, Tag, Task
+from dragoman_synapse.emulator.records import Tag, Task
 from dragoman_synapse.emulator.routes.tagging import set_tags
 from dragoman_synapse.emulator.shown import file_list, files_of, unit_of
 from dragoman_synapse.emulator.tenant import Tenant, tenant_of
@@ -35,14 +35,13 @@ TAG_READERS: dict[str, Callable[[Tag], Any]] = {
 
 
 class TaskRoutes:
-    """The handlers of projects and tasks of a platform."""
+    """The handlers of the tasks of a platform."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
     def routes(self) -> list[Route]:
         return [
-            v1("GET", "/projects/{project}/", self.project),
             v1("POST", "/tasks/", self.create),
             v1("POST", "/tasks/set_tags/", self.set_tags),
             v1("GET", "/tasks/{task}/", self.task),
@@ -52,35 +51,7 @@ class TaskRoutes:
             v1("GET", "/sdk/tasks/files/", self.listed_files),
             v1("GET", "/task_tags/", self.tags),
             v1("GET", "/task_tags/{tag}/", self.tag),
-            v2("POST", "/v2/projects/", self.create_project),
         ]
-
-    async def project(self, request: Request) -> object:
-        return _project(tenant_of(request).project(request.path_params["project"]))
-
-    async def create_project(self, request: Request) -> object:
-        tenant = tenant_of(request)
-        given = await body_of(request, ["title"])
-        check(given, title=str, category=str, description=str)
-        collection, dataset = given.get("data_collection"), given.get("ground_truth_dataset")
-        for name, key, held in (
-            ("data_collection", collection, tenant.collections),
-            ("ground_truth_dataset", dataset, tenant.datasets),
-        ):
-            if key is not None and number(key, name) not in held:
-                raise FieldErrors(**{name: f'Invalid pk "{key}" - object does not exist.'})
-        made = Project(
-            id=tenant.new_id(),
-            name=given["title"],
-            collection=None if collection is None else int(collection),
-            dataset=None if dataset is None else int(dataset),
-            category=given.get("category") or "image",
-            description=given.get("description") or "",
-            configuration=given.get("configuration") or {},
-            created=tenant.now(),
-        )
-        tenant.projects[made.id] = made
-        return json_response({"data": _project_v2(made), "meta": {}}, 201)
 
     async def create(self, request: Request) -> object:
         tenant = tenant_of(request)
@@ -112,20 +83,7 @@ class TaskRoutes:
         )
 
     async def annotate(self, request: Request) -> object:
-        tenant = tenant_of(request)
-        task = tenant.task(request.path_params["task"])
-        given = await body_of(request)
-        check(given, data=dict)
-        action, data = given.get("action", "submit"), given.get("data") or {}
-        if action not in ("save", "submit"):
-            raise FieldErrors(action=f'"{action}" is not a valid choice.')
-        schema = request.query_params.get("schema", task.schema)
-        if schema != "any" and not _is_document(data):
-            raise FieldErrors(data="The data does not match dm_schema_v1.")
-        task.data, task.submitted = data, action == "submit"
-        if task.submitted:
-            _review(tenant, task)
-        return self._show(request, task)
+        return self._show(request, await annotated(request))
 
     async def set_tags(self, request: Request) -> object:
         tenant = tenant_of(request)
@@ -157,6 +115,24 @@ class TaskRoutes:
         }
 
 
+async def annotated(request: Request) -> Task:
+    """Do what a request asks for with the annotations of its task, and return the task."""
+    tenant = tenant_of(request)
+    task = tenant.task(request.path_params["task"])
+    given = await body_of(request)
+    check(given, data=dict)
+    action, data = given.get("action") or "submit", given.get("data") or {}
+    if action not in ("save", "submit"):
+        raise FieldErrors(action=f'"{action}" is not a valid choice.')
+    schema = request.query_params.get("schema", task.schema)
+    if schema != "any" and not _is_document(data):
+        raise FieldErrors(data="The data does not match dm_schema_v1.")
+    task.data, task.submitted = data, action == "submit"
+    if task.submitted:
+        _review(tenant, task)
+    return task
+
+
 def _review(tenant: Tenant, task: Task) -> None:
     dataset = tenant.projects[task.project].dataset
     if tenant.review_automatically and dataset is not None:
@@ -166,39 +142,6 @@ def _review(tenant: Tenant, task: Task) -> None:
 def _is_document(data: Json) -> bool:
     parts = (data.get("annotations"), data.get("annotationsData"))
     return all(isinstance(part, dict) and all(isinstance(v, list) for v in part.values()) for part in parts)
-
-
-def _project(project: Project) -> Json:
-    return {
-        "id": project.id,
-        "name": project.name,
-        "data_collection": project.collection,
-        "ground_truth_dataset": project.dataset,
-        "configuration": project.configuration,
-    }
-
-
-def _project_v2(project: Project) -> Json:
-    """Return a new project as the SDK's own class wants to read it."""
-    return {
-        "id": project.id,
-        "tenant_id": 1,
-        "data_collection_id": project.collection or 0,
-        "title": project.name,
-        "description": project.description,
-        "category": project.category,
-        "category_display": project.category,
-        "configuration": project.configuration,
-        "settings": {},
-        "caution": "sensitive_content",
-        "access_level": "private",
-        "count_max_assignments_per_task": 1,
-        "can_discard": True,
-        "enable_workforce": False,
-        "is_archived": False,
-        "created": project.created.isoformat(),
-        "task_count": 0,
-    }
 
 
 def _tag(tag: Tag) -> Json:

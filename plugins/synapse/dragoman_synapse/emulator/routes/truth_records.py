@@ -60,7 +60,8 @@ class TruthRecordRoutes:
 
     async def truths_data(self, request: Request) -> object:
         ids, tenant = await _asked(request, "ids"), tenant_of(request)
-        return [_truth(tenant, truth) for truth in _chosen_truths(request) if truth.id in ids]
+        known = {truth.id: truth for truth in _chosen_truths(request)}
+        return [_truth(tenant, known[key]) for key in ids if key in known]
 
     async def events(self, request: Request) -> object:
         datasets = tenant_of(request).datasets
@@ -77,7 +78,7 @@ class TruthRecordRoutes:
 
     async def events_data(self, request: Request) -> object:
         ids = await _asked(request, "pgh_ids")
-        media = self._platform.media
+        media, known = self._platform.media, {event.id: event for event in _events(tenant_of(request))}
         return [
             {
                 **event_brief(event),
@@ -85,8 +86,7 @@ class TruthRecordRoutes:
                 "files": files_of(request, media, event.unit),
                 "files_manifest": {},
             }
-            for event in _events(tenant_of(request))
-            if event.id in ids
+            for event in (known[key] for key in ids if key in known)
         ]
 
 
@@ -105,13 +105,14 @@ def event_brief(event: Event) -> Json:
     }
 
 
-async def _asked(request: Request, name: str) -> set[int]:
+async def _asked(request: Request, name: str) -> list[int]:
+    """Return the ids that are asked for, in their order, in which they are answered."""
     given = await body_of(request, [name])
     check(given, **{name: list})
     wanted = given[name]
     if len(wanted) > BULK:
         raise FieldErrors(**{name: f"Ensure this field has no more than {BULK} elements."})
-    return {number(one, name) for one in wanted}
+    return [number(one, name) for one in wanted]
 
 
 def _events(tenant: Tenant) -> Sequence[Event]:
