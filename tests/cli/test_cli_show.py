@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from dragoman.cli.backend import would
@@ -17,6 +22,28 @@ def test_what_looks_like_markup_is_text(text: str, capsys: pytest.CaptureFixture
     assert f"{text} against it" in shown
     assert f"{text} column" in shown
     assert shown.count(text) == 3
+
+
+def test_an_id_is_shown_whole_in_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    id = "0a603de7-adda-4ad0-8790-56ec95eff4b0"
+
+    table("Datasets", ["id", "name", "items#"], [[id, "street", 7]])
+
+    cells = [line.split("│")[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert "".join(cells) == id
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_name_is_shown_whatever_the_encoding(encoding: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dragoman", "datasets", "create", "local", "猫", "--set", f"root={tmp_path}"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
+
+    assert ("猫" if encoding == "utf-8" else "\\u732b") in done.stdout.decode(encoding)
 
 
 @pytest.mark.parametrize("text", ["[/]", "[red]q", "[bold]"])

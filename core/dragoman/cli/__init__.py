@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 done, and something differs or was not accepted; 2 the com
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -27,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from dragoman.errors import DragomanError, InvalidData
 
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # Names are shown as well as the terminal or pipe can, whatever it is encoded in.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         # Outside of standalone mode an exit code comes back as the result, and usage errors are raised.
         code = typer.main.get_command(build())(words, prog_name="dragoman", standalone_mode=False)

@@ -134,7 +134,7 @@ def status_table(summary: Summary) -> Table:
     shown = Table(
         title=f"{summary.plan.source} -> {summary.plan.target}: {state}{left}", title_justify="left", title_style="bold"
     )
-    shown.add_column("what")
+    shown.add_column("what", overflow="fold")
     for column in ("rows", *State):
         shown.add_column(column, justify="right")
     for step in summary.plan.steps:

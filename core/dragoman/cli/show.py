@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -35,7 +35,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     """Print a table; columns whose name ends in a number sign are right-aligned."""
     shown = Table(title=title, title_justify="left", title_style="bold")
     for column in columns:
-        shown.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left")
+        # Folded rather than cut off: an id is of use only as a whole.
+        justify: JustifyMethod = "right" if column.endswith("#") else "left"
+        shown.add_column(column.rstrip("#"), justify=justify, overflow="fold")
     for row in rows:
         shown.add_row(*("" if cell is None else str(cell) for cell in row))
     out.print(shown)
