@@ -96,7 +96,7 @@ class Data(Routes):
 
     def AddBoundingBoxToImageByID(self, request: Any) -> Answer:
         """Put a box on an image."""
-        image = self.state.image(_id(request))
+        image = self.state.image(image_id(request))
         box = image.metadata.annotations.bboxes.add(id=self.state.new_id(), label=request.label)
         for corner in CORNERS:
             setattr(box, corner, getattr(request, corner))
@@ -126,7 +126,7 @@ class Data(Routes):
 
     def RemoveBoundingBoxFromImageByID(self, request: Any) -> Answer:
         """Take a box off an image."""
-        self.state.image(_id(request)).metadata.annotations.bboxes.remove(self._box(request))
+        self.state.image(image_id(request)).metadata.annotations.bboxes.remove(self._box(request))
         return {}
 
     def BoundingBoxLabelsByFilter(self, request: Any) -> Answer:
@@ -135,7 +135,7 @@ class Data(Routes):
         return {"labels": sorted({box.label for image in found for box in image.metadata.annotations.bboxes})}
 
     def _box(self, request: Any) -> Any:
-        boxes = self.state.image(_id(request)).metadata.annotations.bboxes
+        boxes = self.state.image(image_id(request)).metadata.annotations.bboxes
         found = next((box for box in boxes if box.id == request.bbox_id), None)
         if found is None:
             raise missing("bounding box", request.bbox_id)
@@ -164,7 +164,7 @@ def _shown(image: Image, with_content: bool) -> dict[str, Any]:
     return {"metadata": image.metadata, "binary": image.content.read() if with_content else b""}
 
 
-def _id(request: Any) -> str:
+def image_id(request: Any) -> str:
     """Return the id that a request names, in the new form or in the deprecated one."""
     if request.binary_data_id or not request.HasField("binary_id"):
         return str(request.binary_data_id)
@@ -193,6 +193,8 @@ def _check(box: Any) -> None:
     for corner in CORNERS:
         if not 0 <= getattr(box, corner) <= 1:
             raise invalid(f"{corner} is {getattr(box, corner)}, and must lie between 0 and 1", corner)
+    if box.HasField("confidence") and not 0 <= box.confidence <= 1:
+        raise invalid(f"confidence is {box.confidence}, and must lie between 0 and 1", "confidence")
     if box.x_max_normalized < box.x_min_normalized or box.y_max_normalized < box.y_min_normalized:
         raise invalid("the upper left corner of a box comes first", "x_max_normalized")
 

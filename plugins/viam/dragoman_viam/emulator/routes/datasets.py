@@ -32,7 +32,8 @@ class Datasets(Routes):
     def RenameDataset(self, request: Any) -> Answer:
         """Rename a dataset."""
         dataset = self.state.dataset(request.id)
-        self._free(request.name)
+        if request.name != dataset.name:
+            self._free(request.name)
         dataset.name = request.name
         return {}
 
@@ -47,13 +48,14 @@ class Datasets(Routes):
         return {"datasets": [self.state.datasets[one] for one in request.ids if one in self.state.datasets]}
 
     def MergeDatasets(self, request: Any) -> Answer:
-        """Make a dataset of the images of others."""
+        """Make a dataset of the images and sequences of others, of their type if they have one in common."""
         self.state.check_organization(request.organization_id)
-        held = [image for one in request.dataset_ids for image in self.state.images_of(self.state.dataset(one).id)]
-        merged = self._made(request.name, 0)
-        for image in held:
-            if merged not in image.metadata.dataset_ids:
-                image.metadata.dataset_ids.append(merged)
+        kinds = {self.state.dataset(one).type for one in request.dataset_ids}
+        merged = self._made(request.name, kinds.pop() if len(kinds) == 1 else 0)
+        images = [image.metadata for image in self.state.images.values()]
+        for held in (*images, *self.state.sequences.values()):
+            if not set(request.dataset_ids).isdisjoint(held.dataset_ids):
+                held.dataset_ids.append(merged)
         return {"dataset_id": merged}
 
     def _made(self, name: str, kind: int) -> str:

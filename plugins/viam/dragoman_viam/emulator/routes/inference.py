@@ -11,7 +11,9 @@ import struct
 from typing import Any
 
 from dragoman_viam.emulator.catalog import find_item, find_package, labels_of
+from dragoman_viam.emulator.refusals import invalid
 from dragoman_viam.emulator.routes import Answer, Routes
+from dragoman_viam.emulator.routes.data import image_id
 from dragoman_viam.emulator.state import Image
 from dragoman_viam.messages import name_of
 
@@ -30,9 +32,11 @@ class Inference(Routes):
         """Return what a version says of a stored image: tensors, and annotations where they can be decoded."""
         self.state.check_organization(request.organization_id)
         item = find_item(self.state, request.registry_item_id)
+        if item.WhichOneof("metadata") != "ml_model_metadata":
+            raise invalid("the registry item is no model", "registry_item_id")
         name = item.item_id.replace(":", "/", 1)
         package = find_package(self.state, name, request.registry_item_version)
-        image = self.state.image(request.binary_data_id)
+        image = self.state.image(image_id(request))
         labels = labels_of(package) or self._in_use()
         kind = name_of("training", "ModelType", item.ml_model_metadata.model_type)
         seed = f"{name} {request.registry_item_version}"

@@ -88,6 +88,8 @@ class Roles(Routes):
         """Give somebody another role in place of one."""
         held, wanted = self._held(request.old_authorization), request.new_authorization
         self._check(wanted)
+        if wanted != held and wanted in self.state.roles:
+            raise exists("role", wanted.authorization_id)
         held.CopyFrom(wanted)
         return {}
 

@@ -7,6 +7,7 @@ from typing import Any
 from dragoman_viam.emulator.catalog import add_item, check_name, find_item, item_id
 from dragoman_viam.emulator.refusals import exists, invalid, missing
 from dragoman_viam.emulator.routes import Answer, Routes
+from dragoman_viam.messages import name_of
 
 _UPDATES = ("ml_model_metadata", "ml_training_metadata")
 
@@ -19,6 +20,8 @@ class Registry(Routes):
     def CreateRegistryItem(self, request: Any) -> Answer:
         """Make an item; the answer is empty."""
         self.state.check_organization(request.organization_id)
+        if name_of("packages", "PackageType", request.type) in ("0", "PACKAGE_TYPE_UNSPECIFIED"):
+            raise invalid("type is missing", "type")
         add_item(self.state, request.organization_id, request.name, request.type)
         return {}
 

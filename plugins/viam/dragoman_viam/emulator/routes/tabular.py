@@ -26,7 +26,9 @@ class Tabular(Routes):
     def TabularDataByFilter(self, request: Any) -> Answer:
         """Return a page of the readings that a filter means, or their number."""
         wanted = request.data_request.filter
-        found = [row for row in self.state.rows if captured_fits(wanted, row.metadata) and _within(wanted, row)]
+        # No reading is in a dataset, and none has boxes.
+        rows = [] if wanted.dataset_id or wanted.bbox_labels else self.state.rows
+        found = [row for row in rows if captured_fits(wanted, row.metadata) and _within(wanted, row)]
         if request.count_only:
             return {"count": len(found)}
         rows = page_of(self.state, request.data_request, found, lambda row: str(row.number), _taken)
