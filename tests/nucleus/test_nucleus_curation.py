@@ -12,6 +12,7 @@ from dragoman import (
     Box,
     Checklist,
     Feature,
+    InvalidData,
     Item,
     Label,
     MatchPolicy,
@@ -35,6 +36,19 @@ class TestCuration:
         assert list(backend.labels.read(dataset)) == []
         with pytest.raises(NotFound):
             backend.curation.delete_item(dataset, key)
+
+    @pytest.mark.parametrize("key", ["", ".", ".."])
+    def test_a_step_in_an_address_is_no_key(self, backend: Any, dataset: Any, emulated: Live[Any], key: str) -> None:
+        emulated.journal.clear()
+        for delete in (backend.curation.delete_item, backend.curation.delete_taxonomy, backend.scenes.delete):
+            with pytest.raises(InvalidData, match="means another place"):
+                delete(dataset, key)
+        assert [seen for seen in emulated.journal.entries() if seen.method == "DELETE"] == []
+
+    def test_an_item_whose_key_is_a_step_is_rejected(self, backend: Any, dataset: Any) -> None:
+        rows = [Item(key, uri="https://example.com/1.jpg") for key in ("..", "c")]
+        outcomes = list(backend.datasets.write_items(rows, dataset=dataset))
+        assert [one.status for one in outcomes] == ["rejected", "created"]
 
     def test_all_labels_of_items_go_at_once(self, backend: Any, dataset: Any) -> None:
         rows = [Label(key, "car", Box(n, 2, 3, 4)) for key in ("a", "b") for n in range(2)]

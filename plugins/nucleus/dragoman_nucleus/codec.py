@@ -35,6 +35,8 @@ ORIGIN = "dragoman_provenance"
 EMBEDDING = "embedding_vector"
 """Key of the metadata that a box's or polygon's embedding has here; Nucleus has a field for it."""
 EMBEDDED = ("box", "polygon")
+STEPS = ("", ".", "..")
+"""Keys that are no names in an address."""
 
 # -- rows out ---------------------------------------------------------------------------------------------------------
 
@@ -256,5 +258,11 @@ def model_in(model: Any) -> Model:
 
 
 def escape(key: str) -> str:
-    """Return a key as one segment of a route."""
+    """Return a key as one segment of a route.
+
+    Raises:
+        InvalidData: It is no name in a route but a step in it, which no encoding keeps: `..` leads to what holds it.
+    """
+    if key in STEPS:
+        raise InvalidData(f"Nucleus cannot be asked for the key {key!r}: in an address it means another place.")
     return quote(key, safe="")

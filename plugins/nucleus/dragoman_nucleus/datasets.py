@@ -15,7 +15,7 @@ from dragoman.errors import PlatformError, Unsupported
 from dragoman.interface import Datasets
 from dragoman.schema import IGNORED, UPDATED, Dataset, Item, RowResult
 from dragoman_nucleus import jobs
-from dragoman_nucleus.codec import escape, item_out
+from dragoman_nucleus.codec import STEPS, escape, item_out
 from dragoman_nucleus.listing import every_item, page_of_items
 from dragoman_nucleus.receipts import FOUND, item_results
 from dragoman_nucleus.sdk import File, NucleusAPIError
@@ -131,6 +131,8 @@ def _path(item: Item) -> Path:
 
 def _unusable(item: Item) -> str | None:
     """Return why an item cannot be sent, or None."""
+    if item.key in STEPS:
+        return f"The key {item.key!r} means another place in an address, so Nucleus could not be asked for the item."
     if not item.uri:
         return "The item has no uri; Nucleus needs an image."
     if item.media != "image":
