@@ -90,7 +90,7 @@ def test_a_position_is_a_number(dataset):
     assert refusal.value.status_code == 400
 
 
-@pytest.mark.parametrize("reference_id", ["a/b c?d#e%41", "ümläut", "with space", "a/../b"])
+@pytest.mark.parametrize("reference_id", ["a/b c?d#e%41", "ümläut", "with space", "a/../b", "line\nbreak"])
 def test_difficult_reference_ids_survive(client, reference_id):
     made = client.create_dataset("odd", is_scene=False)
     item = nucleus.DatasetItem("https://images.example/a.jpg", reference_id)

@@ -159,7 +159,7 @@ def test_one_prediction_is_found_by_its_ids(dataset, model):
         dataset.prediction_loc(model, "img-0", "none")
 
 
-@pytest.mark.parametrize("reference_id", ["with space", "ümläut", "deep/er"])
+@pytest.mark.parametrize("reference_id", ["with space", "ümläut", "deep/er", "line\nbreak"])
 def test_difficult_reference_ids_are_read_back(client, model, reference_id):
     made = client.create_dataset("odd", is_scene=False)
     item = DatasetItem("https://images.example/a.jpg", reference_id)

@@ -41,7 +41,7 @@ class Annotations:
             post("dataset/{dataset}/annotate", self.annotate),
             get("dataset/{dataset}/exportForTraining", self.export),
             post("dataset/{dataset}/exportForTrainingPage", self.export_page),
-            get("dataset/{dataset}/groundTruth/loc/{path:path}", self.one),
+            get("dataset/{dataset}/groundTruth/loc/{path:text}", self.one),
             delete("annotation/{dataset}", self.delete),
         ]
 

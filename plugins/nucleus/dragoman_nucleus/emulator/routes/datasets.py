@@ -57,7 +57,7 @@ class Datasets:
             post("dataset/{dataset}/tags", self.add_tags),
             delete("dataset/{dataset}/tags", self.remove_tags),
             post("dataset/{dataset}/add_taxonomy", self.add_taxonomy),
-            delete("dataset/{dataset}/taxonomy/{taxonomy:path}", self.delete_taxonomy),
+            delete("dataset/{dataset}/taxonomy/{taxonomy:text}", self.delete_taxonomy),
             get("dataset/{dataset}/class_labels", self.class_labels),
             get("dataset/{dataset}/labelSchema", self.label_schema),
         ]

@@ -56,10 +56,10 @@ class DatasetItems:
             post("dataset/{dataset}/append", self.append),
             get("dataset/{dataset}/datasetItems", self.all),
             post("dataset/{dataset}/itemsPage", self.page),
-            get("dataset/{dataset}/refloc/{reference:path}", self.by_reference),
+            get("dataset/{dataset}/refloc/{reference:text}", self.by_reference),
             get("dataset/{dataset}/loc/{item}", self.by_id),
             get("dataset/{dataset}/iloc/{position}", self.by_position),
-            delete("dataset/{dataset}/refloc/{reference:path}", self.delete),
+            delete("dataset/{dataset}/refloc/{reference:text}", self.delete),
         ]
 
     def _named(self, request: Request) -> Dataset:

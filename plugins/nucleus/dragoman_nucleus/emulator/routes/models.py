@@ -61,7 +61,7 @@ class Models:
             post("model/{model}/predictions", self.upload),
             post("model/{model}/predictions/copyFromRun", self.copy_from_run),
             get("model/{model}/predictions/loc/{item}", self.on_id),
-            get("model/{model}/predictions/refloc/{reference:path}", self.on_reference),
+            get("model/{model}/predictions/refloc/{reference:text}", self.on_reference),
             get("model/{model}/predictions/iloc/{position}", self.on_position),
         ]
 

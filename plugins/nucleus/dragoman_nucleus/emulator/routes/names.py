@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 import msgspec
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -45,6 +46,21 @@ class Tags(msgspec.Struct):
 PAGE = msgspec.json.Decoder(Page)
 EXPORT_PAGE = msgspec.json.Decoder(ExportPage)
 TAGS = msgspec.json.Decoder(Tags)
+
+
+class _Text(Convertor[str]):
+    """The rest of a path, whatever it holds: names may have slashes, and line breaks, at which starlette's own ends."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("text", _Text())
 
 
 def api(method: str, path: str, handler: Callable[[Request], Awaitable[object]]) -> Route:

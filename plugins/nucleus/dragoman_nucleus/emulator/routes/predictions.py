@@ -36,9 +36,9 @@ class Predictions:
             post("modelRun/{run}/uploadPredictions", self.upload_to_run),
             post("dataset/{dataset}/modelRun/{run}/uploadPredictions", self.upload_to_run_on_dataset),
             post(f"{on_model}/uploadPredictions", self.upload_to_model),
-            get(f"{on_model}/referenceId/{{reference:path}}", self.on_reference),
+            get(f"{on_model}/referenceId/{{reference:text}}", self.on_reference),
             get(f"{on_model}/iloc/{{position}}", self.on_position),
-            get(f"{on_model}/loc/{{path:path}}", self.one),
+            get(f"{on_model}/loc/{{path:text}}", self.one),
             get(f"{on_model}/export", self.export),
         ]
 

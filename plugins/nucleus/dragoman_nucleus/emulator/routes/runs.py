@@ -45,8 +45,8 @@ class Runs:
             delete("modelRun/{run}", self.delete),
             get("modelRun/{run}/iloc/{position}", self.on_position),
             get("modelRun/{run}/loc/{item}", self.on_id),
-            get("modelRun/{run}/refloc/{reference:path}", self.on_reference),
-            get("modelRun/{run}/prediction/loc/{path:path}", self.one),
+            get("modelRun/{run}/refloc/{reference:text}", self.on_reference),
+            get("modelRun/{run}/prediction/loc/{path:text}", self.one),
             get("modelRun/{run}/ungrouped", self.all),
             post("dataset/{dataset}/model/{model}/calculateEvaluationMetrics", self.calculate_metrics),
         ]

@@ -103,8 +103,8 @@ class Scenes:
             post("{dataset}/upload_scenes", partial(self.append, NewLidarScene)),
             post("{dataset}/upload_video_scenes", partial(self.append, NewVideoScene)),
             get("dataset/{dataset}/scenes_list", self.all),
-            get("dataset/{dataset}/scene/{reference:path}", self.one),
-            delete("dataset/{dataset}/scene/{reference:path}", self.delete),
+            get("dataset/{dataset}/scene/{reference:text}", self.one),
+            delete("dataset/{dataset}/scene/{reference:text}", self.delete),
             post("dataset/{dataset}/exportForTrainingByScene", self.export_page),
         ]
 

@@ -40,8 +40,8 @@ class Scores:
 
     def routes(self) -> list[Route]:
         return [
-            post("dataset/{dataset}/model/{model}/pointcloud/{reference:path}/uploadLSSPrediction", self.label_points),
-            post("autocurate/{dataset}/single_model_entropy/{name:path}", self.entropy),
+            post("dataset/{dataset}/model/{model}/pointcloud/{reference:text}/uploadLSSPrediction", self.label_points),
+            post("autocurate/{dataset}/single_model_entropy/{name:text}", self.entropy),
         ]
 
     async def label_points(self, request: Request) -> object:
