@@ -24,7 +24,7 @@ INTERPRETER = os.environ.get("SYNAPSE_SDK_PYTHON")
     not INTERPRETER,
     reason="SYNAPSE_SDK_PYTHON names no Python 3.12 with synapse-sdk; `make test-synapse-sdk` builds it",
 )
-@pytest.mark.parametrize(("script", "steps"), [("drive.py", 6), ("backend.py", 11)])
+@pytest.mark.parametrize(("script", "steps"), [("drive.py", 6), ("backend.py", 12)])
 def test_the_real_sdk_is_content(script: str, steps: int) -> None:
     with running(create()) as live:
         home = live.state.home

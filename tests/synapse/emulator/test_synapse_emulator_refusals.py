@@ -107,6 +107,23 @@ def test_a_project_goes_with_its_tasks_and_their_assignments(http: httpx.Client,
     assert http.get("/v2/ground-truth-datasets/").json()["data"]
 
 
+def test_units_are_made_of_files_once_and_all_or_none(http: httpx.Client, live: Live[Any]) -> None:
+    wanted = [{"name": "image_1", "file_type": "image", "is_required": True}]
+    made = http.post("/v2/data-collections/", json={"name": "c", "file_specifications": wanted}).json()["data"]
+    sums = [http.post("/data_files/", files={"file": ("a.png", name)}).json()["checksum"] for name in (b"a", b"b")]
+    units = [{"files": {"image_1": {"checksum": one}}} for one in sums]
+    held = live.state.home.units
+    for wrong in ({"files": {}}, {"files": {"image_2": {"checksum": sums[0]}}}, {"files": {"image_1": {}}}):
+        body = {"data_collection": made["id"], "units": [*units, wrong]}
+        answer = http.post("/v2/data-units/bulk-create/", json=body)
+        assert (answer.status_code, answer.json()["error"]["details"][0]["field"], len(held)) == (400, "files", 1)
+    body = {"data_collection": made["id"], "units": units}
+    for counts in ((2, 0), (0, 2)):
+        answer = http.post("/v2/data-units/bulk-create/", json=body).json()["data"]
+        assert (answer["created_count"], answer["reused_count"]) == counts
+    assert [one["data_unit_id"] for one in answer["results"]] == list(held)[1:]
+
+
 def test_units_of_another_collection_are_no_tasks_of_a_project(http: httpx.Client, live: Live[Any]) -> None:
     key = http.post("/v2/data-collections/", json={"name": "c"}).json()["data"]["id"]
     project = http.post("/v2/projects/", json={"title": "p", "data_collection": key}).json()["data"]["id"]
@@ -176,6 +193,10 @@ class TestRuns:
         ("POST", "/v2/jobs/{job}/logs/bulk/", {"logs": [{}] * 1001}),
         ("POST", "/v2/projects/", {"title": "p", "data_collection": 999}),
         ("POST", "/v2/projects/", {"title": "p", "category": "smells"}),
+        ("POST", "/v2/data-units/", {"data_collection": 999}),
+        ("POST", "/v2/data-units/", {"data_collection": "{collection}", "meta": [1]}),
+        ("POST", "/v2/data-units/bulk-create/", {"data_collection": "{collection}", "units": ["a.png"]}),
+        ("POST", "/v2/data-units/bulk-create/", {"data_collection": "{collection}", "units": [{}] * 1001}),
         ("POST", "/v2/tasks/", {"project": 999, "data_unit": 1}),
         ("POST", "/v2/tasks/bulk-create/", {"project": 999, "data_unit_ids": [1]}),
         ("POST", "/v2/tasks/bulk-fetch/", {"ids": [1] * 201}),

@@ -106,6 +106,29 @@ class Drive:
         raises(RefusedError, lambda: self.client.create_data_units(half))
         assert self.client.list_data_units()["count"] == 4
 
+    def second_units(self) -> None:
+        """Make data units of files through the second interface; those that are there already are taken again."""
+        units = self.second.data_units
+        wanted = [{"name": "image_1", "file_type": "image", "is_required": True}]
+        form = {"name": "new", "category": "image", "file_specifications": wanted}
+        collection = self.second.data_collections.create(form).id
+        sums = [self.client.create_data_file(path)["checksum"] for path in self.pictures(2)]
+        files = [{"files": {"image_1": {"checksum": one, "path": "a.png"}}, "meta": {"n": 0}} for one in sums]
+        made = units.bulk_create({"data_collection": collection, "units": [*files, files[0]]})
+        assert (made["created_count"], made["reused_count"]) == (2, 1), made
+        ids = [unit.id for unit in units.list(data_collection=collection, list_all=True, per_page=1)]
+        assert [result["data_unit_id"] for result in made["results"]] == [*ids, ids[0]], made
+        assert self.client.get_data_unit(ids[0])["files"]["image_1"]["url"]
+        for wrong in ({}, {"image_2": files[0]["files"]["image_1"]}, {"image_1": {"checksum": "none", "path": "a"}}):
+            form = {"data_collection": collection, "units": [{"files": wrong}]}
+            raises(RefusedError, lambda form=form: units.bulk_create(form))
+        bare = units.create({"data_collection": collection, "meta": {"a": 1}})
+        assert units.partial_update(bare.id, {"meta": {"a": 0}}).meta == units.retrieve(bare.id).meta == {"a": 0}
+        units.destroy(bare.id)
+        raises(NotFoundError, lambda: units.retrieve(bare.id))
+        self.second.data_collections.destroy(collection)
+        raises(NotFoundError, lambda: self.client.get_data_unit(ids[0]))
+
     def tasks(self) -> None:
         """Annotate many tasks at once, and list them in every view, filtered, ordered and page by page."""
         found, count = self.client.list_tasks({"project": self.project, "fields": "id", "page_size": 2}, list_all=True)
@@ -252,7 +275,20 @@ class Drive:
         assert (session.provider, session.purpose) == ("amazon_s3", "write")
         raises(NotFoundError, lambda: BackendSessionProvider(self.client).open(NOWHERE))
 
-    STEPS = (files, presigned, collections, units, tasks, second_tasks, tags, exports, plugins, jobs, storages)
+    STEPS = (
+        files,
+        presigned,
+        collections,
+        units,
+        second_units,
+        tasks,
+        second_tasks,
+        tags,
+        exports,
+        plugins,
+        jobs,
+        storages,
+    )
 
 
 if __name__ == "__main__":

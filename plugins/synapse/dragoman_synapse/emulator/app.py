@@ -30,6 +30,7 @@ from dragoman_synapse.emulator.routes.tasks import TaskRoutes
 from dragoman_synapse.emulator.routes.trains import TrainRoutes
 from dragoman_synapse.emulator.routes.truth_records import TruthRecordRoutes
 from dragoman_synapse.emulator.routes.truths import TruthRoutes
+from dragoman_synapse.emulator.routes.unit_records import UnitRecordRoutes
 from dragoman_synapse.emulator.tenant import KEY
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ SUBJECTS = (
     JobLogRoutes,
     PluginRoutes,
     DataRoutes,
+    UnitRecordRoutes,
     CollectionRoutes,
     StorageRoutes,
     ProjectRoutes,

@@ -5,8 +5,10 @@ Jobs, agents and plugins are in `jobs`.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from dragoman_synapse.emulator.media import Stored
@@ -88,6 +90,14 @@ class DataUnit:
     groups: list[str] = field(default_factory=list)
     """Names of the groups that it is in, the outermost first."""
     created: datetime
+
+    @cached_property
+    def checksum(self) -> str:
+        """What tells its files from those of others."""
+        digest = hashlib.sha1()
+        for name, stored in sorted(self.files.items()):
+            digest.update(f"{name} {hashlib.sha1(stored.read()).hexdigest()}\n".encode())
+        return digest.hexdigest()
 
 
 @dataclass(kw_only=True)

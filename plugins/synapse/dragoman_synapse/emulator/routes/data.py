@@ -98,6 +98,11 @@ def _files(tenant: Tenant, given: Any) -> Json:
         raise ApiError(400, "Invalid data. Expected a dictionary.")
     if number(given.get("data_collection"), "data_collection") not in tenant.collections:
         raise FieldErrors(data_collection=f'Invalid pk "{given.get("data_collection")}" - object does not exist.')
+    return files_given(tenant, given)
+
+
+def files_given(tenant: Tenant, given: Json) -> Json:
+    """Return the files that a data unit is to have, which are named by their checksums, or refuse them."""
     check(given, files=dict, meta=dict, groups=list)
     files = {}
     for name, info in (given.get("files") or {}).items():
