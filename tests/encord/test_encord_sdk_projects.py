@@ -1,4 +1,4 @@
-"""Projects, ontologies, label rows, workflows and people as the vendor's own SDK handles them, over the emulator."""
+"""Projects, ontologies, label rows and people as the vendor's own SDK handles them, over the emulator."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from encord.exceptions import AuthorisationError, InvalidArgumentsError, Resourc
 from encord.objects import Shape
 from encord.objects.coordinates import BoundingBoxCoordinates
 from encord.orm.dataset import DatasetUserRole
+from encord.orm.label_row import ShadowDataState
 from encord.orm.project import (
     BenchmarkQaWorkflowSettings,
     CopyDatasetAction,
@@ -23,7 +24,6 @@ from encord.project_ontology.classification_type import ClassificationType
 from encord.project_ontology.object_type import ObjectShape
 from encord.utilities.ontology_user import OntologyUserRole
 from encord.utilities.project_user import ProjectUserRole
-from encord.workflow.stages.annotation import AnnotationTaskStatus
 
 from dragoman import Box, Label, Whole
 from dragoman.emulate import Live
@@ -125,6 +125,8 @@ class TestLabelRows:
         assert listed(edited_after="2000-01-01") == ["a"]
         assert listed(workflow_graph_node_title_eq="Annotate") == ["a", "b", "clip"]
         assert listed(workflow_graph_node_title_like="comp%") == []
+        assert listed(shadow_data_state=ShadowDataState.SHADOW_DATA) == []
+        assert listed(shadow_data_state=ShadowDataState.NOT_SHADOW_DATA) == ["a", "b", "clip"]
         (row,) = project.list_label_rows_v2(data_title_eq="a", include_client_metadata=True)
         assert row.client_metadata["city"] == "Bern"
 
@@ -170,49 +172,6 @@ class TestLabelRows:
         (row,) = project.list_label_rows_v2(data_title_eq="a")
         (entry,) = project.get_label_classifications([row.label_hash])
         assert (entry.data_title, len(entry.classification_answers)) == ("a", 1)
-
-
-class TestWorkflow:
-    def test_a_task_is_annotated_reviewed_and_completed(self, project: Any) -> None:
-        annotate, review, done = project.workflow.stages
-        task = next(annotate.get_tasks(data_title="clip"))
-        task.assign("ann@example.com")
-        (mine,) = annotate.get_tasks(assignee="ann@example.com", status=AnnotationTaskStatus.ASSIGNED)
-        assert mine.uuid == task.uuid
-        task.submit(retain_assignee=True)
-        (reviewed,) = review.get_tasks(data_hash=task.data_hash)
-        assert reviewed.assignee == "ann@example.com"
-        reviewed.reject()
-        (returned,) = annotate.get_tasks(status=AnnotationTaskStatus.REOPENED)
-        returned.submit()
-        next(review.get_tasks()).approve()
-        assert [one.data_title for one in done.get_tasks()] == ["clip"]
-        (row,) = project.list_label_rows_v2(data_title_eq="clip")
-        assert row.workflow_graph_node.title == "Complete"
-
-    def test_what_a_stage_does_not_know_is_refused(self, project: Any) -> None:
-        annotate, review, done = project.workflow.stages
-        task = next(annotate.get_tasks())
-        with pytest.raises(InvalidArgumentsError, match="no assignee"):
-            task.submit(retain_assignee=True)
-        task.submit()
-        with pytest.raises(ResourceNotFoundError):
-            task.submit()
-        next(review.get_tasks()).move(destination_stage_uuid=done.uuid)
-        assert len(list(done.get_tasks())) == 1
-
-    def test_rows_are_completed_reopened_and_given_priorities(self, project: Any) -> None:
-        (row,) = project.list_label_rows_v2(data_title_eq="a")
-        with project.create_bundle() as bundle:
-            row.workflow_complete(bundle=bundle)
-            row.set_priority(0.75, bundle=bundle)
-        (row,) = project.list_label_rows_v2(data_title_eq="a")
-        assert (row.workflow_graph_node.title, row.priority) == ("Complete", 0.75)
-        row.workflow_reopen()
-        (row,) = project.list_label_rows_v2(data_title_eq="a")
-        assert row.workflow_graph_node.title == "Annotate"
-        with pytest.raises(InvalidArgumentsError):
-            row.set_priority(2.0)
 
 
 class TestPeople:

@@ -17,6 +17,8 @@ from dragoman_encord.emulator.workflow import ANNOTATION, DONE, REVIEW, TITLES, 
 
 STATUSES = {ANNOTATION: "QUEUED", REVIEW: "IN_REVIEW", DONE: "COMPLETED"}
 """Stage of a task to its status in older words."""
+SHADOW = "SHADOW_DATA"
+"""What is labelled to measure annotators, which no data here are."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ def _places(state: State, project: Project, payload: Json) -> Iterator[Place]:
 def _asked(place: Place, wanted: Json) -> bool:
     row = place.row
     if row is None and not wanted.get("include_uninitialised_labels"):
+        return False
+    if wanted.get("shadow_data_state") == SHADOW:
         return False
     hashes, of_labels, statuses = (wanted.get(name) for name in ("data_hashes", "label_hashes", "label_statuses"))
     title, stage = place.item.name, TITLES[place.task.stage]

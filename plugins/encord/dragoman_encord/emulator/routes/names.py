@@ -80,13 +80,17 @@ def whole(things: Iterable[Any]) -> dict[str, Any]:
 
 
 def page(request: Request, things: Sequence[Any], limit: int | None, size: int = PAGE_SIZE) -> dict[str, Any]:
-    """Cut the page that a request asks for out of all things, and say where the next one begins."""
+    """Cut the page that a request asks for out of all things, and say where the next one begins.
+
+    None stands for a thing that is not asked for now, so that others keep their positions from page to page.
+    """
     token = request.query_params.get("pageToken")
     if token is not None and not token.isdecimal():
         raise ApiError(400, f"The page token {token} was not issued here.")
-    start = int(token or 0)
-    end = start + min(size, limit or size)
-    return {"results": list(things[start:end]), "nextPageToken": str(end) if end < len(things) else None}
+    asked = [n for n in range(int(token or 0), len(things)) if things[n] is not None]
+    most = min(size, limit or size)
+    following = str(asked[most]) if len(asked) > most else None
+    return {"results": [things[n] for n in asked[:most]], "nextPageToken": following}
 
 
 def page_size(request: Request) -> int:

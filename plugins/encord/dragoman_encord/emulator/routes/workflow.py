@@ -47,15 +47,16 @@ class Workflows:
     async def tasks(self, request: Request) -> object:
         project, stage = self._stage(request)
         query = request.query_params
-        shown = []
+        shown: list[dict[str, Any] | None] = []
         for dataset in map(self._state.dataset, project.datasets):
             if (wanted := query.getlist("datasetHashes")) and dataset.id not in wanted:
                 continue
             for data_hash, item in dataset.rows.items():
                 title = self._state.items[item].name
                 task = self._state.task(project, data_hash)
-                if task.stage == stage and _asked(task, data_hash, title, query):
-                    shown.append(_shown(task, data_hash, title))
+                asked = task.stage == stage and _asked(task, data_hash, title, query)
+                # Clients move the tasks of one page on before they ask for the next.
+                shown.append(_shown(task, data_hash, title) if asked else None)
         return page(request, shown, self._state.settings.page_limit)
 
     async def act(self, request: Request) -> object:
