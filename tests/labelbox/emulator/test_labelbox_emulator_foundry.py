@@ -10,6 +10,8 @@ from labelbox.schema.foundry.foundry_client import FoundryClient
 from labelbox.schema.identifiables import GlobalKeys
 from lbox import exceptions
 
+from dragoman.emulate import Live
+
 
 def lines(task: Any) -> list[dict[str, Any]]:
     """All lines of an export."""
@@ -62,3 +64,16 @@ def test_two_runs_of_an_app_are_of_one_model(client: Any, dataset: Any, app: App
     tasks = [client.run_foundry_app(name, GlobalKeys(["a"]), app.id) for name in ("one", "two")]
     runs = [client.get_model_run(task.metadata["modelRunId"]) for task in tasks]
     assert len({run.model_id for run in runs}) == 1
+
+
+def test_nothing_is_found_on_a_video(client: Any, dataset: Any, app: App) -> None:
+    task = client.run_foundry_app("first", GlobalKeys(["v"]), app.id)
+    run = client.get_model_run(task.metadata["modelRunId"])
+    assert (task.status, len(list(run.model_run_data_rows()))) == ("COMPLETE", 1)
+
+
+def test_finds_that_do_not_fit_fail_the_task(client: Any, dataset: Any, app: App, live: Live[Any]) -> None:
+    live.state.apps[app.id].finds = [{"name": "unicorn", "point": {"x": 1, "y": 1}}]
+    task = client.run_foundry_app("first", GlobalKeys(["a"]), app.id)
+    assert task.status == "FAILED"
+    assert "unicorn" in task.result_url

@@ -149,6 +149,17 @@ def test_tasks_are_compared(client: Any, dataset: Any, live: Live[Any]) -> None:
     assert list(user.created_tasks(order_by=Task.status.desc)) == [second, first]
 
 
+def test_an_export_of_what_was_deleted_meanwhile_fails(
+    client: Any, dataset: Any, project: Any, live: Live[Any]
+) -> None:
+    live.settings.job_polls = 3
+    task = project.export()
+    project.delete()
+    states = [client.get_task_by_id(task.uid).status for _ in range(4)]
+    assert states[-1] == "FAILED"
+    assert live.state.jobs.by_id[task.uid].error == f"'{project.uid}' is not there any more."
+
+
 def test_tiles_are_rows(client: Any, dataset: Any) -> None:
     tiles = {"tileLayerUrl": "https://example.com/{z}/{x}/{y}.png", "minZoom": 1, "maxZoom": 2, "globalKey": "t"}
     dataset.upsert_data_rows([tiles]).wait_till_done()

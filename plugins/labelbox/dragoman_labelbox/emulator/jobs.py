@@ -54,6 +54,9 @@ class Job:
                 self.work()
             except (JobFailed, GraphQLError) as failure:
                 self.status, self.error = FAILED, str(failure)
+            except KeyError as gone:
+                # What the work is about was there when the job was made, and was deleted since.
+                self.status, self.error = FAILED, f"{gone} is not there any more."
 
     def cancel(self) -> bool:
         """End the job without its work, and say whether there was still something to end."""

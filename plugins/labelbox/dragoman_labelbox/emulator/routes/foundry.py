@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from dragoman_labelbox.emulator import wire
+from dragoman_labelbox.emulator.answers import RowError
 from dragoman_labelbox.emulator.graphql import GraphQLError, Handler, Query
+from dragoman_labelbox.emulator.jobs import JobFailed
 from dragoman_labelbox.emulator.objects import Annotations, App, DataRow, Model, Ontology, Run, RunRow
 from dragoman_labelbox.emulator.rows import Row, Translator
 from dragoman_labelbox.emulator.schemas import TOOLS
@@ -70,7 +72,10 @@ class Foundry:
             ontology = self._state.ontology(app.ontology_id)
             translator = Translator(self._state, ontology, confident=True)
             for row in rows:
-                found = [one for each in self._found(app, ontology, row) for one in translator.take(each, row)]
+                try:
+                    found = [one for each in self._found(app, ontology, row) for one in translator.take(each, row)]
+                except RowError as error:
+                    raise JobFailed(f"{error.name}: {error.message}") from error
                 run.rows[row.id] = RunRow(row.id, predictions=Annotations(self._state.ids.new(), found))
 
         now, said = self._state.clock.now(), {"modelRunId": run.id}
@@ -91,7 +96,9 @@ class Foundry:
 
 
 def made_up(app: App, ontology: Ontology, row: DataRow) -> list[Json]:
-    """Return one annotation in the middle of the image for each class that has a tool, each less certain."""
+    """Return one annotation in the middle of an image for each class that has a tool, each less certain."""
+    if row.media != "IMAGE":
+        return []
     width, height = row.attributes.get("width", SIDE), row.attributes.get("height", SIDE)
     left, top, right, bottom = width / 4, height / 4, 3 * width / 4, 3 * height / 4
     corners = [{"x": x, "y": y} for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))]
