@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
-from dragoman import InvalidData
+from dragoman import InvalidData, NotFound
 
 
 class TestMessages:
@@ -68,3 +70,17 @@ class TestParameters:
 def test_a_version_of_any_text_is_downloaded(backend: Any, tmp_path: Path, version: str) -> None:
     package = backend.packages.upload("x", None, version=version, kind="archive")
     assert backend.packages.download(package, version, tmp_path / "out", kind="archive").stat().st_size
+
+
+def test_a_package_of_another_kind_is_not_that_package(backend: Any) -> None:
+    package = backend.packages.upload("x", None, version="1", kind="archive")
+    for call in (backend.packages.get, backend.packages.delete):
+        with pytest.raises(NotFound):
+            call(package, "1", kind="slam_map")
+    assert backend.packages.get(package, "1", kind="archive").id == package
+
+
+def test_a_url_that_says_no_time_is_refused(backend: Any) -> None:
+    image = backend.images.upload(b"x", name="a.txt")
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(backend.images.url(image).replace("expires=", "expires=x"))

@@ -8,9 +8,10 @@ import pytest
 from grpclib import Status
 from grpclib.exceptions import GRPCError
 from viam.app.viam_client import ViamClient
+from viam.gen.app.mltraining.v1.ml_training_grpc import MLTrainingServiceStub
 from viam.gen.app.v1.app_grpc import AppServiceStub
 from viam.proto.app import RenameRegistryItemRequest
-from viam.proto.app.mltraining import ModelType, TrainingStatus
+from viam.proto.app.mltraining import GetTrainingJobLogsRequest, ModelType, TrainingStatus
 from viam.proto.app.packages import PackageType
 from viam_driving import driven, refused
 
@@ -72,6 +73,32 @@ class TestEnds:
 
         assert refused(emulated, use).status is Status.INVALID_ARGUMENT
         assert list(emulated.state.items) == [f"{key}:model"]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("token", ["zz", "-1", "²"])
+    def test_a_page_of_logs_that_was_not_told_of_is_refused(
+        self, emulated: Live[Any], labelled: Any, token: str
+    ) -> None:
+        async def use(client: ViamClient) -> None:
+            training = client.ml_training_client
+            job = await trained(client, emulated.state.organization.id, labelled.id, "detector")
+            request = GetTrainingJobLogsRequest(id=job.id, page_token=token)
+            await MLTrainingServiceStub(training._channel).GetTrainingJobLogs(request, metadata=training._metadata)
+
+        assert refused(emulated, use).status is Status.INVALID_ARGUMENT
+
+    def test_a_model_is_no_script(self, emulated: Live[Any], backend: Any, labelled: Any) -> None:
+        key = emulated.state.organization.id
+        backend.packages.upload("model", None, version="1", kind="ml_model", metadata={"model_framework": "tflite"})
+
+        async def use(client: ViamClient) -> None:
+            await client.ml_training_client.submit_custom_training_job(
+                key, labelled.id, f"{key}:model", "1", "made", "1"
+            )
+
+        assert refused(emulated, use).status is Status.INVALID_ARGUMENT
+        assert not emulated.state.jobs
 
 
 class TestContainers:

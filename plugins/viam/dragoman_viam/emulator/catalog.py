@@ -66,10 +66,10 @@ def add_item(state: State, organization: str, name: str, kind: int) -> Any:
     return item
 
 
-def find_package(state: State, package: str, version: str) -> Package:
-    """Return a version of a package, or refuse an unknown one."""
+def find_package(state: State, package: str, version: str, kind: int = 0) -> Package:
+    """Return a version of a package, of a type if one is given, or refuse an unknown one."""
     found = state.packages.get((_plain(state, package, "/"), version))
-    if found is None:
+    if found is None or kind not in (0, found.message.info.type):
         raise missing("package", f"{package} {version}")
     return found
 
@@ -99,9 +99,9 @@ def add_package(state: State, info: Any, content: Blob, *, model_type: int = 0) 
     state.packages[package, info.version] = Package(message, content)
 
 
-def remove_package(state: State, package: str, version: str) -> None:
+def remove_package(state: State, package: str, version: str, kind: int = 0) -> None:
     """Take a version of a package away, and out of its registry item."""
-    found = find_package(state, package, version)
+    found = find_package(state, package, version, kind)
     del state.packages[found.message.id, version]
     item = state.items.get(found.message.id.replace("/", ":", 1))
     if item is not None:

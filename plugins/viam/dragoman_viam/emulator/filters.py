@@ -71,6 +71,13 @@ def page_of(state: State, request: Any, found: list[T], key: Callable[[T], str],
     return ordered[start : start + limit]
 
 
+def token_start(token: str) -> int:
+    """Return the position that a page token stands for, or refuse one that is none of ours."""
+    if token and not token.isdecimal():
+        raise invalid(f"the page token {token!r} was not issued here", "page_token")
+    return int(token or 0)
+
+
 def token_page(state: State, request: Any, found: Sequence[T], field: str = "page_size") -> tuple[list[T], str]:
     """Return the page that a token and a size ask for, and the token of the next one, which is a position.
 
@@ -83,12 +90,10 @@ def token_page(state: State, request: Any, found: Sequence[T], field: str = "pag
     Raises:
         Refusal: The token is none of ours, or the size is negative.
     """
-    if request.page_token and not request.page_token.isdecimal():
-        raise invalid(f"the page token {request.page_token!r} was not issued here", "page_token")
     asked = getattr(request, field)
     if asked < 0:
         raise invalid(f"a page of {asked} cannot be", field)
-    start, size = int(request.page_token or 0), asked or DEFAULT_PAGE
+    start, size = token_start(request.page_token), asked or DEFAULT_PAGE
     end = start + min(size, state.settings.page_limit or size)
     return list(found[start:end]), str(end) if end < len(found) else ""
 

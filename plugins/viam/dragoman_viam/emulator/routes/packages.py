@@ -37,7 +37,11 @@ class Packages(Routes):
 
     def GetPackage(self, request: Any) -> Answer:
         """Return a package, with its URL if that is asked for."""
-        return {"package": self._shown(find_package(self.state, request.id, request.version), request.include_url)}
+        return {
+            "package": self._shown(
+                find_package(self.state, request.id, request.version, request.type), request.include_url
+            )
+        }
 
     def ListPackages(self, request: Any) -> Answer:
         """List packages, the oldest first."""
@@ -52,7 +56,7 @@ class Packages(Routes):
 
     def DeletePackage(self, request: Any) -> Answer:
         """Delete a version of a package."""
-        remove_package(self.state, request.id, request.version)
+        remove_package(self.state, request.id, request.version, request.type)
         return {}
 
     def _shown(self, package: Package, with_url: bool) -> Any:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from dragoman_viam.emulator.catalog import check_name, find_item, find_package
+from dragoman_viam.emulator.filters import token_start
 from dragoman_viam.emulator.jobs import cancel, ended, look, status
 from dragoman_viam.emulator.refusals import invalid, missing, too_early
 from dragoman_viam.emulator.routes import Answer, Routes
@@ -43,6 +44,8 @@ class Trainings(Routes):
         """Start a training by a script of the registry."""
         self._check(request)
         item = find_item(self.state, request.registry_item_id)
+        if item.WhichOneof("metadata") != "ml_training_metadata":
+            raise invalid("the registry item is no training script", "registry_item_id")
         package = request.registry_item_id.replace(":", "/", 1)
         find_package(self.state, package, request.registry_item_version)
         for key in request.arguments:
@@ -92,7 +95,7 @@ class Trainings(Routes):
     def GetTrainingJobLogs(self, request: Any) -> Answer:
         """Return a page of a job's log."""
         logs = self._job(request.id).logs
-        start = int(request.page_token) if request.page_token.isdigit() else 0
+        start = token_start(request.page_token)
         end = start + (self.state.settings.page_limit or LOG_PAGE)
         return {
             "logs": [{"level": level, "time": time, "message": text} for level, time, text in logs[start:end]],
