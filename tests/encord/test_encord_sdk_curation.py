@@ -168,3 +168,23 @@ class TestPresetsOfProjects:
             project.delete_filter_preset(made.uuid)
         with pytest.raises(AuthorisationError):
             project.get_filter_preset(made.uuid)
+
+
+class TestSchemasOfMetadata:
+    def test_the_older_one_is_another_view_of_the_same(self, sdk: Any) -> None:
+        assert sdk.get_client_metadata_schema() is None
+        sdk.set_client_metadata_schema_from_dict({"size": "number", "place": "geospatial", "note": "long_string"})
+        schema = sdk.metadata_schema()
+        kinds = [(key, schema.get_key_type(key)) for key in sorted(schema.keys())]
+        assert kinds == [("note", "text"), ("place", "geospatial"), ("size", "number")]
+        schema.add_enum("light", values=["day", "night"])
+        schema.add_scalar("name", data_type="varchar")
+        schema.delete_key("size")
+        schema.save()
+        words = {key: word.value for key, word in sdk.get_client_metadata_schema().items()}
+        assert words == {"place": "geospatial", "note": "long_string", "light": "enum", "name": "string"}
+
+    def test_it_says_too_little_of_some_kinds(self, sdk: Any) -> None:
+        with pytest.raises(InvalidArgumentsError, match="embedding"):
+            sdk.set_client_metadata_schema_from_dict({"seen": "embedding"})
+        assert sdk.get_client_metadata_schema() is None

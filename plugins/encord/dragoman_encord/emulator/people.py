@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 OWNER = "owner@encord.example"
@@ -52,11 +53,13 @@ class Organisation:
     The ids of tags of issues are by name.
     """
 
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
     members: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     issue_tags: dict[str, str] = field(default_factory=dict)
     metadata_schema: dict[str, Any] | None = None
+    schema_saved: datetime = field(default_factory=lambda: datetime.fromtimestamp(0, UTC))
 
     def join(self, email: str, role: str, kind: str, now: datetime) -> None:
         """Let a user in.
