@@ -113,13 +113,32 @@ def test_a_slice_of_scenes(client):
     assert references(by_id.items_generator()) == ["a-0", "b-0"]
 
 
-def test_an_empty_slice_takes_scenes_as_its_first_members(client):
+@pytest.fixture
+def scenes(client):
+    """A dataset of the videos `a` and `b`, with one frame each."""
     made = client.create_dataset("scenes", is_scene=True)
-    scene = VideoScene("a", 5, items=[DatasetItem("https://images.example/a.jpg", "a-0")])
-    made.append([scene]).sleep_until_complete(verbose_std_out=False)
-    empty = made.create_slice("empty")
+    videos = [
+        VideoScene(name, 5, items=[DatasetItem(f"https://images.example/{name}.jpg", f"{name}-0")]) for name in "ab"
+    ]
+    made.append(videos).sleep_until_complete(verbose_std_out=False)
+    return made
+
+
+def test_the_first_members_of_an_empty_slice_say_what_it_is_of(scenes):
+    empty = scenes.create_slice("empty")
     empty.append(["a"])
     assert references(empty.items) == ["a"]
+    scenes.delete_scene("a")
+    assert empty.items == []
+    empty.append(["b-0"])
+    assert (empty.info()["type"], references(empty.items)) == ("dataset_item", ["b-0"])
+
+
+def test_a_slice_that_refuses_a_mixture_stays_as_it_was(scenes):
+    empty = scenes.create_slice("empty")
+    with pytest.raises(NucleusAPIError, match="members of another kind"):
+        empty.append(["a", "b-0"])
+    assert (empty.info()["type"], empty.items) == ("dataset_item", [])
 
 
 def test_a_slice_of_objects(dataset, model, live):
@@ -144,6 +163,7 @@ def test_a_slice_of_objects(dataset, model, live):
     dataset.delete_item("img-0")
     assert [row.annotation_id for row in made.items] == ["p"]
     assert [row["prediction"]["annotation_id"] for row in made.export_raw_json()] == ["p"]
+    assert made.append([]) == {"slice_id": made.id, "new_items": []}
 
 
 def test_members_must_exist_and_be_of_one_kind(dataset):

@@ -174,11 +174,12 @@ class Slices:
         wanted = await read_json(request, APPENDED)
         dataset = self._state.dataset(part.dataset_id)
         by_kind = _by_reference(dataset, wanted.reference_ids or [])
-        if not part.member_ids and by_kind["scene"]:
-            part.type = "scene"
-        if any(ids for kind, ids in by_kind.items() if kind != part.type):
+        kinds = [kind for kind, ids in by_kind.items() if ids]
+        kind = kinds[0] if kinds and not part.member_ids else part.type
+        if any(other != kind for other in kinds):
             raise ApiError(400, f"Slice {part.id} has members of another kind.")
-        new = [member_id for member_id in dict.fromkeys(by_kind[part.type]) if member_id not in part.member_ids]
+        part.type = kind
+        new = [member_id for member_id in dict.fromkeys(by_kind.get(kind, ())) if member_id not in part.member_ids]
         part.member_ids.update(new)
         registry = dataset.scenes if part.type == "scene" else dataset.items
         return {"slice_id": part.id, "new_items": [registry.id(member_id).reference_id for member_id in new]}
