@@ -143,7 +143,10 @@ def v1(method: str, path: str, handler: Handler) -> Route:
 
 def only_fields(request: Request, shown: Json) -> Json:
     """Return what `fields` asks for of an object; without it, all."""
-    wanted = texts(request, "fields")
+    return _only(texts(request, "fields"), shown)
+
+
+def _only(wanted: Sequence[str], shown: Json) -> Json:
     return {name: shown[name] for name in wanted if name in shown} if wanted else shown
 
 
@@ -152,9 +155,10 @@ def page(request: Request, rows: Sequence[T], settings: Settings, show: Callable
 
     `pagination=cursor`, which the SDK's exports ask for, gives pages that lead on without saying how many there are.
     """
+    wanted = texts(request, "fields")
 
     def fields_of(row: T) -> Json:
-        return only_fields(request, show(row))
+        return _only(wanted, show(row))
 
     if request.query_params.get("pagination") == "cursor":
         further, results = _from_cursor(request, rows, settings, fields_of, "page_size")
