@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tarfile
+import zlib
 from typing import Any
 
 from dragoman_viam.emulator.blobs import Blob
@@ -109,15 +110,15 @@ def remove_package(state: State, package: str, version: str, kind: int = 0) -> N
 
 
 def labels_of(package: Package) -> list[str]:
-    """Return the labels in a model's archive; none if there is no list of them."""
+    """Return the labels in a model's archive, one on a line; none if there is no list of them that can be read."""
     try:
         file: Any = _Readable(package.content)
         with tarfile.open(fileobj=file, mode="r|gz") as archive:
             for entry in archive:
-                inner = archive.extractfile(entry) if entry.name == LABELS_FILE else None
+                inner = archive.extractfile(entry) if entry.name.removeprefix("./") == LABELS_FILE else None
                 if inner is not None:
-                    return inner.read().decode().split("\n")
-    except (tarfile.TarError, EOFError, OSError):
+                    return [line for line in inner.read().decode().replace("\r\n", "\n").split("\n") if line]
+    except (tarfile.TarError, zlib.error, EOFError, OSError, UnicodeDecodeError):
         return []
     return []
 
