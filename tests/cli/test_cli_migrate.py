@@ -143,6 +143,23 @@ def test_a_plan_of_a_file_as_json_is_the_plan_that_is_written(run: Run, tmp_path
     assert printed["target"] == "ndjson:out.ndjson"
 
 
+def test_a_plan_is_about_the_version_that_was_the_newest(run: Run, tmp_path: Path) -> None:
+    with opened(tmp_path, "here") as here:
+        model = here.models.create("detector", task="object_detection", features=["car"])
+        here.versions.create(model, name="first")
+    run("plan", "--source", "local", "--target", "local", "--model", "detector")
+    with opened(tmp_path, "here") as here:
+        here.versions.create(model, name="second")
+
+    run("apply", "plan.json")
+    run("verify", "plan.json")
+
+    with opened(tmp_path, "there") as there:
+        found = there.models.find("detector")
+        assert found is not None
+        assert [version.name for version in there.versions.list(found)] == ["first"]
+
+
 def test_a_dry_run_leaves_out_what_is_done_already(run: Run) -> None:
     run(*PLAN)
     assert run("apply", "plan.json", "--dry-run", "--json")["dry_run"].endswith("1 ontology, 2 items, 2 labels")

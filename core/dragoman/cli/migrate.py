@@ -103,7 +103,12 @@ def plan(
         raise typer.BadParameter(str(error)) from error
     with _connected(source, target, scope, source_set, target_set, source_profile, target_profile) as migration:
         migration.on_loss, migration.on_loss_of = choice.default, dict(choice.forms)
-        made = migration.plan().model_copy(update={"source": source, "target": target})
+        made = migration.plan()
+    found = made.step("version")
+    if found is not None:
+        # Of the newest version, which a newer one does not take the place of later.
+        scope = scope.model_copy(update={"version": version or found.name})
+    made = made.model_copy(update={"source": source, "target": target, "scope": scope})
     made.save(output)
     if json:
         as_json(made.model_dump(mode="json"))

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from dragoman.errors import InvalidData
 from dragoman.fidelity import Fidelity, Loss, LossPolicy, Survival
 from dragoman.migrate.expect import Choice
-from dragoman.migrate.scope import Kind, Scope
+from dragoman.migrate.scope import ORDER, Kind, Scope
 from dragoman.schema.base import Control
 from dragoman.showing import Shown
 
@@ -164,9 +164,9 @@ class Plan(Control):
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
     def stale_against(self, fresh: Plan) -> list[Kind]:
-        """Return the kinds whose source rows have changed between this plan and a fresh one."""
-        now = {step.kind: step.fingerprint for step in fresh.steps}
-        return [step.kind for step in self.steps if now.get(step.kind) != step.fingerprint]
+        """Return the kinds of which this plan has other things or source rows than a fresh one, or has none."""
+        was, now = ({step.kind: (step.name, step.fingerprint) for step in plan.steps} for plan in (self, fresh))
+        return [kind for kind in ORDER if was.get(kind) != now.get(kind)]
 
     def foreign_against(self, fresh: Plan) -> list[Kind]:
         """Return the kinds of which somebody else's rows have come to the target, changed or gone since the plan."""
