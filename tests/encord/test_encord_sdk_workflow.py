@@ -57,6 +57,22 @@ class TestTasks:
         assert list(annotate.get_tasks()) == []
         assert [task.data_title for task in review.get_tasks()] == ["a", "b", "clip"]
 
+    def test_a_bundle_of_actions_is_done_as_a_whole_or_not_at_all(self, project: Any) -> None:
+        annotate, review, _ = project.workflow.stages
+        first, second, _ = annotate.get_tasks()
+        first.assign("ann@example.com")
+
+        def submitted(*tasks: Any) -> None:
+            with project.create_bundle() as bundle:
+                for task in tasks:
+                    task.submit(retain_assignee=True, bundle=bundle)
+
+        with pytest.raises(InvalidArgumentsError, match="no assignee"):
+            submitted(first, second)
+        assert list(review.get_tasks()) == []
+        submitted(first)
+        assert [task.assignee for task in review.get_tasks()] == ["ann@example.com"]
+
     def test_rows_are_completed_reopened_and_given_priorities(self, project: Any) -> None:
         (row,) = project.list_label_rows_v2(data_title_eq="a")
         with project.create_bundle() as bundle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -63,8 +64,12 @@ class Workflows:
         project, stage = self._stage(request)
         wanted = await read_list(request)
         tasks = self._named(project, stage, [str(action.get("taskUuid")) for action in wanted])
+        # On copies first, so that all actions are done or none.
+        after = {task.id: replace(task) for task in tasks}
         for task, action in zip(tasks, wanted, strict=True):
-            act(task, action, self._state.clock.now())
+            act(after[task.id], action, self._state.clock.now())
+        held = project.workflow.tasks
+        held |= {data_hash: after[task.id] for data_hash, task in held.items() if task.id in after}
         return Response(status_code=204)
 
     async def move(self, request: Request) -> object:
