@@ -166,6 +166,22 @@ def test_a_slice_of_objects(dataset, model, live):
     assert made.append([]) == {"slice_id": made.id, "new_items": []}
 
 
+def test_objects_of_another_dataset_are_refused(client, dataset, model):
+    dataset.annotate([BoxAnnotation("car", 0, 0, 1, 1, "img-0", "a")])
+    dataset.upload_predictions(model, [BoxPrediction("car", 0, 0, 1, 1, "img-0", 0.5, "p")])
+    dataset.calculate_evaluation_metrics(model)
+    (match,) = dataset.query_objects("", ObjectQueryType.IOU)
+    other = client.create_dataset("other", is_scene=False)
+    for ids in (
+        {"annotation_ids": [match.ground_truth_annotation_id]},
+        {"prediction_ids": [match.model_prediction_id]},
+    ):
+        with pytest.raises(NucleusAPIError, match=f"does not exist in dataset {other.id}") as refusal:
+            other.create_slice_by_ids("foreign", **ids)
+        assert refusal.value.status_code == 404
+    assert other.slices == []
+
+
 def test_members_must_exist_and_be_of_one_kind(dataset):
     for ids in ({"dataset_item_ids": ["di_none"]}, {"scene_ids": ["scn_none"]}, {"annotation_ids": ["ann_none"]}):
         with pytest.raises(NucleusAPIError, match="does not exist"):

@@ -101,7 +101,8 @@ class Slices:
         ids["scene"] += [dataset.scenes.id(scene_id).id for scene_id in wanted.scene_ids or []]
         objects = wanted.object_ids or []
         for object_id in objects:
-            self._state.objects.place(object_id)
+            if self._state.objects.place(object_id).item_id not in dataset.items.by_id:
+                raise ApiError(404, f"Object {object_id} does not exist in dataset {dataset.id}.")
         return {**ids, "object": objects}
 
     def _add(self, dataset: Dataset, name: str, kind: str, member_ids: Sequence[str]) -> Slice:
