@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from dragoman import Box, Conflict, InvalidData, Item, Label, NotFound, Prediction, Unavailable
+from dragoman import Box, Conflict, InvalidData, Item, Label, NotFound, Prediction, Unavailable, Whole
 from dragoman.conformance.difficult import png
 from dragoman.emulate import DropAfter, Live, ManualClock, running
 from dragoman_viam.emulator import create
@@ -110,6 +110,16 @@ class TestDatasets:
         backend.images.leave(ids[:1], other.id)
         assert [item.id for item in backend.datasets.read_items(other)] == ids[1:3]
         assert backend.datasets.get(dataset).items == len(ids)
+
+    def test_an_older_image_that_joins_a_listed_dataset_is_one_of_its_items(self, backend: Any) -> None:
+        older = backend.images.upload(png(1), name="older.png")
+        dataset = backend.datasets.create("joined")
+        backend.datasets.write_items([Item("newer.png", data=png(2))], dataset=dataset).raise_for_problems()
+        backend.labels.write([Label("newer.png", "car", Whole())], dataset=dataset).raise_for_problems()
+        backend.images.join([older], dataset.id)
+        backend.labels.write([Label("older.png", "car", Whole())], dataset=dataset).raise_for_problems()
+        again = backend.datasets.write_items([Item("older.png", data=png(1))], dataset=dataset)
+        assert dict(again.counts) == {"ignored": 1}
 
     def test_deleting_a_dataset_leaves_its_images(self, backend: Any, dataset: Any, ids: list[str]) -> None:
         backend.datasets.delete(dataset)

@@ -101,7 +101,11 @@ class Images(Extension):
 
     def join(self, ids: Sequence[str], dataset: str) -> None:
         """Put images into a dataset; those that are in it stay."""
-        self._call("join", self._in_chunks, "AddBinaryDataToDatasetByIDs", ids, {"dataset_id": dataset})
+        try:
+            self._call("join", self._in_chunks, "AddBinaryDataToDatasetByIDs", ids, {"dataset_id": dataset})
+        finally:
+            # An image that is older than what was listed last is not seen by going on from there.
+            self._adapter.listings.pop(dataset, None)
 
     def leave(self, ids: Sequence[str], dataset: str) -> None:
         """Take images out of a dataset; they stay in the organisation."""
