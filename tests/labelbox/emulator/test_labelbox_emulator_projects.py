@@ -87,6 +87,13 @@ class TestBatches:
         assert project.create_batch("second", [row, row.uid], global_keys=["v"]).size == 1
         assert client.get_project(project.uid).data_row_count == 3
 
+    @pytest.mark.parametrize("priority", [0, 5])
+    def test_rows_have_the_priority_of_their_batch(self, project: Any, dataset: Any, priority: int) -> None:
+        batch = project.create_batch("second", global_keys=["v"], priority=priority)
+        task = project.export(filters={"batch_ids": [batch.uid]}, params={"project_details": True})
+        (line,) = task.get_buffered_stream()
+        assert line.json["projects"][project.uid]["project_details"]["priority"] == priority
+
     def test_rows_that_nobody_has_are_refused(self, project: Any) -> None:
         with pytest.raises(exceptions.UnprocessableEntityError):
             project.create_batch("second", ["nowhere"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dragoman_labelbox.emulator import wire
+from dragoman_labelbox.emulator.details import USUAL_PRIORITY
 from dragoman_labelbox.emulator.graphql import GraphQLError, Handler, Query, invalid
 from dragoman_labelbox.emulator.objects import Batch, DataRow, Project
 from dragoman_labelbox.emulator.state import State, found
@@ -60,7 +61,8 @@ class Batches:
     def fill(self, query: Query) -> Json:
         project, wanted = self._state.project(query.get("projectId")), query.get("input")
         batch = found(project.batches, wanted["batchId"], "Batch")
-        batch.priority = wanted.get("priority") or batch.priority
+        if wanted.get("priority") is not None:
+            batch.priority = wanted["priority"]
         rows = self._state.named_rows(wanted.get("dataRowIds"), wanted.get("globalKeys"))
         return {"addDataRowsToBatchAsync": {"taskId": self._filling("add-data-rows-to-batch", project, batch, rows)}}
 
@@ -153,7 +155,7 @@ def new_batch(state: State, project: Project, name: str, rows: list[DataRow], wa
         **state.stamp(),
         name=name,
         row_ids=[row.id for row in rows if row.id not in held],
-        priority=wanted.get("priority") or 5,
+        priority=USUAL_PRIORITY if wanted.get("priority") is None else wanted["priority"],
         consensus=wanted.get("consensusSettings"),
     )
     project.batches[batch.id] = batch
