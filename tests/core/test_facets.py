@@ -57,6 +57,45 @@ def test_a_feature_named_twice_is_refused_and_nothing_is_sent(backend: MemoryAda
     assert not backend.state.calls
 
 
+@pytest.mark.parametrize("name", ["", "\ud800", 5])
+def test_what_has_no_proper_name_is_refused_and_nothing_is_sent(backend: MemoryAdapter, name: Any) -> None:
+    creations = (
+        lambda: backend.models.create(name, task="classification", features=[], key="k"),
+        lambda: backend.datasets.create(name),
+    )
+    for create in creations:
+        with pytest.raises(InvalidData, match=r"name is .*: .*should") as caught:
+            create()
+        assert caught.value.field == "name"
+    assert not backend.state.calls
+
+
+@pytest.mark.parametrize("call", ["create", "update"])
+def test_a_config_that_json_cannot_hold_is_refused_by_its_place(backend: MemoryAdapter, call: str) -> None:
+    config = {"optimizer": {"rates": [0.1, float("inf")]}}
+    with pytest.raises(InvalidData, match=r"config\.optimizer\.rates\[1\] is inf"):
+        getattr(backend.versions, call)("m", name="v", config=config)
+    assert not backend.state.calls
+
+
+def test_a_status_that_is_none_is_refused_and_they_are_named(backend: MemoryAdapter) -> None:
+    with pytest.raises(InvalidData, match="'paused' is not a status") as caught:
+        backend.versions.update("v", status="paused")
+    assert "running" in str(caught.value.hint)
+
+
+def test_a_version_whose_fields_break_the_schema_is_refused(backend: MemoryAdapter) -> None:
+    with pytest.raises(InvalidData, match=r"Version tags\.1 is 5") as caught:
+        backend.versions.create("m", name="v", tags=["a", 5])  # type: ignore[list-item]
+    assert caught.value.field == "tags.1"
+    assert not backend.state.calls
+
+
+def test_what_is_no_id_and_has_none_is_refused(backend: MemoryAdapter) -> None:
+    with pytest.raises(InvalidData, match="5 is no id, and has none"):
+        backend.models.get(5)  # type: ignore[arg-type]
+
+
 def test_a_task_that_is_none_is_refused_and_the_tasks_are_named(backend: MemoryAdapter) -> None:
     with pytest.raises(InvalidData, match="'guessing' is not a task") as caught:
         backend.models.create("m", task="guessing", features=["cat"])

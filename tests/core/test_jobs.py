@@ -20,6 +20,7 @@ from dragoman import (
     Whole,
     facet,
 )
+from dragoman.calls.pipeline import Page
 from dragoman.errors import PlatformError
 from dragoman.interface import Inference, Trainings, check_parameters, whole_dataset
 from dragoman.schema import TrainingSource
@@ -82,6 +83,24 @@ def test_wait_returns_a_job_that_was_cancelled(trainer: Callable[..., Trainer]) 
 def test_wait_raises_why_a_job_failed(trainer: Callable[..., Trainer]) -> None:
     with pytest.raises(PlatformError, match="Training t1 failed: the disk is full"):
         trainer(Status.RUNNING, Status.FAILED, error="the disk is full").training.wait("t1")
+
+
+def test_wait_names_the_log_only_where_there_is_one(trainer: Callable[..., Trainer], backend: MemoryAdapter) -> None:
+    class Logged(FakeTrainings):
+        def _logs(self, training: str, cursor: str | None, size: int) -> Page[str]:
+            return Page([])
+
+    class LoggedTrainer(MemoryAdapter):
+        training = facet(Logged)
+
+    logged = LoggedTrainer(backend.settings, backend.pipeline._hooks)
+    logged.training.states = [Training(id="t1", model="m", status=Status.FAILED)]
+    hints = []
+    for one in (trainer(Status.FAILED), logged):
+        with pytest.raises(PlatformError) as caught:
+            one.training.wait("t1")
+        hints.append(caught.value.hint)
+    assert hints == [None, "Its log says more."]
 
 
 def test_wait_gives_up_when_its_time_is_over(trainer: Callable[..., Trainer]) -> None:

@@ -43,6 +43,8 @@ class Animal(str, Enum):  # noqa: UP042 - a StrEnum shows itself as its text, an
         ("id", lambda: Label("a", "cat", BOX, id=7)),
         ("id", lambda: Prediction("a", "cat", BOX, id=7, confidence=0.5)),
         ("track_id", lambda: Label("a", "cat", BOX, track_id=7)),
+        ("track_id", lambda: Label("a", "cat", BOX, track_id="\ud800")),
+        ("key", lambda: Item("\ud800", width=1, height=1)),
         ("geometry", lambda: Label("a", "cat", (1, 2, 3, 4))),
         ("frame", lambda: Label("a", "cat", BOX, frame=2.5)),
         ("frame", lambda: Label("a", "cat", BOX, frame=True)),
@@ -126,3 +128,9 @@ def test_rows_that_say_the_same_are_equal_and_have_one_id(one: Label, other: Lab
 def test_a_member_of_an_enumeration_is_the_text_that_it_stands_for() -> None:
     row = Label("a", Animal.CAT, BOX)
     assert (type(row.feature), row.feature, row.id) == (str, "cat", Label("a", "cat", BOX).id)
+
+
+@pytest.mark.parametrize("names", [("\ud800", "cat"), ("a", "\ud800")])
+def test_half_a_character_has_no_id_derived_of_it(names: tuple[str, str]) -> None:
+    with pytest.raises(InvalidData, match="half of a character"):
+        Label(*names, BOX)

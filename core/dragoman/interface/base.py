@@ -10,14 +10,19 @@ from collections.abc import Callable, Iterator
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from pydantic import ValidationError
+
 from dragoman.calls.pipeline import Operation, Page
 from dragoman.capability import Capability, Gap, Level
+from dragoman.errors import InvalidData
+from dragoman.schema.base import Control
 
 if TYPE_CHECKING:
     from dragoman.adapter import Adapter
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 T = TypeVar("T")
+Thing = TypeVar("Thing", bound=Control)
 
 
 def operation(*, repeatable: bool = True, composed_of: tuple[str, ...] = ()) -> Callable[[Method], Method]:
@@ -104,5 +109,28 @@ class Facet:
 
 
 def ref(thing: Any) -> str:
-    """Return the id of a control-plane object, or the string itself if it is an id already."""
-    return thing if isinstance(thing, str) else str(thing.id)
+    """Return the id of a control-plane object, or the string itself if it is an id already.
+
+    Raises:
+        InvalidData: It is neither.
+    """
+    if isinstance(thing, str):
+        return thing
+    try:
+        return str(thing.id)
+    except AttributeError:
+        raise InvalidData(f"{thing!r} is no id, and has none.") from None
+
+
+def thing_of(kind: type[Thing], **fields: Any) -> Thing:
+    """Return an object of the control plane made of what a caller gave.
+
+    Raises:
+        InvalidData: A field breaks the schema; the error names it.
+    """
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        raise InvalidData(f"{kind.__name__} {field} is {first['input']!r}: {first['msg']}.", field=field) from error

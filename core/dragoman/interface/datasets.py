@@ -9,7 +9,7 @@ from typing import Any
 from dragoman.calls.bulk import BulkWrite
 from dragoman.errors import OutcomeUnknown
 from dragoman.fidelity import DatasetKeeper, LossPolicy
-from dragoman.interface.base import Facet, operation, ref
+from dragoman.interface.base import Facet, operation, ref, thing_of
 from dragoman.schema import Dataset, Item, Report
 
 
@@ -24,11 +24,12 @@ class Datasets(Facet, name="datasets"):
         """Create a dataset and return it with the platform's id.
 
         Raises:
+            InvalidData: The name is empty.
             Conflict: The platform has one of that name and allows no second.
             OutcomeUnknown: The answer was lost and no dataset of that name is there.
         """
         try:
-            return self._call("create", Dataset(name=name, metadata=dict(metadata or {})))
+            return self._call("create", thing_of(Dataset, name=name, metadata=dict(metadata or {})))
         except OutcomeUnknown:
             if found := self.find(name):
                 return found

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from dragoman.errors import Conflict, InvalidData, OutcomeUnknown
-from dragoman.interface.base import Facet, operation, ref
+from dragoman.interface.base import Facet, operation, ref, thing_of
 from dragoman.schema import Model, Task
 
 ModelOrder = Literal["name", "created_at"]
@@ -49,7 +49,7 @@ class Models(Facet, name="models"):
             metadata: JSON values kept with it.
 
         Raises:
-            InvalidData: A feature is named twice, or the task is not one.
+            InvalidData: The name is empty, a feature is named twice, or the task is not one.
             Conflict: The platform has a model of that key.
             OutcomeUnknown: The answer was lost and the platform cannot say whether the model exists.
         """
@@ -61,7 +61,8 @@ class Models(Facet, name="models"):
             raise InvalidData(
                 f"{task!r} is not a task.", hint=f"The tasks are: {', '.join(Task)}.", field="task"
             ) from None
-        model = Model(
+        model = thing_of(
+            Model,
             name=name,
             task=task,
             features=tuple(features),

@@ -84,7 +84,8 @@ class Trainings(Facet, name="training"):
             if on_progress is not None:
                 on_progress(job)
             if job.status is Status.FAILED:
-                raise PlatformError(f"Training {job.id} failed: {job.error}", hint="Its log says more.")
+                hint = "Its log says more." if self._adapter.capabilities()["training.logs"].supported else None
+                raise PlatformError(f"Training {job.id} failed: {job.error}", hint=hint)
             if job.status.ended:
                 return job
             if deadline is not None and time.monotonic() >= deadline:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.errors import InvalidData
-from dragoman.interface.base import Facet, operation, ref
+from dragoman.interface.base import Facet, operation, ref, thing_of
 from dragoman.schema import Dataset, Item, Model, Status, Version
+from dragoman.schema.values import check_values
 
 
 class Versions(Facet, name="versions"):
@@ -36,9 +37,12 @@ class Versions(Facet, name="versions"):
             metadata: JSON values kept with it.
 
         Raises:
+            InvalidData: A field breaks the schema, or a number in the config is not finite.
             NotFound: There is no such model.
         """
-        version = Version(
+        check_values(dict(config or {}), "config")
+        version = thing_of(
+            Version,
             model=ref(model),
             name=name,
             dataset=ref(dataset) if dataset is not None else None,
@@ -84,10 +88,17 @@ class Versions(Facet, name="versions"):
             metrics: Metric to value; replace those that are there.
 
         Raises:
+            InvalidData: The status is none, or a number in the config is not finite.
             NotFound: There is no such version.
             Unsupported: The platform does not change one of them.
         """
-        state = Status(status) if status is not None else None
+        check_values(dict(config or {}), "config")
+        try:
+            state = Status(status) if status is not None else None
+        except ValueError:
+            raise InvalidData(
+                f"{status!r} is not a status.", hint=f"They are: {', '.join(Status)}.", field="status"
+            ) from None
         changes = {"name": name, "status": state, "config": config, "tags": tags, "metrics": metrics}
         given = {field: value for field, value in changes.items() if value is not None}
         return self._call("update", ref(version), given)

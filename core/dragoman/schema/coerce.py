@@ -28,6 +28,11 @@ def text(value: Any, what: str, field: str) -> str:
     """
     if not isinstance(value, str):
         raise InvalidData(f"{what} is {value!r}; it must be a text.", field=field)
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidData(f"{what} is {value!r}; half of a character is no text.", field=field) from error
     # The text itself, and not what a member of an enumeration calls itself.
     return str.__str__(value)
 

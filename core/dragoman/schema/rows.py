@@ -43,9 +43,15 @@ def derive_id(*identity: Any) -> str:
     """Return the UUIDv5 (RFC 9562) of a source identity: any JSON values, such as platform, item, feature and geometry.
 
     It is `uuid.uuid5`'s, which takes three times as long, and every row that is read without an id takes one.
+
+    Raises:
+        InvalidData: A text of it is none, since it has half of a character.
     """
     hashed = _NAMESPACED.copy()
-    hashed.update(_encoder.encode(identity))
+    try:
+        hashed.update(_encoder.encode(identity))
+    except UnicodeEncodeError as error:
+        raise InvalidData(f"{error.object!r} is no text: half of a character is in it.") from error
     digits = hashed.hexdigest()
     # The version and the variant take the place of six bits.
     return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
@@ -93,6 +99,7 @@ class Item(Data, frozen=True, gc=False, omit_defaults=True):
         # One look for the common case, an image of known size.
         if (
             type(self.key) is str
+            and self.key.isascii()
             and type(width) is type(height) is int
             and 0 < width <= LONGEST_SIDE >= height > 0
             and self.frames is None
