@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from dragoman.errors import InvalidData, NotFound, Unsupported
 from dragoman.schema import Item
@@ -24,6 +25,18 @@ class Picture:
     width: int
     height: int
     orientation: int = 1
+
+
+def path_at(uri: str | None) -> Path:
+    """Return the file of this machine that a path or a `file:` URI (RFC 8089) names, whether it is there or not.
+
+    A URI whose characters were never quoted is taken as it stands where there is such a file.
+    """
+    name = uri or ""
+    if not name.startswith("file://"):
+        return Path(name)
+    plain = Path(name.removeprefix("file://"))
+    return plain if plain.exists() else Path(unquote(str(plain)))
 
 
 def picture(path: Path) -> Picture:

@@ -13,7 +13,8 @@ from dragoman.pages import data_uri
 def test_a_file_is_put_into_the_page(tmp_path: Path) -> None:
     (tmp_path / "a b.png").write_bytes(png(1))
 
-    assert (data_uri(str(tmp_path / "a b.png")) or "").startswith("data:image/png;base64,")
+    for uri in (str(tmp_path / "a b.png"), (tmp_path / "a b.png").as_uri()):
+        assert (data_uri(uri) or "").startswith("data:image/png;base64,")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dragoman.errors import InvalidData, NotFound
-from dragoman.media import item_from_file, items_from_folder
+from dragoman.media import item_from_file, items_from_folder, path_at
 
 
 def image(path: Path, *, orientation: int | None = None) -> Path:
@@ -64,3 +64,16 @@ def test_a_key_cannot_lead_out_of_its_root(tmp_path: Path) -> None:
     path = image(tmp_path / "a.png")
     with pytest.raises(InvalidData, match="not below"):
         item_from_file(path, root=tmp_path / "other")
+
+
+@pytest.mark.parametrize("name", ["a b.png", "a%20b.png", "ü#?.png"])
+def test_a_file_is_found_by_its_path_and_by_its_uri(tmp_path: Path, name: str) -> None:
+    path = image(tmp_path / name)
+
+    for uri in (str(path), path.as_uri(), f"file://{path}"):
+        assert path_at(uri) == path
+
+
+def test_a_uri_of_a_file_that_is_not_there_names_it_all_the_same(tmp_path: Path) -> None:
+    assert path_at((tmp_path / "no such.png").as_uri()) == tmp_path / "no such.png"
+    assert path_at(None) == Path()

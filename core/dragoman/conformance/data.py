@@ -15,6 +15,7 @@ from dragoman.conformance.rules import Kit, needs
 from dragoman.emulate import Live
 from dragoman.errors import InvalidData, NotFound, WouldLose
 from dragoman.fidelity import DatasetKeeper, Survival
+from dragoman.media import path_at
 from dragoman.schema import (
     Attribute,
     AttributeOption,
@@ -377,4 +378,4 @@ def media_of(item: Item) -> bytes:
     if uri.startswith(("http://", "https://")):
         with urllib.request.urlopen(uri, timeout=30) as answer:
             return bytes(answer.read())
-    return Path(uri.removeprefix("file://")).read_bytes()
+    return path_at(uri).read_bytes()

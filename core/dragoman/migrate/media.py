@@ -10,7 +10,7 @@ import shutil
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -49,14 +49,6 @@ def _as_file(place: int, item: Item, folder: Path) -> Item:
         except NOT_TO_BE_HAD as error:
             raise InvalidData(f"Its media cannot be fetched: {error}.", row=place, field="uri") from error
     return msgspec.structs.replace(item, uri=str(there))
-
-
-def path_at(uri: str) -> Path:
-    """Return the file of this machine that a path or `file:` URI names; one that was never quoted is taken as it is."""
-    if not uri.startswith("file://"):
-        return Path(uri)
-    plain = Path(uri.removeprefix("file://"))
-    return plain if plain.exists() else Path(unquote(str(plain)))
 
 
 def _fetch(uri: str, stem: Path) -> Path:

@@ -10,13 +10,14 @@ from functools import partial
 
 import msgspec
 
+from dragoman.media import path_at
 from dragoman.migrate.conditions import RowKind
 from dragoman.migrate.content import content_of, model_content
 from dragoman.migrate.differences import Difference, Verification
 from dragoman.migrate.expect import Expected
 from dragoman.migrate.features import FeatureNames
 from dragoman.migrate.hooks import Hooks
-from dragoman.migrate.media import NOT_TO_BE_HAD, REMOTE, path_at
+from dragoman.migrate.media import NOT_TO_BE_HAD, REMOTE
 from dragoman.migrate.meeting import Fact, compare
 from dragoman.migrate.plan import Plan
 from dragoman.migrate.planning import expectation, held_rows, left_behind

@@ -6,10 +6,10 @@ import base64
 import http.client
 import mimetypes
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 from dragoman.errors import DragomanError
+from dragoman.media import path_at
 from dragoman.schema import AnyGeometry, Keypoints, Point, Polygon, Polyline
 
 LARGEST_IMAGE = 4 << 20
@@ -48,7 +48,7 @@ def data_uri(uri: str | None) -> str | None:
             with urllib.request.urlopen(uri, timeout=PATIENCE) as answer:
                 content = answer.read(LARGEST_IMAGE + 1)
         else:
-            with Path(uri.removeprefix("file://")).open("rb") as file:
+            with path_at(uri).open("rb") as file:
                 content = file.read(LARGEST_IMAGE + 1)
     except (OSError, ValueError, http.client.HTTPException):
         # What is no address at all is nothing that can be had, either.

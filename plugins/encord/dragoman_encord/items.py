@@ -21,6 +21,7 @@ from encord.orm.storage import (
 )
 
 from dragoman.errors import InvalidData
+from dragoman.media import path_at
 from dragoman.schema import Item
 
 OURS = "dragoman_item"
@@ -141,7 +142,7 @@ def opened(item: Item, timeout: float) -> IO[bytes]:
 
 def path_of(item: Item) -> Path:
     """Return the place of an item's media on this machine."""
-    return Path((item.uri or "").removeprefix("file://"))
+    return path_at(item.uri)
 
 
 def unusable(item: Item) -> str | None:

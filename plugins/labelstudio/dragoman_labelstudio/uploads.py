@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from dragoman.media import path_at
 from dragoman.schema import Item
 from dragoman_labelstudio.client import File, LabelStudioClient
 from dragoman_labelstudio.projects import path_of
@@ -27,7 +28,7 @@ def is_remote(item: Item) -> bool:
 
 def file_of(item: Item) -> Path:
     """Return the file of this machine that an item's uri is."""
-    return Path((item.uri or "").removeprefix("file://"))
+    return path_at(item.uri)
 
 
 def unusable(item: Item) -> str | None:

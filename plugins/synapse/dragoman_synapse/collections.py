@@ -6,13 +6,12 @@ What comes out of review is ground truth, in a dataset; see `datasets`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from dragoman.calls.bulk import BulkWrite
 from dragoman.calls.pipeline import Operation, Page
 from dragoman.errors import InvalidData, NotFound, OutcomeUnknown
+from dragoman.media import path_at
 from dragoman.schema import IGNORED, Item, Report, RowResult
 from dragoman.schema.base import Control
 from dragoman_synapse.extension import Extension
@@ -119,7 +118,7 @@ class Collections(Extension):
 
     def _file(self, row: Item) -> Json | str:
         """Send the file of an item and return how a unit names it, or why it was not sent."""
-        path = _path(row.uri or "")
+        path = path_at(row.uri)
         if not row.uri or not path.is_file():
             return f"There is no file {row.uri}."
         try:
@@ -132,12 +131,6 @@ class Collections(Extension):
         except InvalidData as refusal:
             return refusal.message
         return {"checksum": made["checksum"], "path": path.name}
-
-
-def _path(uri: str) -> Path:
-    """Return where a file is; addresses that `Path.as_uri` makes are quoted, and others are not."""
-    plain = Path(uri.removeprefix("file://"))
-    return plain if not uri.startswith("file://") or plain.is_file() else Path(unquote(str(plain)))
 
 
 def meta_of(row: Item) -> Json:

@@ -11,12 +11,12 @@ import mimetypes
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from dragoman.calls.ahead import asked_ahead
 from dragoman.errors import DragomanError, InvalidData, NotFound
 from dragoman.interface import Inference
+from dragoman.media import path_at
 from dragoman.schema import Item, Prediction
 from dragoman_synapse import codec
 from dragoman_synapse.entries import version_in
@@ -67,10 +67,10 @@ def _media(item: Item) -> str:
         return item.uri
     if item.uri and "://" in item.uri.removeprefix("file://"):
         raise InvalidData(f"{item.key!r} is at {item.uri!r}, where an agent of Synapse does not reach.", field="uri")
-    name = (item.uri or "").removeprefix("file://")
+    path = path_at(item.uri)
     try:
-        content = item.data if item.data is not None else Path(name).read_bytes()
+        content = item.data if item.data is not None else path.read_bytes()
     except OSError as error:
         raise InvalidData(f"{item.key!r} cannot be read: {error.strerror}.", field="uri") from error
-    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
