@@ -6,14 +6,12 @@ What a migration keeps is beside its plan: `plan.ledger`, `plan.outcomes.ndjson`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from dragoman.adapter import Adapter
 from dragoman.cli import EXIT_DIFFERENT
 from dragoman.cli.backend import DryRun, would
 from dragoman.cli.migrate_show import (
@@ -25,12 +23,12 @@ from dragoman.cli.migrate_show import (
     show_verification,
     watch_status,
 )
+from dragoman.cli.migrate_sides import beside, connected, going_on, migration_of, open_ledger, remaining
 from dragoman.cli.options import writable
-from dragoman.cli.show import Bars, as_json, err, out, settings
-from dragoman.errors import DragomanError, InvalidData
-from dragoman.migrate import Ledger, Migration, Plan, Scope, letters
+from dragoman.cli.show import as_json, out, settings
+from dragoman.errors import InvalidData
+from dragoman.migrate import Plan, Scope, letters
 from dragoman.migrate.expect import Choice
-from dragoman.migrate.planning import left_behind
 from dragoman.migrate.report import Summary
 from dragoman.migrate.rollback import made_by
 from dragoman.migrate.scope import Kind
@@ -101,7 +99,7 @@ def plan(
         )
     except InvalidData as error:
         raise typer.BadParameter(str(error)) from error
-    with _connected(source, target, scope, source_set, target_set, source_profile, target_profile) as migration:
+    with connected(source, target, scope, source_set, target_set, source_profile, target_profile) as migration:
         migration.on_loss, migration.on_loss_of = choice.default, dict(choice.forms)
         made = migration.plan()
     found = made.step("version")
@@ -142,15 +140,17 @@ def apply(
     """Carry out a plan, or go on with it where it was. Outcomes go to a file beside the plan."""
     made = Plan.load(plan_file)
     if dry_run:
-        would(f"write to {made.target}: {_counted(_left(made, plan_file, ledger))}", json=json)
+        would(f"write to {made.target}: {_counted(remaining(made, plan_file, ledger))}", json=json)
         return
-    file = _beside(plan_file, "dead.ndjson")
+    file = beside(plan_file, "dead.ndjson")
     # What somebody has begun to mend there is kept until `retry` takes it.
     mended = list(letters.load(file)) if file.exists() else []
     with (
-        _going_on(),
-        _open_ledger(plan_file, ledger) as book,
-        _migration(made, source_set, target_set, source_profile, target_profile, in_flight, media_folder) as migration,
+        going_on(),
+        open_ledger(plan_file, ledger) as book,
+        migration_of(
+            made, source_set, target_set, source_profile, target_profile, in_flight, media_folder
+        ) as migration,
     ):
         try:
             if engine == "threads":
@@ -169,7 +169,7 @@ def apply(
                 )
         finally:
             dead = letters.save(book, file, mended)
-    outcomes = _beside(plan_file, "outcomes.ndjson")
+    outcomes = beside(plan_file, "outcomes.ndjson")
     save_outcomes(applied, outcomes)
     if json:
         as_json({kind: report.to_dict() for kind, report in applied.reports.items()})
@@ -196,15 +196,17 @@ def retry(
     json: Json = False,
 ) -> None:
     """Send the refused rows once more, as they are in the dead-letter file by now, and no others."""
-    made, file = Plan.load(plan_file), _beside(plan_file, "dead.ndjson")
+    made, file = Plan.load(plan_file), beside(plan_file, "dead.ndjson")
     if dry_run:
         count = sum(1 for _ in letters.load(file)) if file.exists() else 0
         would(f"send {count} refused rows to {made.target} once more", json=json)
         return
     with (
-        _going_on(),
-        _open_ledger(plan_file, ledger, of=made) as book,
-        _migration(made, source_set, target_set, source_profile, target_profile, in_flight, media_folder) as migration,
+        going_on(),
+        open_ledger(plan_file, ledger, of=made) as book,
+        migration_of(
+            made, source_set, target_set, source_profile, target_profile, in_flight, media_folder
+        ) as migration,
     ):
         applied = migration.retry(made, ledger=book, letters=letters.load(file) if file.exists() else None)
         # Not when it broke off: what was mended is in the file alone, and is sent when this is called again.
@@ -226,7 +228,7 @@ def status(
 ) -> None:
     """Say how far a migration is, also while it runs in another process."""
     made = Plan.load(plan_file)
-    with _open_ledger(plan_file, ledger, of=made) as book:
+    with open_ledger(plan_file, ledger, of=made) as book:
         if json:
             as_json(Summary.of(made, book).to_dict())
         elif watch:
@@ -247,9 +249,9 @@ def verify(
 ) -> None:
     """Read the target back and compare it with the source, row by row; one line per difference."""
     made = Plan.load(plan_file)
-    with _migration(made, source_set, target_set, source_profile, target_profile) as migration:
+    with migration_of(made, source_set, target_set, source_profile, target_profile) as migration:
         verification = migration.verify(made, media=media)
-    verification.save(_beside(plan_file, "verified.json"))
+    verification.save(beside(plan_file, "verified.json"))
     if json:
         found = verification.to_dict()
         del found["examples"]
@@ -272,8 +274,8 @@ def report(
 ) -> None:
     """Say what a migration did: counts, losses, timing, refused rows, and what the last verification found."""
     made = Plan.load(plan_file)
-    with _open_ledger(plan_file, ledger, of=made) as book:
-        summary = Summary.of(made, book, verified=_beside(plan_file, "verified.json"))
+    with open_ledger(plan_file, ledger, of=made) as book:
+        summary = Summary.of(made, book, verified=beside(plan_file, "verified.json"))
     if html is not None:
         html.write_text(summary.page(), encoding="utf-8")
     if json_file is not None:
@@ -300,18 +302,18 @@ def rollback(
     """Delete what this migration has made on the target, where the target can, and nothing else."""
     made = Plan.load(plan_file)
     if dry_run:
-        with _open_ledger(plan_file, ledger, of=made) as book:
+        with open_ledger(plan_file, ledger, of=made) as book:
             there = made_by(book)
         would(f"delete from {made.target}, where it can: {_counted(there)}", json=json)
         return
     with (
-        _going_on(),
-        _open_ledger(plan_file, ledger, of=made) as book,
-        _migration(made, source_set, target_set, source_profile, target_profile) as migration,
+        going_on(),
+        open_ledger(plan_file, ledger, of=made) as book,
+        migration_of(made, source_set, target_set, source_profile, target_profile) as migration,
     ):
         done = migration.rollback(made, ledger=book)
     # It is of what is not there any more.
-    _beside(plan_file, "verified.json").unlink(missing_ok=True)
+    beside(plan_file, "verified.json").unlink(missing_ok=True)
     if json:
         as_json({"deleted": done.deleted, "left": done.left})
     else:
@@ -320,94 +322,5 @@ def rollback(
         raise typer.Exit(EXIT_DIFFERENT)
 
 
-# -- helpers ----------------------------------------------------------------------------------------------------------
-
-
 def _counted(counts: Mapping[Kind, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "nothing"
-
-
-def _left(made: Plan, plan_file: Path, ledger: Path | None) -> dict[Kind, int]:
-    """Return how much of each kind would be written, less what an earlier run has settled."""
-    left = {step.kind: step.created for step in made.steps if not (step.exists or left_behind(step))}
-    if not (ledger or _beside(plan_file, "ledger")).exists():
-        return left
-    with _open_ledger(plan_file, ledger, of=made) as book:
-        left |= {thing.kind: 0 for thing in book.things() if thing.state.settled}
-        for kind, counts in book.counts().items():
-            settled = sum(count for state, count in counts.items() if state.settled)
-            left[kind] = max(0, sum(step.rows for step in made.steps if step.kind == kind) - settled)
-    return left
-
-
-def _beside(plan_file: Path, suffix: str) -> Path:
-    return plan_file.with_suffix(f".{suffix}")
-
-
-@contextmanager
-def _going_on() -> Iterator[None]:
-    """Say of a command that is interrupted that it goes on when it is called again."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        err.print("What was under way is in the ledger; the same command goes on from there.")
-        raise
-
-
-@contextmanager
-def _open_ledger(plan_file: Path, path: Path | None, *, of: Plan | None = None) -> Iterator[Ledger]:
-    """Open the ledger; one of a plan must be there, and be the plan's."""
-    path = path or _beside(plan_file, "ledger")
-    if of is not None and not path.exists():
-        raise InvalidData(f"There is no ledger {path}.", hint="Apply the plan first.", field="ledger")
-    book = Ledger(path)
-    try:
-        if of is not None:
-            book.check(of.identity)
-        yield book
-    finally:
-        book.close()
-
-
-@contextmanager
-def _migration(
-    made: Plan,
-    source_set: list[str],
-    target_set: list[str],
-    source_profile: str | None,
-    target_profile: str | None,
-    in_flight: int | None = None,
-    media: Path | None = None,
-) -> Iterator[Migration]:
-    with _connected(
-        made.source, made.target, made.scope, source_set, target_set, source_profile, target_profile, in_flight, media
-    ) as migration:
-        yield migration
-
-
-@contextmanager
-def _connected(
-    source: str,
-    target: str,
-    scope: Scope,
-    source_set: list[str],
-    target_set: list[str],
-    source_profile: str | None,
-    target_profile: str | None,
-    in_flight: int | None = None,
-    media: Path | None = None,
-) -> Iterator[Migration]:
-    with ExitStack() as stack:
-        here = stack.enter_context(_opened(source, source_profile, source_set))
-        there = stack.enter_context(_opened(target, target_profile, target_set))
-        try:
-            yield Migration(here, there, scope, progress=Bars(), in_flight=in_flight, media=media)
-        except DragomanError as error:
-            if error.report is not None:
-                err.print(f"Before it stopped: {error.report}")
-            raise
-
-
-def _opened(name: str, profile: str | None, pairs: list[str]) -> Adapter:
-    """Connect to a backend, or open a file that is named as FORMAT:PATH."""
-    return Endpoint(name, profile, settings(pairs)).open()
