@@ -17,6 +17,7 @@ from dragoman.errors import InvalidData
 from dragoman.evaluate.facts import facts_of
 from dragoman.evaluate.ids import Ids
 from dragoman.evaluate.index import Floats, Index, Integers, item_of
+from dragoman.evaluate.numbers import Numbers
 from dragoman.evaluate.sources import Batch
 from dragoman.schema import Box, Label, Mask, Polygon, Prediction
 
@@ -49,8 +50,8 @@ class Columns:
         self.shapes: list[Mask | Polygon] = []
         self.areas: dict[int, float] = {}
         """Place of a label to its area, where its metadata say one: in COCO that need not be what its shape covers."""
-        self._unit, self._feature = array("q"), array("q")
-        self._score, self._box = array("d"), array("d")
+        self._unit, self._feature = Numbers(np.int64), Numbers(np.int64)
+        self._score, self._box = Numbers(np.float64), Numbers(np.float64)
         self._crowd = bytearray()
 
     def add(self, pieces: Iterable[Batch | Iterable[Label]]) -> None:
@@ -68,10 +69,10 @@ class Columns:
     def _add_batch(self, batch: Batch) -> None:
         first = len(self)
         self.areas.update({first + place: area for place, area in batch.areas.items()})
-        _append(self._unit, batch.unit)
-        _append(self._feature, batch.feature)
-        _append(self._score, batch.score)
-        _append(self._box, batch.boxes)
+        self._unit.add(batch.unit)
+        self._feature.add(batch.feature)
+        self._score.add(batch.score)
+        self._box.add(batch.boxes)
         self._crowd += batch.crowd
         self.ids.add(batch.ids)
 
@@ -120,17 +121,17 @@ class Columns:
     @property
     def unit(self) -> Integers:
         """Number of each row's image."""
-        return np.frombuffer(self._unit, np.int64) if self.ids else np.empty(0, np.int64)
+        return self._unit.all
 
     @property
     def feature(self) -> Integers:
         """Number of each row's feature."""
-        return np.frombuffer(self._feature, np.int64) if self.ids else np.empty(0, np.int64)
+        return self._feature.all
 
     @property
     def score(self) -> Floats:
         """Confidence of each row, 0 to 1; 1 where a prediction has none."""
-        return np.frombuffer(self._score, np.float64) if self.ids else np.empty(0, np.float64)
+        return self._score.all
 
     @property
     def crowd(self) -> npt.NDArray[np.bool_]:
@@ -141,18 +142,12 @@ class Columns:
     def boxes(self) -> Floats:
         """x, y, width, height of each row in pixels, shape (rows, 4); of a region the box around it."""
         if self.kind == "box":
-            return np.frombuffer(self._box, np.float64).reshape(-1, 4) if self.ids else np.empty((0, 4))
+            return self._box.all.reshape(-1, 4)
         from dragoman.geometry import bounding_box
 
         # An empty mask has no box; it covers nothing.
         around = (bounding_box(shape) or Box(0, 0, 0, 0) for shape in self.shapes)
         return np.array([(box.x, box.y, box.width, box.height) for box in around]).reshape(-1, 4)
-
-
-def _append(column: array[Any], numbers: Any) -> None:
-    """Add numbers of the same type, of an array of any kind, to the end of a column."""
-    if len(numbers):
-        column.frombytes(memoryview(numbers).cast("B"))
 
 
 def encoded(rows: Columns, sizes: dict[int, tuple[int, int]]) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from dragoman.errors import InvalidData
 from dragoman.evaluate.index import Integers
+from dragoman.evaluate.numbers import Numbers
 
 Names = list[str] | Any
 """Some ids: strings, or an array of Arrow's strings without empty places."""
@@ -30,7 +30,7 @@ class Ids(Sequence[str]):
 
     def __init__(self) -> None:
         self._pieces: list[Names] = []
-        self._hashes = array("q")
+        self._hashes = Numbers(np.int64)
         self._strings = 0
         """How many came as strings; these have other hashes than Arrow's."""
 
@@ -45,7 +45,7 @@ class Ids(Sequence[str]):
             hashes = _hashes_of(ids)
         self._pieces.append(ids)
         # Now, while the ids are in the processor's cache.
-        self._hashes.frombytes(hashes.tobytes())
+        self._hashes.add(hashes)
 
     def check(self) -> None:
         """Raise `InvalidData` for an id that occurs twice: an evaluation counts each row once."""
@@ -58,10 +58,10 @@ class Ids(Sequence[str]):
             return None
         if self._strings not in (0, len(self)):  # of both kinds, whose hashes cannot be compared
             names = self._names()
-            self._pieces, self._hashes, self._strings = [], array("q"), 0
+            self._pieces, self._hashes, self._strings = [], Numbers(np.int64), 0
             self.add(names)
         # Numbers that are sorted take a fraction of a set's memory.
-        hashes = np.sort(np.frombuffer(self._hashes, np.int64))
+        hashes = np.sort(self._hashes.all)
         if (hashes[1:] != hashes[:-1]).all():
             return None
         # Equal hashes need not be of equal ids.
