@@ -206,6 +206,7 @@ class TestContainers:
 
     def test_those_of_the_organisation_come_and_go(self, backend: Any) -> None:
         mine = backend.containers.register("registry.example/trainer:1")
+        assert mine.description == mine.uri, "Viam takes none without a description"
         assert mine in backend.containers.list()
         assert backend.containers.get(mine.id) == mine
         backend.containers.delete(mine.id)

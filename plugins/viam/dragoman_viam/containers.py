@@ -52,8 +52,13 @@ class Containers(Extension):
         return self._call("get", self._get, container)
 
     def register(self, uri: str, *, description: str = "") -> Container:
-        """Register an image as a container of the organisation and return it."""
-        return self._call("register", self._register, uri, description, repeatable=False)
+        """Register an image as a container of the organisation and return it.
+
+        Args:
+            uri: Where the image is.
+            description: Free text, without which Viam takes none; the uri if not given.
+        """
+        return self._call("register", self._register, uri, description or uri, repeatable=False)
 
     def delete(self, container: str) -> None:
         """Delete a registered container by its id."""

@@ -163,6 +163,8 @@ class Containers(Routes):
         self.state.check_organization(request.organization_id)
         if not request.image_uri:
             raise invalid("image_uri is missing", "image_uri")
+        if not request.description:
+            raise invalid("description is missing", "description")
         container = modules()["training"].Container(
             id=self.state.new_id(),
             key=request.image_uri.rpartition("/")[2],
