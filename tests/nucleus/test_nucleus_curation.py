@@ -58,6 +58,13 @@ class TestCuration:
         backend.curation.delete_labels(dataset, ["a"])
         assert {row.item for row in backend.labels.read(dataset)} == {"b"}
 
+    def test_labels_of_an_item_that_is_not_there_are_told(self, backend: Any, dataset: Any) -> None:
+        rows = [Label(key, "car", Box(1, 2, 3, 4)) for key in ("a", "b")]
+        backend.labels.write(rows, dataset=dataset).raise_for_problems()
+        with pytest.raises(InvalidData, match=r"labels of 1 of 2 items stay; the first: .*nope"):
+            backend.curation.delete_labels(dataset, ["a", "nope"])
+        assert {row.item for row in backend.labels.read(dataset)} == {"b"}, "the others are gone all the same"
+
     def test_tags_of_a_dataset_are_added_and_taken_away(self, backend: Any, dataset: Any) -> None:
         backend.curation.add_tags(dataset, ["night", "rain"])
         backend.curation.remove_tags(dataset, ["night"])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import requests
 
+from dragoman.errors import InvalidData
 from dragoman.interface.base import ref
 from dragoman.schema import Dataset
 from dragoman_nucleus import jobs
@@ -26,13 +27,21 @@ class Curation(Extension):
 
     @carried()
     def delete_labels(self, dataset: str | Dataset, items: Sequence[str], *, keep_history: bool = True) -> None:
-        """Delete all labels of items, by key, and return when they are gone. Nucleus deletes no single label."""
+        """Delete all labels of items, by key, and return when they are gone. Nucleus deletes no single label.
+
+        Raises:
+            InvalidData: An item is not there; the labels of the others are gone.
+        """
         if not items:
             # Without reference ids Nucleus may take all items to be meant.
             return
         wanted = {"keep_history": keep_history, "reference_ids": list(items)}
         answer = self._client.make_request(wanted, f"annotation/{ref(dataset)}", requests.delete)
-        jobs.ended(self._adapter, jobs.started(answer))
+        job = jobs.started(answer)
+        jobs.ended(self._adapter, job)
+        # A job that knows none of the items is completed all the same.
+        if errors := jobs.errors(self._client, job):
+            raise InvalidData(f"The labels of {len(errors)} of {len(items)} items stay; the first: {errors[0]}")
 
     @carried()
     def delete_taxonomy(self, dataset: str | Dataset, name: str) -> None:
