@@ -79,7 +79,7 @@ class LabelboxDatasets(Datasets):
         # An attempt whose answer was lost leaves rows of its own.
         before = self._adapter.earlier.of(_batch(dataset, rows), taken)
         refused = self._upload(found, [rows[place] for place in sent if rows[place].key not in taken], update=False)
-        there = self._present(found, [key for key in keys if key in taken or key in refused])
+        there = self.present(found, [key for key in keys if key in taken or key in refused])
         for place, key in zip(sent, keys, strict=True):
             if key in there:
                 results[place] = IGNORED if key in before or key in refused else CREATED
@@ -149,7 +149,7 @@ class LabelboxDatasets(Datasets):
                 raise
             return known
 
-    def _present(self, dataset: Any, items: Sequence[str]) -> set[str]:
+    def present(self, dataset: Any, items: Sequence[str]) -> set[str]:
         """Return the keys that items of this dataset have; a global key may also be another dataset's."""
         keys = self._adapter.keys(dataset.uid)
         found: set[str] = set()
@@ -164,7 +164,7 @@ class LabelboxDatasets(Datasets):
         return found
 
     def _find(self, dataset: str, rows: Sequence[Item]) -> list[RowResult | None]:
-        there = self._present(self._adapter.client.get_dataset(dataset), [row.key for row in rows])
+        there = self.present(self._adapter.client.get_dataset(dataset), [row.key for row in rows])
         before = self._adapter.earlier.of(_batch(dataset, rows), ())
         self._adapter.earlier.done()
         found = RowResult("created", reason="Found by look-up: the dataset has an item of that key.")

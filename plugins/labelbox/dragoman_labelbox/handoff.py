@@ -7,12 +7,12 @@ of each of the three steps, and labels to begin with that come from no run (mode
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dragoman.calls.bulk import BulkWrite
-from dragoman.errors import DragomanError, PlatformError
+from dragoman.errors import DragomanError, NotFound, PlatformError
 from dragoman.fidelity import Keeper, LossPolicy
 from dragoman.interface import Handoff
 from dragoman.schema import Label, Outcome, Prediction, Report
@@ -23,9 +23,12 @@ from dragoman_labelbox.presence import Presence
 from dragoman_labelbox.sdk import AnnotationImportState, DataRowIds, MALPredictionImport, MEAToMALPredictionImport
 from dragoman_labelbox.targets import Target
 from dragoman_labelbox.versions import chunks
+from dragoman_labelbox.wire import Annotations, Line
 from dragoman_labelbox.writing import Writer
 
 FIRST_QUEUE = "INITIAL_LABELING_QUEUE"
+NAMED = 5
+"""Most missing items that an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class LabelboxHandoff(Handoff):
         taken = list(dict.fromkeys(item for item, outcome in zip(items, report, strict=True) if _is_there(outcome)))
         if not taken:
             return Sent(report)
-        if failure := self._tried("send_items", self._send_items, dataset, project, taken):
+        if failure := self._tried("send_items", self._put, dataset, project, taken):
             return Sent(report, batch=failure)
         return Sent(report, drafts=self._tried("send_predictions", self._draft, version, dataset, project, taken))
 
@@ -138,9 +141,11 @@ class LabelboxHandoff(Handoff):
     def _draft(self, version: str, dataset: str, project: str, items: Sequence[str]) -> None:
         """Put the predictions on some items before the annotators of a project that has them."""
         client = self._adapter.client
-        for chunk in chunks(self._rows(client.get_model_run(version), dataset, set(items))):
+        rows = self._rows(client.get_model_run(version), dataset, set(items))
+        for chunk in chunks(sorted(rows)):
+            name = _name(version, chunk, rows)
             job = MEAToMALPredictionImport.create_for_model_run_data_rows(
-                client, data_row_ids=chunk, project_id=project, model_run_id=version, name=_name(version, chunk)
+                client, data_row_ids=chunk, project_id=project, model_run_id=version, name=name
             )
             if Waiter(self._adapter).ended(job).state is AnnotationImportState.FAILED:
                 raise PlatformError(f"Labelbox's import {job.name} of drafts from a run failed.")
@@ -154,8 +159,18 @@ class LabelboxHandoff(Handoff):
         run, target = client.get_model_run(version), client.get_project(project)
         params = {"predictions_ontology_mapping": self._mapping(run, target)}
         queue = next((queue.uid for queue in target.task_queues() if queue.queue_type == FIRST_QUEUE), None)
-        for chunk in chunks(self._rows(run, dataset)):
-            task = run.send_to_annotate_from_model(project, queue, _name(version, chunk), DataRowIds(chunk), params)
+        rows = self._rows(run, dataset)
+        sent = {batch.name for batch in target.batches()}
+        for chunk in chunks(sorted(rows)):
+            name = _name(version, chunk, rows)
+            if name in sent:
+                # By an earlier call, perhaps one whose answer was lost; the same predictions make no second batch.
+                self._adapter.pipeline.warn(
+                    f"Predictions of {version} on {len(chunk)} items are in batch {name!r} of project {project} and "
+                    "not sent again. They can be once that batch is deleted."
+                )
+                continue
+            task = run.send_to_annotate_from_model(project, queue, name, DataRowIds(chunk), params)
             Waiter(self._adapter).task(task, "sending to annotation")
 
     def _mapping(self, run: Any, project: Any) -> dict[str, str]:
@@ -165,29 +180,76 @@ class LabelboxHandoff(Handoff):
         ours = self._adapter.client.get_ontology(model.ontology_id).normalized
         return {node["featureSchemaId"]: theirs[_identity(node)] for node in _nodes(ours) if _identity(node) in theirs}
 
-    def _rows(self, run: Any, dataset: str, items: set[str] | None = None) -> list[str]:
-        """Return the ids of a dataset's data rows that are in a run; only those of some items if they are given."""
+    def _rows(self, run: Any, dataset: str, items: set[str] | None = None) -> dict[str, str]:
+        """Return the ids of a dataset's data rows that are in a run, each with a digest of its predictions.
+
+        Args:
+            run: The run.
+            dataset: Id of the dataset.
+            items: The items that are meant; all if None.
+        """
         keys = self._adapter.keys(dataset)
-        return [
-            line.data_row.id
-            for line in of_run(self._adapter, run.uid).all()
+        return {
+            line.data_row.id: _digest(sorted(_features(line, run.uid)))
+            for line in of_run(self._adapter, run.uid, predictions=True).all()
             if line.data_row.details.dataset_id == dataset and (items is None or key_of(line, keys) in items)
-        ]
+        }
 
     def _send_items(self, dataset: str, project: str, items: Sequence[str] | None) -> None:
+        if items is None:
+            items = [item.key for item in self._adapter.datasets.items_of(dataset)]
+        else:
+            self._check(dataset, items)
+        self._put(dataset, project, items)
+
+    def _check(self, dataset: str, items: Sequence[str]) -> None:
+        """Raise `NotFound` if a dataset has not all of some items: Labelbox passes over those that it does not know."""
+        there = self._adapter.datasets.present(self._adapter.client.get_dataset(dataset), items)
+        if missing := [item for item in dict.fromkeys(items) if item not in there]:
+            named = ", ".join(map(repr, missing[:NAMED])) + (", ..." if len(missing) > NAMED else "")
+            raise NotFound(
+                f"Dataset {dataset} lacks {len(missing)} of {len(set(items))} items: {named}. Nothing was sent."
+            )
+
+    def _put(self, dataset: str, project: str, items: Sequence[str]) -> None:
         keys = self._adapter.keys(dataset)
         target = self._adapter.client.get_project(project)
-        chosen = items if items is not None else [item.key for item in self._adapter.datasets.items_of(dataset)]
-        self._adapter.projects.admit(target, [keys.out(key) for key in chosen])
+        self._adapter.projects.admit(target, [keys.out(key) for key in items])
 
 
 def _is_there(outcome: Outcome) -> bool:
     return outcome.status in ("created", "updated", "ignored")
 
 
-def _name(version: str, rows: Sequence[str]) -> str:
-    """Return the name of a batch or import of some data rows, always the same one."""
-    return "dragoman-" + hashlib.blake2b("\n".join([version, *rows]).encode(), digest_size=8).hexdigest()
+def _name(version: str, chunk: Sequence[str], rows: dict[str, str]) -> str:
+    """Return the name of a batch or import of the predictions on some data rows: the same one until they change.
+
+    Args:
+        version: Id of the version.
+        chunk: Ids of the data rows.
+        rows: Digests of the predictions, by data row.
+    """
+    return "dragoman-" + _digest([version, *(f"{row} {rows[row]}" for row in chunk)])
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def _features(line: Line, run: str) -> Iterator[str]:
+    """Yield the ids of a line's predictions in a run. A prediction never changes: a newer one has an id of its own."""
+    for model in line.experiments.values():
+        held = model.runs.get(run)
+        for label in (held.predictions if held is not None else None) or ():
+            yield from _features_of(label.annotations)
+
+
+def _features_of(annotations: Annotations) -> Iterator[str]:
+    yield from (shown.feature_id for shown in annotations.objects or ())
+    yield from (answered.feature_id for answered in annotations.classifications or ())
+    for frame in (annotations.frames or {}).values():
+        yield from frame.objects or ()
+        yield from (answered.feature_id for answered in frame.classifications or ())
 
 
 def _nodes(normalized: dict[str, Any]) -> list[dict[str, Any]]:
