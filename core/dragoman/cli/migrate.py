@@ -99,7 +99,9 @@ def plan(
         )
     except InvalidData as error:
         raise typer.BadParameter(str(error)) from error
-    with connected(source, target, scope, source_set, target_set, source_profile, target_profile) as migration:
+    here = Endpoint(source, source_profile, settings(source_set))
+    there = Endpoint(target, target_profile, settings(target_set))
+    with connected(here, there, scope) as migration:
         migration.on_loss, migration.on_loss_of = choice.default, dict(choice.forms)
         made = migration.plan()
     found = made.step("version")

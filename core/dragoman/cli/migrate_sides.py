@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from dragoman.adapter import Adapter
 from dragoman.cli.show import Bars, err, settings
 from dragoman.errors import DragomanError, InvalidData
 from dragoman.migrate import Ledger, Migration, Plan, Scope
@@ -58,7 +57,6 @@ def open_ledger(plan_file: Path, path: Path | None, *, of: Plan | None = None) -
         book.close()
 
 
-@contextmanager
 def migration_of(
     made: Plan,
     source_set: list[str],
@@ -67,38 +65,23 @@ def migration_of(
     target_profile: str | None,
     in_flight: int | None = None,
     media: Path | None = None,
-) -> Iterator[Migration]:
+) -> AbstractContextManager[Migration]:
     """Connect to both sides of a plan; see `connected`."""
-    with connected(
-        made.source, made.target, made.scope, source_set, target_set, source_profile, target_profile, in_flight, media
-    ) as migration:
-        yield migration
+    source = Endpoint(made.source, source_profile, settings(source_set))
+    target = Endpoint(made.target, target_profile, settings(target_set))
+    return connected(source, target, made.scope, in_flight, media)
 
 
 @contextmanager
 def connected(
-    source: str,
-    target: str,
-    scope: Scope,
-    source_set: list[str],
-    target_set: list[str],
-    source_profile: str | None,
-    target_profile: str | None,
-    in_flight: int | None = None,
-    media: Path | None = None,
+    source: Endpoint, target: Endpoint, scope: Scope, in_flight: int | None = None, media: Path | None = None
 ) -> Iterator[Migration]:
     """Connect to two backends or files, and close them again; what was done before an error is said."""
     with ExitStack() as stack:
-        here = stack.enter_context(_opened(source, source_profile, source_set))
-        there = stack.enter_context(_opened(target, target_profile, target_set))
+        here, there = (stack.enter_context(side.open()) for side in (source, target))
         try:
             yield Migration(here, there, scope, progress=Bars(), in_flight=in_flight, media=media)
         except DragomanError as error:
             if error.report is not None:
                 err.print(f"Before it stopped: {error.report}")
             raise
-
-
-def _opened(name: str, profile: str | None, pairs: list[str]) -> Adapter:
-    """Connect to a backend, or open a file that is named as FORMAT:PATH."""
-    return Endpoint(name, profile, settings(pairs)).open()

@@ -27,14 +27,6 @@ def live() -> Iterator[Live[Any]]:
         yield live
 
 
-@pytest.fixture
-def http(live: Live[Any]) -> Iterator[httpx.Client]:
-    """A plain client with a token."""
-    headers = {"Synapse-Access-Token": f"Token {live.credentials['access_token']}"}
-    with httpx.Client(base_url=live.url, headers=headers) as client:
-        yield client
-
-
 def chunk(http: httpx.Client, url: str, content: bytes, first: int, total: int) -> httpx.Response:
     """Send a chunk as the SDK does."""
     span = f"bytes {first}-{first + len(content) - 1}/{total}"

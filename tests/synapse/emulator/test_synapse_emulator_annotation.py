@@ -28,14 +28,6 @@ def live() -> Iterator[Live[Any]]:
 
 
 @pytest.fixture
-def http(live: Live[Any]) -> Iterator[httpx.Client]:
-    """A plain client with a token."""
-    headers = {"Synapse-Access-Token": f"Token {live.credentials['access_token']}"}
-    with httpx.Client(base_url=live.url, headers=headers) as client:
-        yield client
-
-
-@pytest.fixture
 def ids(live: Live[Any]) -> list[int]:
     """The ids of the tasks."""
     return list(live.state.home.tasks)

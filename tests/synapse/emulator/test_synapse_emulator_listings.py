@@ -29,14 +29,6 @@ def live() -> Iterator[Live[Any]]:
         yield live
 
 
-@pytest.fixture
-def http(live: Live[Any]) -> Iterator[httpx.Client]:
-    """A plain client with a token."""
-    headers = {"Synapse-Access-Token": f"Token {live.credentials['access_token']}"}
-    with httpx.Client(base_url=live.url, headers=headers) as client:
-        yield client
-
-
 def ids(http: httpx.Client, path: str) -> list[int]:
     """The ids on a page of either interface."""
     answer = http.get(path).json()

@@ -27,14 +27,6 @@ def live() -> Iterator[Live[Any]]:
         yield live
 
 
-@pytest.fixture
-def http(live: Live[Any]) -> Iterator[httpx.Client]:
-    """A plain client with a token."""
-    headers = {"Synapse-Access-Token": f"Token {live.credentials['access_token']}"}
-    with httpx.Client(base_url=live.url, headers=headers) as client:
-        yield client
-
-
 def submit(http: httpx.Client, live: Live[Any], data: Any) -> httpx.Response:
     """Submit a document of any form for the task."""
     (task,) = live.state.home.tasks
