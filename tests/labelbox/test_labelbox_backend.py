@@ -363,6 +363,14 @@ def test_an_image_is_read_as_labelbox_measured_it(backend: Any, tmp_path: Any) -
     assert (read.width, read.height) == (31, 17)
 
 
+def test_a_file_may_be_named_by_its_uri(backend: Any, tmp_path: Any) -> None:
+    path = tmp_path / "a b.png"
+    Image.new("RGB", (31, 17)).save(path)
+    dataset = backend.datasets.create("named by uri")
+    report = backend.datasets.write_items([Item("x", uri=path.as_uri())], dataset=dataset)
+    assert report.counts == {"created": 1}, "its space is quoted"
+
+
 def test_a_text_answer_is_kept(backend: Any, dataset: Any) -> None:
     asked = Attribute(name="caption", kind="text")
     feature = Feature(name="caption", geometries=("whole",), attributes=(asked,))

@@ -103,6 +103,12 @@ class TestItems:
         assert backend.datasets.write_items(more, dataset=dataset).counts == {"ignored": 1, "created": 1}
         assert not [seen for seen in emulated.journal.entries() if seen.path.endswith("/itemsPage")]
 
+    def test_a_file_may_be_named_by_its_uri(self, backend: Any, items: list[Item], tmp_path: Path) -> None:
+        path = Path(items[0].uri or "").rename(tmp_path / "a b.png")
+        dataset = backend.datasets.create("named by uri")
+        report = backend.datasets.write_items([Item("x", uri=path.as_uri(), width=50, height=40)], dataset=dataset)
+        assert report.counts == {"created": 1}, "its space is quoted"
+
     def test_a_missing_file_is_an_outcome_of_its_row(self, backend: Any, items: list[Item]) -> None:
         dataset = backend.datasets.create("files")
         report = backend.datasets.write_items([items[0], Item("gone", uri="/no/such.png")], dataset=dataset)

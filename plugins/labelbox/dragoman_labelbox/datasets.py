@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from dragoman.calls.pipeline import Page
 from dragoman.errors import Unsupported
 from dragoman.interface import Datasets
+from dragoman.media import path_at
 from dragoman.schema import CREATED, IGNORED, UPDATED, Dataset, Item, RowResult
 from dragoman_labelbox import queries
 from dragoman_labelbox.exports import FILTER_IDS, Exporter
-from dragoman_labelbox.items import FIELD, FIELD_LENGTH, is_remote, item_in, item_out, kept_text, path_of
+from dragoman_labelbox.items import FIELD, FIELD_LENGTH, is_remote, item_in, item_out, kept_text
 from dragoman_labelbox.jobs import Waiter
 from dragoman_labelbox.lookup import ids_of
 from dragoman_labelbox.sdk import DataRowMetadataKind, GlobalKey, exceptions
@@ -190,7 +190,7 @@ def _unusable(item: Item) -> str | None:
         return "The item has no uri; Labelbox needs an image or a video."
     if item.uri.startswith("s3://"):
         return "Labelbox takes objects of S3 by their https address only."
-    if not is_remote(item) and not Path(path_of(item)).is_file():
+    if not is_remote(item) and not path_at(item.uri).is_file():
         return f"There is no file {item.uri}."
     if (length := len(kept_text(item) or "")) > FIELD_LENGTH:
         return f"The item's metadata are {length} characters of JSON; Labelbox's field holds {FIELD_LENGTH}."

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from dragoman.media import path_at
 from dragoman.schema import Item
 from dragoman_labelbox.keys import Keys
 
@@ -53,7 +54,7 @@ def item_out(item: Item, keys: Keys, schema: str | None) -> Json:
         schema: Id of the metadata field; None if nothing is kept.
     """
     wire: Json = {
-        "row_data": path_of(item) if not is_remote(item) else item.uri,
+        "row_data": str(path_at(item.uri)) if not is_remote(item) else item.uri,
         "global_key": keys.out(item.key),
         # Without it the SDK would send the path of the file on this machine.
         "external_id": item.key,
@@ -85,8 +86,3 @@ def item_in(wire: Json, keys: Keys) -> Item:
 def is_remote(item: Item) -> bool:
     """Say whether an item's media is at an address that Labelbox fetches itself."""
     return (item.uri or "").startswith(REMOTE)
-
-
-def path_of(item: Item) -> str:
-    """Return the path of an item's media on this machine."""
-    return (item.uri or "").removeprefix("file://")

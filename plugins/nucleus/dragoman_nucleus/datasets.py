@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ import requests
 from dragoman.calls.pipeline import Page
 from dragoman.errors import PlatformError, Unsupported
 from dragoman.interface import Datasets
+from dragoman.media import path_at
 from dragoman.schema import IGNORED, UPDATED, Dataset, Item, RowResult
 from dragoman_nucleus import jobs
 from dragoman_nucleus.codec import STEPS, escape, item_out
@@ -81,7 +81,7 @@ class NucleusDatasets(Datasets):
             started.append((remote, jobs.send_rows(client, dataset, route, content, update=update)))
         for start in range(0, len(local), FILES_PER_REQUEST):
             places = local[start : start + FILES_PER_REQUEST]
-            files = [File(path.name, path.read_bytes()) for path in (_path(rows[place]) for place in places)]
+            files = [File(path.name, path.read_bytes()) for path in (path_at(rows[place].uri) for place in places)]
             entries = [
                 {**item_out(rows[place]), "image_url": file.name, "update": update}
                 for place, file in zip(places, files, strict=True)
@@ -125,10 +125,6 @@ def _is_remote(item: Item) -> bool:
     return (item.uri or "").startswith(REMOTE)
 
 
-def _path(item: Item) -> Path:
-    return Path((item.uri or "").removeprefix("file://"))
-
-
 def _unusable(item: Item) -> str | None:
     """Return why an item cannot be sent, or None."""
     if item.key in STEPS:
@@ -137,6 +133,6 @@ def _unusable(item: Item) -> str | None:
         return "The item has no uri; Nucleus needs an image."
     if item.media != "image":
         return f"The item is a {item.media}; only images are sent yet."
-    if not _is_remote(item) and not _path(item).is_file():
+    if not _is_remote(item) and not path_at(item.uri).is_file():
         return f"There is no file {item.uri}."
     return None
