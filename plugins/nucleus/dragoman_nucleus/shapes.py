@@ -28,7 +28,8 @@ def _rectangle(box: Box) -> Rectangle:
 
 
 def _path(run: tuple[float, ...]) -> Path:
-    return Path(list(map(Vertex, run[::2], run[1::2])))
+    numbers = iter(run)
+    return Path(list(map(Vertex, numbers, numbers)))
 
 
 def _skeleton(keypoints: Keypoints) -> Skeleton:
