@@ -49,6 +49,14 @@ def parameter(name: str, **value: Any) -> Any:
     return MESSAGES["Parameter"](key=name, value=MESSAGES["Value"](**value))
 
 
+def tensor(*shape: int, file: bytes | None = None) -> Any:
+    """The message of an input of that shape: pixels that come beside it, or a file within it."""
+    if file is None:
+        return MESSAGES["Tensor"](name="image", datatype="UINT8", shape=shape)
+    contents = MESSAGES["Contents"](bytes_contents=[file])
+    return MESSAGES["Tensor"](name="image", datatype="BYTES", shape=shape, contents=contents)
+
+
 def test_the_server_is_live_ready_and_says_what_it_is(call: Any) -> None:
     assert call("ServerLive").ready
     assert call("ServerReady").ready
@@ -87,6 +95,9 @@ def test_the_parameters_are_those_of_the_prediction(call: Any) -> None:
         ({"raw_input_contents": [b"123"]}, grpc.StatusCode.INVALID_ARGUMENT),
         ({"raw_input_contents": [b"1", b"2"]}, grpc.StatusCode.INVALID_ARGUMENT),
         ({"inputs": [], "raw_input_contents": []}, grpc.StatusCode.INVALID_ARGUMENT),
+        ({"inputs": [tensor(-6, -8, 3)]}, grpc.StatusCode.INVALID_ARGUMENT),
+        ({"inputs": [tensor(*[1] * 80)], "raw_input_contents": [b"1"]}, grpc.StatusCode.INVALID_ARGUMENT),
+        ({"inputs": [tensor(-1, -1, file=b"1")], "raw_input_contents": []}, grpc.StatusCode.INVALID_ARGUMENT),
         ({"parameters": [parameter("confidence", double_param=7.0)]}, grpc.StatusCode.INVALID_ARGUMENT),
         ({"parameters": [parameter("iou", string_param="x")]}, grpc.StatusCode.INVALID_ARGUMENT),
         ({"outputs": [MESSAGES["Named"](name="masks")]}, grpc.StatusCode.INVALID_ARGUMENT),

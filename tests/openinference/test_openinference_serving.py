@@ -85,6 +85,7 @@ class TestTheWire:
             ((Tensor.of_texts("image", [b"no picture"]),), {}, "picture"),
             ((image(),), {"parameters": {"confidence": "high"}}, "no number"),
             ((image(),), {"parameters": {"confidence": 7}}, "between 0 and 1"),
+            ((image(),), {"parameters": {"confidence": 10**400}}, "too large"),
             ((image(),), {"parameters": 7}, "not JSON of a request"),
             ((image(),), {"outputs": [{"name": "masks"}]}, "no output 'masks'"),
         ],
@@ -99,6 +100,34 @@ class TestTheWire:
     @pytest.mark.parametrize("body", [b"{", b"[]", b'{"inputs": [{"name": "image"}]}', b'{"inputs": 7}'])
     def test_a_body_that_is_no_request_is_refused(self, served: str, body: bytes) -> None:
         assert httpx.post(f"{served}/v2/models/detector/infer", content=body).status_code == 400
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            (b'{"id": "\xff"}', "not JSON"),
+            (b'{"inputs": ' + b"[" * 100_000, "not JSON"),
+            (b'{"inputs": [{"name": 7, "datatype": "UINT8", "shape": [1], "data": [0]}]}', "7 is no name"),
+            (
+                b'{"inputs": [{"name": "image", "datatype": "UINT8", "shape": [1], "parameters": "x"}]}',
+                "A tensor lacks",
+            ),
+        ],
+        ids=["no UTF-8", "too deep", "a number as the name", "parameters that are none"],
+    )
+    def test_a_body_of_another_form_is_refused_with_a_reason(self, served: str, body: bytes, said: str) -> None:
+        answer = httpx.post(f"{served}/v2/models/detector/infer", content=body)
+        assert answer.status_code == 400
+        assert said in answer.json()["error"]
+
+    @pytest.mark.parametrize("length", ["-1", "x", "3", "99999", "9" * 5000])
+    def test_a_length_that_does_not_fit_the_body_is_refused(self, served: str, length: str) -> None:
+        answer = httpx.post(f"{served}/v2/models/detector/infer", content=b"{}", headers={LENGTH_HEADER: length})
+        assert answer.status_code == 400
+        assert LENGTH_HEADER in answer.json()["error"]
+
+    def test_a_refused_picture_says_nothing_of_the_files_of_the_server(self, served: str) -> None:
+        error = asked(served, Tensor.of_texts("image", [b"no picture"])).json()["error"]
+        assert error == "field image: The input 'image' is no picture that can be read."
 
     def test_what_is_not_there_is_404(self, served: str) -> None:
         for path in ("models/nobody", "models/detector/versions/99", "models/nobody/ready"):

@@ -16,6 +16,8 @@ from dragoman_openinference.tensors import Tensor, listed, of_list, of_raw, raw
 
 LENGTH_HEADER = "Inference-Header-Content-Length"
 SIZE = "binary_data_size"
+DIGITS = 20
+"""Digits that a length may have."""
 Json = dict[str, Any]
 
 
@@ -56,10 +58,8 @@ def read(field: str, body: bytes, length: str | None) -> tuple[Json, list[Tensor
         InvalidData: The tensors are not what the JSON says.
         msgspec.DecodeError: It is not JSON.
     """
-    if length is not None and not (length.isdecimal() and int(length) <= len(body)):
-        raise InvalidData(f"The header {LENGTH_HEADER} is {length!r}, and the body has {len(body)} bytes.")
-    end = len(body) if length is None else int(length)
-    head = msgspec.json.decode(body[:end], type=Json)
+    end = len(body) if length is None else _length(length, len(body))
+    head = _json(body[:end])
     rest = memoryview(body)[end:]
     tensors = []
     given = head.get(field, [])
@@ -73,14 +73,31 @@ def read(field: str, body: bytes, length: str | None) -> tuple[Json, list[Tensor
     return head, tensors
 
 
+def _length(header: str, size: int) -> int:
+    # Python refuses to read numbers of thousands of digits.
+    if not (header.isdecimal() and len(header) <= DIGITS and int(header) <= size):
+        raise InvalidData(f"The header {LENGTH_HEADER} is {header[:DIGITS]!r}, and the body has {size} bytes.")
+    return int(header)
+
+
+def _json(content: bytes) -> Json:
+    try:
+        return msgspec.json.decode(content, type=Json)
+    except (UnicodeDecodeError, RecursionError) as error:
+        # Text that is not UTF-8, or lists in lists without end.
+        raise msgspec.DecodeError(str(error)) from error
+
+
 def _tensor(facts: Any, rest: memoryview) -> tuple[Tensor, memoryview]:
     try:
         name, datatype, shape = facts["name"], facts["datatype"], facts["shape"]
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} is no name")
         size = (facts.get("parameters") or {}).get(SIZE)
         if size is not None:
             return of_raw(name, datatype, shape, rest[:size]), rest[size:]
         return of_list(name, datatype, shape, facts["data"]), rest
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, InvalidData):
             raise
         raise InvalidData(f"A tensor lacks its name, datatype, shape or data: {error}.") from error

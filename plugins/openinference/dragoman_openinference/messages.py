@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 
 from dragoman.errors import InvalidData
-from dragoman_openinference.tensors import BYTES, Tensor, of_list, of_raw
+from dragoman_openinference.tensors import BYTES, Tensor, of_list, of_raw, shaped
 
 PACKAGE = "dragoman.openinference"
 SERVICE = "inference.GRPCInferenceService"
@@ -127,7 +126,4 @@ def _of_elements(wire: Any) -> Tensor:
     values = list(getattr(wire.contents, FIELDS[wire.datatype])) if wire.datatype in FIELDS else []
     if wire.datatype != BYTES:
         return of_list(wire.name, wire.datatype, wire.shape, values)
-    texts = Tensor.of_texts(wire.name, values)
-    if texts.array.size != np.prod(wire.shape):
-        raise InvalidData(f"Tensor {wire.name!r} of shape {list(wire.shape)} has {texts.array.size} elements.")
-    return Tensor(texts.name, texts.datatype, texts.array.reshape(tuple(wire.shape)))
+    return shaped(Tensor.of_texts(wire.name, values), tuple(wire.shape))

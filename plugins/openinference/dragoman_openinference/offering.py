@@ -79,7 +79,7 @@ class Offering:
         with TemporaryDirectory(prefix="dragoman-") as folder:
             file = Path(folder) / "picture"
             file.write_bytes(_content(inputs))
-            picture(file)
+            _check_picture(file)
             item = Item("picture", uri=str(file))
             found = list(self._backend.inference.predict(asked, [item], confidence=confidence, iou=iou))
         return _number(asked), _classes(found) if self._classifies else _boxes(found)
@@ -127,7 +127,10 @@ def _fraction(parameters: Parameters, name: str, default: float) -> float:
     value = parameters.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidData(f"The parameter {name} is {value!r}, and no number.", field=name)
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise InvalidData(f"The parameter {name} is too large.", field=name) from error
 
 
 def _content(inputs: Sequence[Tensor]) -> bytes:
@@ -153,6 +156,14 @@ def _content(inputs: Sequence[Tensor]) -> bytes:
     file = BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", compress_level=1)
     return file.getvalue()
+
+
+def _check_picture(file: Path) -> None:
+    try:
+        picture(file)
+    except InvalidData as error:
+        # What is said there names the file, which is none of the client's.
+        raise InvalidData("The input 'image' is no picture that can be read.", field="image") from error
 
 
 def _boxes(found: Sequence[Prediction]) -> list[Tensor]:

@@ -33,6 +33,8 @@ TYPES: dict[str, str] = {
 }
 """Datatype to the letters by which numpy knows it; BYTES has none, and BF16 is not known."""
 BYTES = "BYTES"
+DIMENSIONS = 32
+"""Dimensions that a tensor may have: as many as every release of numpy takes."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,11 @@ def of_raw(name: str, datatype: str, shape: Iterable[int], content: bytes | memo
     """
     lengths = tuple(map(int, shape))
     if datatype == BYTES:
-        return _shaped(Tensor.of_texts(name, _elements(name, bytes(content))), lengths)
+        return shaped(Tensor.of_texts(name, _elements(name, bytes(content))), lengths)
     kind = np.dtype(_type(datatype))
     if len(content) != math.prod(lengths) * kind.itemsize:
         raise InvalidData(f"Tensor {name!r} of shape {list(lengths)} has {len(content)} bytes.", field=name)
-    return Tensor(name, datatype, np.frombuffer(content, kind).reshape(lengths))
+    return shaped(Tensor(name, datatype, np.frombuffer(content, kind)), lengths)
 
 
 def listed(tensor: Tensor) -> list[Any]:
@@ -116,15 +118,20 @@ def of_list(name: str, datatype: str, shape: Iterable[int], data: Any) -> Tensor
     """
     lengths = tuple(map(int, shape))
     if datatype == BYTES:
-        return _shaped(Tensor.of_texts(name, map(str, _flat(data))), lengths)
+        return shaped(Tensor.of_texts(name, map(str, _flat(data))), lengths)
     try:
-        return _shaped(Tensor(name, datatype, np.asarray(data, _type(datatype))), lengths)
+        return shaped(Tensor(name, datatype, np.asarray(data, _type(datatype))), lengths)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidData(f"Tensor {name!r} holds something else than {datatype}.", field=name) from error
 
 
-def _shaped(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-    if min(shape, default=0) < 0 or math.prod(shape) != tensor.array.size:
+def shaped(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return a tensor with its elements in a shape.
+
+    Raises:
+        InvalidData: They do not fill it.
+    """
+    if len(shape) > DIMENSIONS or min(shape, default=0) < 0 or math.prod(shape) != tensor.array.size:
         raise InvalidData(
             f"Tensor {tensor.name!r} of shape {list(shape)} has {tensor.array.size} elements.", field=tensor.name
         )
