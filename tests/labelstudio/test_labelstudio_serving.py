@@ -157,6 +157,34 @@ def test_uploads_of_a_label_studio_that_nobody_knows_are_refused(asked: TestClie
     assert "has not introduced itself" in answer.json()["error"]
 
 
+def test_a_label_studio_that_does_not_say_where_it_is_has_not_introduced_itself(
+    asked: TestClient, media: Live[list[str]]
+) -> None:
+    introduce(asked, media, hostname="")
+    assert predict(asked, f"{media.url}/a.png").status_code == 200
+    answer = predict(asked, "/data/upload/1/a.png")
+    assert answer.status_code == 400
+    assert "has not introduced itself" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [({"hostname": "studio.example"}, "endpoint"), ({"hostname": "http://a", "access_token": f"{TOKEN}\n"}, "token")],
+)
+def test_an_introduction_that_nothing_can_be_fetched_with_is_refused(
+    asked: TestClient, said: dict[str, str], wrong: str
+) -> None:
+    answer = asked.post("/setup", json={"project": "5.1", "access_token": TOKEN, **said})
+    assert answer.status_code == 400
+    assert wrong in answer.json()["error"]
+    assert TOKEN not in answer.text
+
+
+def test_an_upload_at_a_path_that_is_none_is_told(asked: TestClient, media: Live[list[str]]) -> None:
+    introduce(asked, media)
+    assert "An address is none" in predict(asked, "/data/upload/1/\0.png").json()["error"]
+
+
 @pytest.mark.parametrize("uri", ["/etc/hostname", "file:///etc/hostname", "pyproject.toml", "ftp://host/a.png"])
 def test_a_path_that_a_task_names_is_never_opened(asked: TestClient, media: Live[list[str]], uri: str) -> None:
     introduce(asked, media)

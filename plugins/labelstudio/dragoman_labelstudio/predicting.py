@@ -144,7 +144,7 @@ def _media_of(studio: Studio | None, folder: Path) -> Iterator[Media]:
     client = LabelStudioClient(LabelStudioSettings(**studio.settings())) if studio else None
     try:
         yield Media(client, folder)
-    except (LabelStudioRefused, httpx.HTTPError) as error:
+    except (LabelStudioRefused, httpx.HTTPError, httpx.InvalidURL) as error:
         raise bind(error, ERRORS, Scrubber([studio.token] if studio else [])) from error
     finally:
         if client is not None:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -23,6 +24,7 @@ from dragoman.errors import DragomanError, InvalidData
 from dragoman.schema import Model, Version
 from dragoman_labelstudio.learning import Learning
 from dragoman_labelstudio.predicting import Asked, Predicting, Studio
+from dragoman_labelstudio.settings import LabelStudioSettings
 
 START = "START_TRAINING"
 
@@ -48,6 +50,26 @@ class Setup(msgspec.Struct):
         given = self.extra_params or {}
         return _read(given.encode(), dict[str, Any]) if isinstance(given, str) else given
 
+    @property
+    def studio(self) -> Studio | None:
+        """Where it is, and what trainings are given; None if it does not say where.
+
+        Raises:
+            InvalidData: What it says is no address, no token, or no hyper-parameters.
+        """
+        found = Studio(self.hostname, self.access_token, self.parameters)
+        if not self.hostname:
+            return None
+        try:
+            LabelStudioSettings(**found.settings())
+        except ValidationError as error:
+            # The error itself repeats the token.
+            wrong = " and ".join(str(one["loc"][0]) for one in error.errors(include_input=False))
+            raise InvalidData(
+                f"Label Studio says as its {wrong} what is none; its hostname is {self.hostname!r}."
+            ) from None
+        return found
+
 
 class Project(msgspec.Struct):
     """The project that an event is about."""
@@ -66,7 +88,7 @@ def application(backend: Adapter, model: Model, version: Version | None) -> Star
     """Return the application that serves a model; see `dragoman.serving.ServedProtocol`."""
     predicting = Predicting(backend, model, version)
     learning = Learning(backend, model)
-    studios: dict[str, Studio] = {}
+    studios: dict[str, Studio | None] = {}
 
     def health() -> dict[str, Any]:
         return {"status": "UP", "model_class": model.name}
@@ -76,7 +98,7 @@ def application(backend: Adapter, model: Model, version: Version | None) -> Star
 
     def setup(body: bytes) -> dict[str, Any]:
         told = _read(body, Setup)
-        studios[_number(told.project)] = Studio(told.hostname, told.access_token, told.parameters)
+        studios[_number(told.project)] = told.studio
         return {"model_version": predicting.name()}
 
     def predict(body: bytes) -> dict[str, Any]:
