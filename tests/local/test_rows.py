@@ -120,6 +120,19 @@ class TestItems:
         assert "JSON" in reasons["nan"]
         assert [item.key for item in local.datasets.read_items(dataset)] == ["good", "fine"]
 
+    def test_path_that_no_file_can_have_or_no_row_can_keep_is_rejected_alone(
+        self, local: Adapter, image: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        latin = tmp_path / os.fsdecode(b"caf\xe9.png")
+        latin.write_bytes(image().read_bytes())
+        dataset = local.datasets.create("d")
+        uris = [str(image()), str(tmp_path / ("x" * 300)), str(latin), str(tmp_path / "\udce9.png"), str(image())]
+        report = local.datasets.write_items([Item(str(n), uri=uri) for n, uri in enumerate(uris)], dataset=dataset)
+        assert statuses(report) == ["created", *["rejected"] * 3, "created"]
+        too_long, *others = [outcome.reason or "" for outcome in report.problems()]
+        assert "File name too long" in too_long
+        assert all("half of a character" in reason for reason in others)
+
     def test_video_says_its_size_and_frames(self, local: Adapter, tmp_path: Path) -> None:
         dataset = local.datasets.create("d")
         item = Item("film", uri=str(write_clip(tmp_path / "clip.mp4")), media="video")

@@ -13,6 +13,8 @@ import msgspec
 from dragoman.errors import InvalidData, NotFound
 from dragoman.media import SUFFIXES
 from dragoman.schema import Item
+from dragoman.schema.coerce import text
+from dragoman_local.errors import from_os
 from dragoman_local.state.rows import unstorable
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm"})
@@ -26,22 +28,31 @@ def prepared(item: Item) -> Item | str:
     if reason := unstorable(item):
         return reason
     try:
+        # Bytes of a file's name that are no UTF-8 are halves of characters in Python, and no row can keep them.
+        text(str(_path(item)), "the path of the file", "uri")
         path = media_path(item)
         complete = _described(item, path)
+        digest = item.content_hash or content_hash(path)
     except (InvalidData, NotFound) as error:
         return error.message
-    return msgspec.structs.replace(complete, uri=str(path), content_hash=item.content_hash or content_hash(path))
+    except OSError as error:
+        return from_os(error).message
+    return msgspec.structs.replace(complete, uri=str(path), content_hash=digest)
 
 
 def media_path(item: Item) -> Path:
     """Return the absolute path of an item's file.
 
     Raises:
-        InvalidData: The item has no `uri`, or one that is no path of this machine.
+        InvalidData: The item has no `uri`, or one that is no path of this machine, such as one with too long a name.
         NotFound: There is no such file.
     """
     path = _path(item)
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise InvalidData(from_os(error).message, field="uri") from error
+    if not found:
         raise NotFound(f"There is no file {path}.", field="uri")
     return path
 
