@@ -161,6 +161,14 @@ async def test_calls_run_at_the_same_time_up_to_the_number_of_threads() -> None:
     assert not together.broken
 
 
+@pytest.mark.parametrize("threads", [0, -1, "many"])
+async def test_a_number_of_threads_with_which_no_call_would_begin_is_refused(memory: Memory, threads: Any) -> None:
+    with pytest.raises(InvalidData, match="number of threads") as refused:
+        AsyncBackend(memory.backend, threads=threads)
+
+    assert refused.value.field == "threads"
+
+
 async def test_what_may_pass_is_tried_again(memory: Memory) -> None:
     memory.state.fail("datasets.create", Busy("later"), times=9)
     memory.backend.pipeline._wait = lambda state: 0.0  # type: ignore[method-assign]
@@ -190,6 +198,17 @@ async def test_rows_may_come_from_either_kind_of_source(memory: Memory) -> None:
     assert report.counts == {"created": 5}
     assert again.counts == {"ignored": 5, "created": 4}
     assert memory.state.calls["labels.write"] == 2 + 3
+
+
+async def test_rows_may_be_given_by_their_name_as_to_the_method(memory: Memory) -> None:
+    write: Any = memory.twin.labels.write
+    report = await write(rows=from_somewhere(5), dataset=memory.dataset)
+    again = await write(dataset=memory.dataset, rows=rows(9))
+
+    assert report.counts == {"created": 5}
+    assert again.counts == {"ignored": 5, "created": 4}
+    with pytest.raises(TypeError, match="rows"):
+        await write(dataset=memory.dataset)
 
 
 async def test_a_source_that_breaks_breaks_the_write_with_its_own_error(memory: Memory) -> None:

@@ -26,7 +26,9 @@ from dragoman.aio.facets import (
 )
 from dragoman.aio.threads import SafePoints, Workers, rest
 from dragoman.capability import Capability
+from dragoman.errors import InvalidData
 from dragoman.plugins import installed
+from dragoman.schema.coerce import whole
 
 THREADS = 40
 """Most calls of one backend under way at once; a thread that waits for an answer costs little."""
@@ -39,9 +41,14 @@ class AsyncBackend:
     Args:
         backend: The backend. It can be used synchronously at the same time, and whoever opened it closes it.
         threads: Most calls under way at once.
+
+    Raises:
+        InvalidData: `threads` is less than one, with which no call would ever begin, or no number.
     """
 
     def __init__(self, backend: Adapter, *, threads: int = THREADS) -> None:
+        if whole(threads, "The number of threads", "threads") < 1:
+            raise InvalidData(f"The number of threads is {threads}; it must be 1 at least.", field="threads")
         hooks = installed().hooks
         if not hooks.is_registered(SAFE_POINTS):
             hooks.register(SAFE_POINTS)

@@ -129,11 +129,14 @@ class Write(_Twin, Generic[Row, P, T]):
             return self
         method, workers = self._bound(facet), facet._workers
 
-        async def write(rows: Iterable[Row] | AsyncIterable[Row], /, *arguments: P.args, **named: P.kwargs) -> T:
+        async def write(*arguments: Any, **named: Any) -> T:
+            # As with the method, the rows may be given by their name.
+            rows = arguments[0] if arguments else named.get("rows")
             if not isinstance(rows, AsyncIterable):
-                return await workers.run(partial(method, rows, *arguments, **named))
-            source = _Source(rows)
-            return await source.feeding(workers, partial(method, source.read(), *arguments, **named))
+                return await workers.run(partial(method, *arguments, **named))
+            source: _Source[Row] = _Source(rows)
+            others = {name: value for name, value in named.items() if value is not rows}
+            return await source.feeding(workers, partial(method, source.read(), *arguments[1:], **others))
 
         return _like(method, write)
 
