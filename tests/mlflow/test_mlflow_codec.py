@@ -152,6 +152,14 @@ class TestRuns:
         assert len(set(taken.values())) == len(names)
         assert all(name and codec.metric_names([name]) == {name: name} for name in taken.values())
 
+    def test_metrics_of_long_names_are_told_apart_within_what_mlflow_takes(self) -> None:
+        taken = codec.metric_names(["x" * 300, "x" * 300 + "y", "x" * 249 + ".z"])
+        assert len(set(taken.values())) == 3
+        assert max(map(len, taken.values())) <= codec.LONGEST_NAME
+
+    def test_a_parameter_of_a_longer_name_than_mlflow_takes_is_in_the_config_only(self) -> None:
+        assert codec.params_out({"x" * 251: 1, "x" * 250: 2}) == [{"key": "x" * 250, "value": "2"}]
+
     def test_a_config_is_shown_as_far_as_mlflow_can(self) -> None:
         shown = codec.params_out({"lr": 0.1, "name": "sgd", "a/b": [1, 2], "long": "x" * 7000})
         assert shown == [

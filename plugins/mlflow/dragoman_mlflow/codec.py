@@ -28,6 +28,8 @@ FOLDER = "dragoman"
 """Folder of a run's artifacts that holds the weights of the version made with it."""
 LONGEST, MOST = 6000, 100
 """Characters of a parameter, and parameters of a request, that MLflow takes."""
+LONGEST_NAME = 250
+"""Characters that MLflow takes of the name of a parameter or a metric."""
 LOSSES = ("loss", "train_loss", "training_loss")
 """What a run's loss is called by the frameworks that log by themselves."""
 # Refused in names, or not to be told apart from the quotes of MLflow's filters; the percent sign marks the spelling.
@@ -246,15 +248,18 @@ def params_out(config: Mapping[str, Any]) -> list[Json]:
     shown = {
         name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in found.items()
     }
-    return [{"key": name, "value": value} for name, value in shown.items() if name and len(value) <= LONGEST][:MOST]
+    fit = {name: value for name, value in shown.items() if 0 < len(name) <= LONGEST_NAME and len(value) <= LONGEST}
+    return [{"key": name, "value": value} for name, value in fit.items()][:MOST]
 
 
 def metric_names(names: Iterable[str]) -> dict[str, str]:
     """Return the names under which MLflow takes metrics, each once."""
     taken: dict[str, str] = {}
     for name in names:
-        fit = _key(name) or "metric"
-        chosen = next(one for one in (fit, *(f"{fit}_{n}" for n in range(2, 10_000))) if one not in taken.values())
+        fit = _key(name)[:LONGEST_NAME].rstrip(". ") or "metric"
+        # There is room for the number that tells two of one name apart.
+        short = fit[: LONGEST_NAME - 5]
+        chosen = next(one for one in (fit, *(f"{short}_{n}" for n in range(2, 10_000))) if one not in taken.values())
         taken[name] = chosen
     return taken
 
