@@ -171,6 +171,8 @@ class TestDetections:
             ([BOXES], "no numbers named 'scores'"),
             ([numbers("boxes", [1, 2, 3]), SCORES], "four numbers a box"),
             ([BOXES, numbers("scores", [0.5])], "2 boxes, 1 scores"),
+            ([BOXES, numbers("scores", np.zeros((2, 0)))], "2 boxes, 0 scores"),
+            ([BOXES, SCORES, numbers("labels", [np.nan, 0])], "label that is no number"),
             ([BOXES, numbers("scores", [3.5, 0])], "no probabilities"),
             ([BOXES, numbers("scores", [np.nan, 0])], "no probabilities"),
         ],

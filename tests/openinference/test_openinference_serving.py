@@ -12,7 +12,7 @@ from looking_backend import FEATURES
 from PIL import Image
 
 import dragoman
-from dragoman import InvalidData, Item, NotFound
+from dragoman import InvalidData, Item, NotFound, Unsupported
 from dragoman.schema import Box, Model, Task
 from dragoman.serving import serving
 from dragoman_openinference.bodies import LENGTH_HEADER, read, written
@@ -186,6 +186,14 @@ class TestOurClient:
         ):
             (name,) = (found.id for found in backend.models.list())
             assert backend.models.get(name).name == "street_car ü"
+
+    @pytest.mark.parametrize("name", [".", "..", "a?b", "a#b", "100%", "a%2Fb"])
+    def test_no_name_leads_to_another_address(self, backend: Any, name: str) -> None:
+        for ask in (backend.models.get, backend.versions.get, backend.repository.unload):
+            with pytest.raises((NotFound, Unsupported)):
+                ask(name)
+        with pytest.raises(NotFound, match="no version"):
+            backend.versions.get(f"detector/{name}")
 
     def test_an_item_elsewhere_is_refused(self, backend: Any) -> None:
         with pytest.raises(InvalidData, match="files of this machine") as caught:

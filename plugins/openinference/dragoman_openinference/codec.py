@@ -87,7 +87,7 @@ def _detected(layout: Layout, found: dict[str, Tensor]) -> tuple[Floats, Floats,
         )
     boxes = boxes.reshape(-1, 4)
     scores = _output(found, layout.scores)
-    per_class = scores.size != len(boxes) and scores.shape[-2:-1] == (len(boxes),)
+    per_class = 0 != scores.size != len(boxes) and scores.shape[-2:-1] == (len(boxes),)
     scores = scores.reshape(len(boxes), -1) if per_class else scores.ravel()
     scores = _activated(layout, scores)
     _check(scores)
@@ -109,6 +109,8 @@ def _names(layout: Layout, labels: Tensor | None, numbers: Any, count: int) -> l
 
 def _named(layout: Layout, numbers: Any) -> list[str]:
     known = layout.features
+    if any(number != number for number in numbers):
+        raise PlatformError(f"The output {layout.labels!r} has a label that is no number.")
     return [known[int(number)] if 0 <= int(number) < len(known) else str(int(number)) for number in numbers]
 
 

@@ -75,11 +75,11 @@ class RestServer:
 
     def load(self, model: str) -> None:
         """Load a model."""
-        self._post(f"/repository/models/{quote(model, safe='')}/load", {})
+        self._post(f"/repository/models/{_quoted(model)}/load", {})
 
     def unload(self, model: str) -> None:
         """Unload a model."""
-        self._post(f"/repository/models/{quote(model, safe='')}/unload", {})
+        self._post(f"/repository/models/{_quoted(model)}/unload", {})
 
     def infer(self, place: Place, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Return what a version makes of its inputs; as bytes where the server takes and gives them."""
@@ -109,8 +109,14 @@ class RestServer:
 
 
 def _path(place: Place) -> str:
-    model = f"/models/{quote(place.model, safe='')}"
-    return f"{model}/versions/{quote(place.version, safe='')}" if place.version else model
+    model = f"/models/{_quoted(place.model)}"
+    return f"{model}/versions/{_quoted(place.version)}" if place.version else model
+
+
+def _quoted(name: str) -> str:
+    """Return a name as a part of an address; one of dots alone would lead to the part above."""
+    found = quote(name, safe="")
+    return found if found.strip(".") else found.replace(".", "%2E")
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:
