@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,6 +64,18 @@ def trainer(backend: MemoryAdapter) -> Callable[..., Trainer]:
         return made
 
     return make
+
+
+def test_a_status_that_is_none_lists_nothing(trainer: Callable[..., Trainer]) -> None:
+    with pytest.raises(InvalidData, match="'paused' is not a status"):
+        trainer().training.list(status="paused")
+
+
+@pytest.mark.parametrize("one", ["/images/a.png", Path("a.png"), Item("a", uri="a.png")])
+def test_a_single_item_is_not_taken_for_many(trainer: Callable[..., Trainer], one: Any) -> None:
+    with pytest.raises(InvalidData, match="items is a single one") as caught:
+        trainer().inference.predict("v", one)
+    assert caught.value.hint == "Put it into a list."
 
 
 def test_wait_returns_the_job_when_it_has_ended(trainer: Callable[..., Trainer]) -> None:

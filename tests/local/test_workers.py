@@ -155,3 +155,16 @@ def test_job_waits_quietly_while_another_worker_lives(
         assert starts(tmp_path) == MOST_STARTS
         other.training.cancel(waiting)
     local.training.cancel(running)
+
+
+def test_a_job_that_is_deleted_as_soon_as_it_is_cancelled_costs_no_worker(
+    local: Adapter, detector: Model, boxes: Dataset, tmp_path: Path
+) -> None:
+    running = local.training.submit(detector, dataset=boxes, parameters=ENDLESS)
+    until(local, running, lambda job: job.progress.step > 0)
+    local.training.cancel(running)
+    local.training.delete(running)
+
+    after = local.training.wait(local.training.submit(detector, dataset=boxes, parameters=SHORT))
+    assert after.status is Status.SUCCEEDED
+    assert "Traceback" not in (tmp_path / "home" / "workers" / "0.log").read_text()

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from dragoman.calls.pipeline import Operation, Page
 from dragoman.capability import Capability, Gap, Level
 from dragoman.errors import InvalidData
+from dragoman.schema import Status
 from dragoman.schema.base import Control
 
 if TYPE_CHECKING:
@@ -120,6 +121,19 @@ def ref(thing: Any) -> str:
         return str(thing.id)
     except AttributeError:
         raise InvalidData(f"{thing!r} is no id, and has none.") from None
+
+
+def status_of(status: Status | str | None) -> Status | None:
+    """Return a status that a caller named.
+
+    Raises:
+        InvalidData: It is none.
+    """
+    try:
+        return Status(status) if status is not None else None
+    except ValueError:
+        hint = f"They are: {', '.join(Status)}."
+        raise InvalidData(f"{status!r} is not a status.", hint=hint, field="status") from None
 
 
 def thing_of(kind: type[Thing], **fields: Any) -> Thing:

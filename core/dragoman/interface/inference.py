@@ -42,8 +42,12 @@ class Inference(Facet, name="inference"):
         Raises:
             NotFound: There is no such version.
             Unsupported: The platform cannot do one of the last three, which its adapter does not take.
-            InvalidData: An item has no media, or it cannot be decoded; the error names the row.
+            InvalidData: `items` is a single one; or an item has no media, or its media cannot be decoded, and the error
+                names the row.
         """
+        if isinstance(items, str | Path | Item):
+            # The letters of a path are paths, too, and one of them may be the root of the file system.
+            raise InvalidData("items is a single one.", hint="Put it into a list.", field="items")
         for field, value in (("confidence", confidence), ("iou", iou)):
             if not 0 <= value <= 1:
                 raise InvalidData(f"{field} is {value}; it lies between 0 and 1.", field=field)

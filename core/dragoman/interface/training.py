@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dragoman.errors import InvalidData, PlatformError, Timeout, Unsupported
-from dragoman.interface.base import Facet, operation, ref
+from dragoman.interface.base import Facet, operation, ref, status_of
 from dragoman.schema import Dataset, Item, Model, Status, Training, TrainingSource, Version
 
 
@@ -56,8 +56,12 @@ class Trainings(Facet, name="training"):
 
     @operation()
     def list(self, *, status: Status | str | None = None, page_size: int | None = None) -> Iterator[Training]:
-        """Iterate over the jobs, the newest first; only those in `status` if it is given."""
-        return self._pages("list", Status(status) if status is not None else None, size=page_size)
+        """Iterate over the jobs, the newest first; only those in `status` if it is given.
+
+        Raises:
+            InvalidData: There is no such status.
+        """
+        return self._pages("list", status_of(status), size=page_size)
 
     @operation(composed_of=("training.get",))
     def wait(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.errors import InvalidData
-from dragoman.interface.base import Facet, operation, ref, thing_of
+from dragoman.interface.base import Facet, operation, ref, status_of, thing_of
 from dragoman.schema import Dataset, Item, Model, Status, Version
 from dragoman.schema.values import check_values
 
@@ -93,13 +93,7 @@ class Versions(Facet, name="versions"):
             Unsupported: The platform does not change one of them.
         """
         check_values(dict(config or {}), "config")
-        try:
-            state = Status(status) if status is not None else None
-        except ValueError:
-            raise InvalidData(
-                f"{status!r} is not a status.", hint=f"They are: {', '.join(Status)}.", field="status"
-            ) from None
-        changes = {"name": name, "status": state, "config": config, "tags": tags, "metrics": metrics}
+        changes = {"name": name, "status": status_of(status), "config": config, "tags": tags, "metrics": metrics}
         given = {field: value for field, value in changes.items() if value is not None}
         return self._call("update", ref(version), given)
 

@@ -11,8 +11,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+from dragoman.errors import NotFound
 from dragoman.schema import Status
 from dragoman_local.home import Home
 from dragoman_local.locks import Lock
@@ -72,6 +74,13 @@ def _carry_out(home: Home, training: str, slot: int, lock: Lock) -> None:
         return
     home.jobs.note_process(training, process.pid)
     status = process.wait()
+    # Whoever cancelled the job may have deleted it since.
+    with suppress(NotFound):
+        _settle(home, training, status)
+
+
+def _settle(home: Home, training: str, status: int) -> None:
+    """Put down how a job ended whose process did with a status, if it has not said so itself."""
     if status < 0:
         settle_dead(home, training, f"its process was killed ({signal.Signals(-status).name})")
     elif status == LOST:
