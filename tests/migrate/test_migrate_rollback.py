@@ -13,6 +13,7 @@ from dragoman import Box, Gap, Label, Migration, Prediction, Provenance, facet
 from dragoman.interface import Predictions
 from dragoman.migrate import Ledger
 from dragoman.migrate import State as RowState
+from dragoman.migrate.rollback import RolledBack
 from dragoman.migrate.states import Settled
 
 
@@ -120,6 +121,15 @@ def test_an_empty_target_has_nothing_to_roll_back(source: MemoryAdapter, book: P
     assert is_empty(target.state)
 
 
+def applied_and_rolled_back(source: MemoryAdapter, target: MemoryAdapter, book: Path) -> RolledBack:
+    """Move everything to an empty target, and take it back."""
+    target.state = State()
+    migration = Migration(source, target, SCOPE, on_loss="drop")
+    plan = migration.plan()
+    migration.apply(plan, ledger=book)
+    return migration.rollback(plan, ledger=book)
+
+
 class NoPredictions(Predictions):
     """Predictions of a platform that stores none."""
 
@@ -136,12 +146,9 @@ class Unread(MemoryAdapter):
 
 def test_a_target_that_stores_no_predictions_holds_none_of_others(source: MemoryAdapter, book: Path) -> None:
     target = Unread(MemorySettings(), hook_caller())
-    target.state = State()
-    migration = Migration(source, target, SCOPE, on_loss="drop")
-    plan = migration.plan()
-    migration.apply(plan, ledger=book)
+    done = applied_and_rolled_back(source, target, book)
 
-    assert migration.rollback(plan, ledger=book).ok
+    assert done.ok
     assert (target.state.datasets, target.state.models, target.state.versions) == ({}, {}, {})
 
 
@@ -159,12 +166,7 @@ class Silent(MemoryAdapter):
 
 def test_a_version_whose_predictions_cannot_be_told_apart_stays(source: MemoryAdapter, book: Path) -> None:
     target = Silent(MemorySettings(), hook_caller())
-    target.state = State()
-    migration = Migration(source, target, SCOPE, on_loss="drop")
-    plan = migration.plan()
-    migration.apply(plan, ledger=book)
-
-    done = migration.rollback(plan, ledger=book)
+    done = applied_and_rolled_back(source, target, book)
 
     assert "cannot be told. It shows no predictions." in done.left["version"]
     assert len(target.state.versions) == 1

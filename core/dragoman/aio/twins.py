@@ -135,8 +135,8 @@ class Write(_Twin, Generic[Row, P, T]):
             if not isinstance(rows, AsyncIterable):
                 return await workers.run(partial(method, *arguments, **named))
             source: _Source[Row] = _Source(rows)
-            others = {name: value for name, value in named.items() if value is not rows}
-            return await source.feeding(workers, partial(method, source.read(), *arguments[1:], **others))
+            named.pop("rows", None)
+            return await source.feeding(workers, partial(method, source.read(), *arguments[1:], **named))
 
         return _like(method, write)
 
