@@ -34,6 +34,8 @@ def packed(content: bytes, name: str = "labels.txt") -> bytes:
         (packed(b"car\ndog")[:12] + b"\xff" * 40, 3),
         (gzip.compress(b"no archive"), 3),
     ],
+    # Named, since an archive has the time of its making in it.
+    ids=["two", "ended line", "windows", "in a folder", "no text", "broken", "no archive"],
 )
 def test_labels_are_the_lines_of_their_file(backend: Any, tmp_path: Any, archive: bytes, classes: int) -> None:
     path = tmp_path / "model.tar.gz"
