@@ -7,15 +7,6 @@ from __future__ import annotations
 
 import pytest
 
-import dragoman.conformance
-import dragoman_acme.adapter
-import dragoman_acme.emulator
-
-# Imported here so that they are the same modules in every inner run; pytester forgets what an inner run imports.
-assert dragoman_acme.adapter
-assert dragoman_acme.emulator
-assert dragoman.conformance
-
 HEADER = """
 import dataclasses
 import msgspec
@@ -147,19 +138,30 @@ BROKEN = {
 }
 
 
-@pytest.mark.usefixtures("fresh_plugins")
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kit needs no other plugin of pytest; loading them takes half of an inner run."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+def run(pytester: pytest.Pytester, chosen: str = "") -> pytest.RunResult:
+    """Run the tests in pytester's folder, in a process of their own.
+
+    pytester forgets the modules that a run in this process imports. A library that is imported a second time has its
+    errors a second time too, which code that remembers the first ones does not catch.
+    """
+    return pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", "-k", chosen)
+
+
 @pytest.mark.parametrize("fault", BROKEN)
 def test_the_fault_is_caught_by_the_test_for_it(fault: str, pytester: pytest.Pytester) -> None:
     code, catcher = BROKEN[fault]
     pytester.makepyfile(test_broken=f"{HEADER}\n{code}\n{CLASSES}\n{FOOTER}")
-    # What failures are bound to depends on the identity of classes, and inner runs in this process import some anew.
-    run = pytester.runpytest_subprocess if "errors =" in code else pytester.runpytest_inprocess
-    result = run("-q", "-p", "no:cacheprovider", "-k", catcher.partition("[")[0])
+    result = run(pytester, catcher.partition("[")[0])
     failed = [line for line in result.outlines if line.startswith("FAILED")]
     assert any(catcher in line for line in failed), result.stdout.str()
 
 
-@pytest.mark.usefixtures("fresh_plugins")
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [
@@ -173,20 +175,18 @@ def test_kit_tests_are_not_removed_and_replaced_only_with_a_reason(
     body: str, complaint: str, pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(test_tampered=f"{HEADER}\nclass TestLabels(Acme, conformance.BaseLabels):\n    {body}")
-    result = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider")
+    result = run(pytester)
     assert result.parseoutcomes() == {"errors": 1}
     result.stdout.re_match_lines([f".*{complaint}.*"])
 
 
-@pytest.mark.usefixtures("fresh_plugins")
 def test_a_kit_class_that_is_left_out_is_missed(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_partial=f"{HEADER}\nclass TestContract(Acme, conformance.BaseContract): ...")
-    result = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-k", "kit_is_whole")
+    result = run(pytester, "kit_is_whole")
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.re_match_lines([r".*BaseLabels.*"])
 
 
-@pytest.mark.usefixtures("fresh_plugins")
 def test_a_plugin_that_imports_another_vendor_is_caught(pytester: pytest.Pytester) -> None:
     package = pytester.mkpydir("leaning")
     (package / "adapter.py").write_text(
@@ -198,6 +198,6 @@ def test_a_plugin_that_imports_another_vendor_is_caught(pytester: pytest.Pyteste
         "platforms = installed().platforms\n"
         "platforms['acme'] = dataclasses.replace(platforms['acme'], adapter='leaning.adapter:Broken')\n"
     )
-    result = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-k", "imports_no_other_vendor")
+    result = run(pytester, "imports_no_other_vendor")
     result.stdout.re_match_lines([r".*imports .*nucleus.*"])
     assert result.parseoutcomes()["failed"] == 1
