@@ -63,8 +63,10 @@ def bare_out(rows: Sequence[Label], find: Find, key_out: Callable[[str], str]) -
         find: Says what the ontology knows of a feature of a kind.
         key_out: Returns Labelbox's name of an item.
     """
-    named = are_uuids([row.id for row in rows])
     boxes = {row.feature for row in rows if type(row.geometry) is Box}
+    if not boxes:
+        return [None] * len(rows)
+    named = are_uuids([row.id for row in rows])
     known = {feature: find(feature, Box.kind) for feature in boxes}
     on = {item: wire.ByGlobalKey(key_out(item)) for item in {row.item for row in rows}}
     return [_bare(row, named, known.get(row.feature), on[row.item]) for row in rows]
