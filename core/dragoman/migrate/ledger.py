@@ -10,8 +10,6 @@ One process at a time may write; any may read, which is how `status` watches a r
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,13 +19,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from dragoman.errors import Conflict, InvalidData, PlatformError
+from dragoman.errors import Conflict, InvalidData
+from dragoman.migrate.database import Database
 from dragoman.migrate.scope import Kind
 from dragoman.migrate.states import NUMBERS, STATES, Entry, Settled, State, Thing
 from dragoman.schema import MeasuredLoss
 
-FORMAT = "1"
-"""Version of the tables; a ledger of another is refused."""
 AT_ONCE = 500
 """Rows that are entered in one statement: SQLite takes 999 values, or more."""
 
@@ -43,11 +40,9 @@ class Ledger:
 
     def __init__(self, path: Path, *, watch: Callable[[str], None] | None = None, lasting: bool = True) -> None:
         self.path = path
-        self._watch = watch
-        self._mutex = threading.RLock()
         self._lock = FileLock(path.with_name(path.name + ".lock"))
-        self._database = _opened(path, lasting)
-        self._next = self._one("select coalesce(max(number), 0) + 1 from rows")
+        self._database = Database(path, watch, lasting)
+        self._next = self._database.one("select coalesce(max(number), 0) + 1 from rows")
 
     # -- opening and closing -----------------------------------------------------------------------------------------
 
@@ -72,7 +67,7 @@ class Ledger:
         try:
             if identity is not None:
                 self._bind(identity)
-            with self._changing("reopened"):
+            with self._database.changing("reopened"):
                 # What was planned in a run that ended was not sent; it is planned anew when it comes by.
                 self._database.execute("delete from rows where state = ?", [NUMBERS[State.PLANNED]])
             yield self
@@ -81,8 +76,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close the file."""
-        with self._mutex:
-            self._database.close()
+        self._database.close()
 
     def _bind(self, identity: str) -> None:
         self.check(identity)
@@ -108,12 +102,12 @@ class Ledger:
 
     def about(self, name: str) -> str | None:
         """Return a fact about the migration, or None."""
-        found = self._all("select value from about where name = ?", [name])
+        found = self._database.all("select value from about where name = ?", [name])
         return found[0][0] if found else None
 
     def note(self, name: str, value: str) -> None:
         """Keep a fact about the migration."""
-        with self._changing(f"noted {name}"):
+        with self._database.changing(f"noted {name}"):
             self._database.execute("insert or replace into about values (?, ?)", [name, value])
 
     def finish(self) -> None:
@@ -124,39 +118,38 @@ class Ledger:
 
     def thing(self, kind: Kind) -> Thing | None:
         """Return what is known of a thing, or None."""
-        for state, id, ours in self._all("select state, id, ours from things where kind = ?", [kind]):
+        for state, id, ours in self._database.all("select state, id, ours from things where kind = ?", [kind]):
             return Thing(kind, STATES[state], id, bool(ours))
         return None
 
     def things(self) -> list[Thing]:
         """Return all things."""
-        kinds = self._all("select kind, state, id, ours from things order by rowid")
+        kinds = self._database.all("select kind, state, id, ours from things order by rowid")
         return [Thing(kind, STATES[state], id, bool(ours)) for kind, state, id, ours in kinds]
 
     def set_thing(self, kind: Kind, state: State, *, id: str = "", ours: bool = False) -> None:
         """Record what became of a thing."""
-        with self._changing(f"{kind} {state}"):
+        with self._database.changing(f"{kind} {state}"):
             self._database.execute(
                 "insert or replace into things values (?, ?, ?, ?)", [kind, NUMBERS[state], id, ours]
             )
 
     def forget_thing(self, kind: Kind) -> None:
         """Forget a thing that is not there any more."""
-        with self._changing(f"{kind} forgotten"):
+        with self._database.changing(f"{kind} forgotten"):
             self._database.execute("delete from things where kind = ?", [kind])
 
     # -- rows ----------------------------------------------------------------------------------------------------------
 
     def is_new_to(self, kind: Kind) -> bool:
         """Return whether no row of the kind is in the ledger."""
-        return not self._all("select 1 from rows where kind = ? limit 1", [kind])
+        return not self._database.all("select 1 from rows where kind = ? limit 1", [kind])
 
     def known(self, kind: Kind, keys: Sequence[str]) -> dict[str, Entry]:
         """Return what is in the ledger of these keys."""
         marks = ",".join("?" * len(keys))
-        with self._mutex:
-            self._database.execute("create index if not exists by_key on rows (key, kind)")
-        found = self._all(
+        self._database.all("create index if not exists by_key on rows (key, kind)")
+        found = self._database.all(
             f"select number, key, state, id, reason from rows where kind = ? and key in ({marks})", [kind, *keys]
         )
         return {row[1]: Entry(row[0], kind, row[1], STATES[row[2]], row[3], row[4]) for row in found}
@@ -164,9 +157,8 @@ class Ledger:
     def confirmed_ids(self, kind: Kind, ids: Sequence[str]) -> set[str]:
         """Return those of a target's ids that rows have which this migration has put there."""
         marks = ",".join("?" * len(ids))
-        with self._mutex:
-            self._database.execute("create index if not exists by_id on rows (id) where id is not null")
-        found = self._all(
+        self._database.all("create index if not exists by_id on rows (id) where id is not null")
+        found = self._database.all(
             f"select id from rows where kind = ? and state = ? and id is not null and id in ({marks})",
             [kind, NUMBERS[State.CONFIRMED], *ids],
         )
@@ -174,7 +166,7 @@ class Ledger:
 
     def plan(self, kind: Kind, keys: Sequence[str]) -> range:
         """Enter rows as planned and return their numbers."""
-        with self._changing(f"{kind} planned"):
+        with self._database.changing(f"{kind} planned"):
             first = self._next
             for start in range(0, len(keys), AT_ONCE):
                 some = keys[start : start + AT_ONCE]
@@ -184,7 +176,7 @@ class Ledger:
 
     def sent(self, kind: Kind, numbers: Sequence[int]) -> None:
         """Record that rows are about to be sent."""
-        with self._changing(f"{kind} sent"):
+        with self._database.changing(f"{kind} sent"):
             self._set(numbers, State.SENT)
 
     def settle(
@@ -195,7 +187,7 @@ class Ledger:
         losses: Iterable[MeasuredLoss] = (),
     ) -> None:
         """Record what rows have come to, in their order, and what they lost together."""
-        with self._changing(f"{kind} settled"):
+        with self._database.changing(f"{kind} settled"):
             self._database.executemany(
                 "update rows set state = ?, id = ?, reason = ? where number = ?",
                 (
@@ -213,18 +205,18 @@ class Ledger:
         self, kind: Kind, numbers: Sequence[int], result: Settled, losses: Iterable[MeasuredLoss] = ()
     ) -> None:
         """Record that rows have all come to the same, which has no row of its own, and what they lost together."""
-        with self._changing(f"{kind} settled"):
+        with self._database.changing(f"{kind} settled"):
             self._set(numbers, result.state, result.id, result.reason)
             self._database.executemany(_ADD_LOSS, (_loss_values(kind, loss) for loss in losses))
 
     def forget_rows(self, kind: Kind) -> None:
         """Forget the rows of a kind that this migration had put there and that are there no more."""
-        with self._changing(f"{kind} forgotten"):
+        with self._database.changing(f"{kind} forgotten"):
             self._database.execute("delete from rows where kind = ? and state = ?", [kind, NUMBERS[State.CONFIRMED]])
 
     def forget_rejected(self, kind: Kind, keys: Iterable[str]) -> None:
         """Forget that rows were rejected, so that they may be sent once more."""
-        with self._changing(f"{kind} retried"):
+        with self._database.changing(f"{kind} retried"):
             rejected = "select number from rows where kind = ? and key = ? and state = ?"
             values = [(kind, key, NUMBERS[State.REJECTED]) for key in keys]
             self._database.executemany(f"delete from letters where number in ({rejected})", values)
@@ -234,7 +226,7 @@ class Ledger:
         """Yield the rows in some states, of one kind if it is given; the ledger may change meanwhile."""
         marks = ",".join(str(NUMBERS[state]) for state in states)
         last = 0
-        while page := self._all(
+        while page := self._database.all(
             f"select number, kind, key, state, id, reason from rows where number > ? and state in ({marks}) "
             "and (?2 is null or kind = ?2) order by number limit 1000",
             [last, kind],
@@ -245,29 +237,29 @@ class Ledger:
 
     def letter(self, number: int) -> bytes | None:
         """Return the JSON of a rejected row."""
-        found = self._all("select row from letters where number = ?", [number])
+        found = self._database.all("select row from letters where number = ?", [number])
         return found[0][0] if found else None
 
     def counts(self) -> dict[Kind, Counter[State]]:
         """Return how many rows of each kind are in each state."""
         counts: defaultdict[Kind, Counter[State]] = defaultdict(Counter)
-        for kind, state, number in self._all("select kind, state, count(*) from rows group by kind, state"):
+        for kind, state, number in self._database.all("select kind, state, count(*) from rows group by kind, state"):
             counts[kind][STATES[state]] = number
         return dict(counts)
 
     def losses(self, kind: Kind) -> tuple[MeasuredLoss, ...]:
         """Return what the rows of a kind have lost so far."""
-        found = self._all(
+        found = self._database.all(
             "select what, survival, how, rows, worst, total / measured from losses where kind = ? order by what", [kind]
         )
         return tuple(MeasuredLoss(*row) for row in found)
 
     def merge(self, paths: Sequence[Path]) -> None:
         """Replace all rows, dead letters and losses by those of other ledgers, together."""
-        with self._mutex:
+        with self._database.mutex:
             for number, path in enumerate(paths):
                 self._database.execute(f"attach ? as part{number}", [str(path)])
-            with self._changing("merged"):
+            with self._database.changing("merged"):
                 for table in ("rows", "letters", "losses"):
                     self._database.execute(f"delete from {table}")
                 for number in range(len(paths)):
@@ -282,13 +274,11 @@ class Ledger:
         )
         self._database.execute(f"insert into main.letters select number + ?, row from {part}.letters", [base])
         self._database.executemany(_ADD_LOSS, self._database.execute(f"select * from {part}.losses").fetchall())
-        self._next = self._one("select coalesce(max(number), 0) + 1 from main.rows")
+        self._next = self._database.one("select coalesce(max(number), 0) + 1 from main.rows")
 
     def count(self, kind: Kind, state: State) -> int:
         """Return how many rows of a kind are in a state."""
         return self.counts().get(kind, Counter())[state]
-
-    # -- SQLite --------------------------------------------------------------------------------------------------------
 
     def _set(self, numbers: Sequence[int], state: State, id: str | None = None, reason: str | None = None) -> None:
         changes = (NUMBERS[state], id, reason)
@@ -297,37 +287,6 @@ class Ledger:
             self._database.execute(f"{statement} between ? and ?", [*changes, numbers[0], numbers[-1]])
         else:
             self._database.executemany(f"{statement} = ?", ((*changes, number) for number in numbers))
-
-    @contextmanager
-    def _changing(self, transition: str) -> Iterator[None]:
-        """Make what happens in the context one transition: all of it is on the disk afterwards, or nothing."""
-        with self._mutex:
-            try:
-                self._database.execute("begin immediate")
-                yield
-                if self._watch is not None:
-                    self._watch(f"before {transition}")
-                self._database.execute("commit")
-            except BaseException as error:
-                # On some errors, such as a full disk, SQLite has rolled back already.
-                if self._database.in_transaction:
-                    self._database.execute("rollback")
-                if isinstance(error, sqlite3.OperationalError):
-                    raise PlatformError(
-                        f"The ledger {self.path} cannot be written: {error}.",
-                        hint="Mend that, and apply the plan again: it goes on from there.",
-                    ) from error
-                raise
-            if self._watch is not None:
-                self._watch(f"after {transition}")
-
-    def _all(self, statement: str, values: Iterable[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
-        with self._mutex:
-            return self._database.execute(statement, tuple(values)).fetchall()
-
-    def _one(self, statement: str) -> int:
-        value: int = self._all(statement)[0][0]
-        return value
 
 
 def now() -> str:
@@ -346,29 +305,6 @@ def _inserting(count: int) -> str:
     )
 
 
-def _opened(path: Path, lasting: bool) -> sqlite3.Connection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    except (OSError, sqlite3.OperationalError) as error:
-        raise InvalidData(f"The ledger {path} cannot be opened: {error}.", field="ledger") from error
-    try:
-        database.execute("pragma journal_mode = wal")
-        database.execute(f"pragma synchronous = {'full' if lasting else 'off'}")
-        database.executescript(_TABLES)
-        (held,) = database.execute("select value from about where name = 'format'").fetchone()
-    except sqlite3.OperationalError as error:
-        database.close()
-        raise InvalidData(f"The ledger {path} cannot be opened: {error}.", field="ledger") from error
-    except sqlite3.DatabaseError as error:
-        database.close()
-        raise InvalidData(f"{path} is not a ledger: {error}.", field="ledger") from error
-    if held != FORMAT:
-        database.close()
-        raise InvalidData(f"{path} is a ledger of another format ({held}).", hint="Use the Dragoman that made it.")
-    return database
-
-
 _ADD_LOSS = """
 insert into losses values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set
     rows = rows + excluded.rows, measured = measured + excluded.measured, total = total + excluded.total,
@@ -381,20 +317,3 @@ def _loss_values(kind: Kind, loss: MeasuredLoss) -> tuple[object, ...]:
     measured = 0 if loss.mean_iou is None else loss.rows
     total = (loss.mean_iou or 0.0) * measured
     return (kind, loss.what, loss.survival, loss.how, loss.rows, measured, loss.worst_iou, total)
-
-
-_TABLES = f"""
-begin immediate;
-create table if not exists about (name text primary key, value text);
-insert or ignore into about values ('format', '{FORMAT}');
-create table if not exists things (kind text primary key, state integer, id text, ours integer);
-create table if not exists rows (
-    number integer primary key, kind text, key text, state integer, id text, reason text
-);
-create table if not exists letters (number integer primary key, row blob);
-create table if not exists losses (
-    kind text, what text, survival text, how text, rows integer, measured integer, worst real, total real,
-    primary key (kind, what, survival, how)
-);
-commit;
-"""
