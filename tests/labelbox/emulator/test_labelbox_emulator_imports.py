@@ -70,3 +70,12 @@ def test_masks_of_one_label_may_differ_in_size(client: Any, project: Any) -> Non
     image = np.asarray(Image.open(io.BytesIO(requests.get(shown[0]["url"], headers=client.headers).content)))
     assert image.shape == (4, 3, 3)
     assert [int(np.all(image == each["color_rgb"], axis=2).sum()) for each in shown] == [2 * 4 - 2, 3]
+
+
+def test_a_data_row_on_which_every_row_is_refused_has_no_label(client: Any, project: Any, labeled: Any) -> None:
+    rows = [on("a", name="nothing", bbox=BOX), on("b", name="nothing", bbox=BOX)]
+    job = LabelImport.create_from_objects(client, project.uid, "refused", rows)
+    assert [status["status"] for status in job.statuses] == ["FAILURE", "FAILURE"]
+    (label,) = project.labels()
+    assert (label.uid, label.updated_at) == (labeled.uid, labeled.updated_at)
+    assert project.get_overview().to_label == 1

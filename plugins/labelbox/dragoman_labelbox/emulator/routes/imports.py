@@ -6,6 +6,7 @@ An import is found by its parent and name; making one of a name that is there re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from dragoman_labelbox.emulator.answers import RowError
 from dragoman_labelbox.emulator.exports import ascii_json
 from dragoman_labelbox.emulator.graphql import Handler, Query, invalid, not_found
 from dragoman_labelbox.emulator.jobs import JobFailed
-from dragoman_labelbox.emulator.objects import Annotations, DataRow, Import, Label, Project, Run, Stored
+from dragoman_labelbox.emulator.objects import Annotations, DataRow, Import, Project, Run, Stored
 from dragoman_labelbox.emulator.rows import ROW, Row, Translator
 from dragoman_labelbox.emulator.state import State
 
@@ -24,8 +25,16 @@ Json = dict[str, Any]
 ROW_BYTES = 1_000_000
 """Largest line of an import."""
 
-Place = Callable[[DataRow], Annotations | None]
-"""Finds or makes what the annotations of a data row are added to; None if the data row is not there."""
+
+@dataclass
+class Target:
+    """Where the annotations of an import go."""
+
+    translator: Translator
+    find: Callable[[DataRow], Annotations | None]
+    """Finds or makes what the annotations of a data row are added to; None if the data row is not there."""
+    keep: Callable[[str, Annotations], None]
+    """Keeps it, by the id of the data row, once something was added: a refused row leaves no empty label behind."""
 
 
 class Imports:
@@ -69,17 +78,17 @@ class Imports:
             run.imports[name] = self._start(query, "predictions", run.id, name, self._translate_run, run)
         return wire.annotation_import(self._state, run.imports[name], query.base)
 
-    def _translate_run(self, run: Run) -> tuple[Translator, Place]:
+    def _translate_run(self, run: Run) -> Target:
         ontology = self._state.ontology(self._state.model(run.model_id).ontology_id)
 
-        def place(data: DataRow) -> Annotations | None:
+        def find(data: DataRow) -> Annotations | None:
             row = run.rows.get(data.id)
-            if row is None:
-                return None
-            row.predictions = row.predictions or Annotations(self._state.ids.new())
-            return row.predictions
+            return (row.predictions or Annotations(self._state.ids.new())) if row is not None else None
 
-        return Translator(self._state, ontology, confident=True), place
+        def keep(row_id: str, predictions: Annotations) -> None:
+            run.rows[row_id].predictions = predictions
+
+        return Target(Translator(self._state, ontology, confident=True), find, keep)
 
     def get_predictions(self, query: Query) -> Json:
         run, name = self._state.run(query.get("modelRunId")), query.get("name")
@@ -92,31 +101,29 @@ class Imports:
     def to_project(self, query: Query, kind: str) -> Json:
         project, name = self._state.project(query.get("projectId")), query.get("name")
         if (kind, name) not in project.imports:
-            store = self._labels if kind == "labels" else self._drafts
-            made = self._start(query, kind, project.id, name, self._translate_project, project, store)
+            made = self._start(query, kind, project.id, name, self._translate_project, project, kind)
             project.imports[kind, name] = made
         return wire.annotation_import(self._state, project.imports[kind, name], query.base)
 
-    def _labels(self, project: Project, row_id: str) -> Label:
-        label = project.labels.get(row_id) or self._state.new_label()
-        label.updated = self._state.clock.now()
-        project.labels[row_id] = label
-        return label
-
-    def _drafts(self, project: Project, row_id: str) -> Annotations:
-        return project.drafts.setdefault(row_id, Annotations(self._state.ids.new()))
-
-    def _translate_project(
-        self, project: Project, store: Callable[[Project, str], Annotations]
-    ) -> tuple[Translator, Place]:
+    def _translate_project(self, project: Project, kind: str) -> Target:
         if project.ontology_id is None:
             raise JobFailed("The project has no ontology.")
         held = set(project.row_ids())
 
-        def place(data: DataRow) -> Annotations | None:
-            return store(project, data.id) if data.id in held else None
+        def find_label(data: DataRow) -> Annotations | None:
+            return (project.labels.get(data.id) or self._state.new_label()) if data.id in held else None
 
-        return Translator(self._state, self._state.ontology(project.ontology_id), confident=False), place
+        def find_draft(data: DataRow) -> Annotations | None:
+            return (project.drafts.get(data.id) or Annotations(self._state.ids.new())) if data.id in held else None
+
+        def keep_label(row_id: str, label: Any) -> None:
+            label.updated = self._state.clock.now()
+            project.labels[row_id] = label
+
+        translator = Translator(self._state, self._state.ontology(project.ontology_id), confident=False)
+        if kind == "labels":
+            return Target(translator, find_label, keep_label)
+        return Target(translator, find_draft, project.drafts.__setitem__)
 
     def get_of_project(self, query: Query, kind: str) -> Json:
         project, name = self._state.project(query.get("projectId")), query.get("name")
@@ -180,20 +187,18 @@ class Imports:
         made: set[str] = set()
 
         def work() -> None:
-            translator, place = prepare(*arguments)
+            target = prepare(*arguments)
             if not content.strip():
                 raise JobFailed("The file is empty.")
-            self._take_all(content, files, translator, place, made)
+            self._take_all(content, files, target, made)
 
         job = self._state.jobs.start(self._state.ids.new(), "import", self._state.clock.now(), work)
         return Import(**self._state.stamp(), name=name, kind=kind, parent=parent, job=job, files=files, made=made)
 
-    def _take_all(
-        self, content: bytes, files: dict[str, str], translator: Translator, place: Place, made: set[str]
-    ) -> None:
-        seen: dict[int, set[str]] = {}
+    def _take_all(self, content: bytes, files: dict[str, str], target: Target, made: set[str]) -> None:
+        places: dict[str, tuple[Annotations, set[str]]] = {}
         lines = (line for line in content.split(b"\n") if line.strip())
-        self._report([self._take(line, translator, place, seen, made) for line in lines], files)
+        self._report([self._take(line, target, places, made) for line in lines], files)
 
     def _report(self, statuses: list[Json], files: dict[str, str]) -> None:
         """Keep what became of the rows of an import as its files."""
@@ -202,7 +207,7 @@ class Imports:
         self._state.files.put(_lines(errors), "application/x-ndjson", files["error"])
 
     def _take(
-        self, line: bytes, translator: Translator, place: Place, seen: dict[int, set[str]], made: set[str]
+        self, line: bytes, target: Target, places: dict[str, tuple[Annotations, set[str]]], made: set[str]
     ) -> Json:
         row: Row | None = None
         data: DataRow | None = None
@@ -211,13 +216,10 @@ class Imports:
                 raise RowError("TooLarge", f"The row has {len(line)} bytes; {ROW_BYTES} are the limit.")
             row = ROW.decode(line)
             data = self._named(row)
-            store = place(data)
-            if store is None:
-                raise RowError("DataRowNotFound", "The data row is not in the project or model run.")
-            known = seen.setdefault(id(store), {stored.uuid for stored in store.rows})
+            store, known = places.get(data.id) or _place(data, target, places)
             if row.uuid in known:
                 raise RowError("DuplicateUuid", f"There is an annotation of uuid {row.uuid} already.")
-            stored = translator.take(row, data)
+            stored = target.translator.take(row, data)
         except (RowError, msgspec.MsgspecError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
             name = error.name if isinstance(error, RowError) else "InvalidAnnotation"
             uuid = row.uuid if row is not None else _uuid(line)
@@ -225,6 +227,7 @@ class Imports:
         known.update(each.uuid for each in stored)
         made.update(each.feature_id for each in stored)
         store.rows += stored
+        target.keep(data.id, store)
         return _status(stored[0].uuid, data.id, None)
 
     def _named(self, row: Row) -> DataRow:
@@ -235,6 +238,17 @@ class Imports:
         if key not in rows:
             raise RowError("DataRowNotFound", f"There is no data row {key!r}.")
         return rows[key]
+
+
+def _place(
+    data: DataRow, target: Target, places: dict[str, tuple[Annotations, set[str]]]
+) -> tuple[Annotations, set[str]]:
+    """Return what the annotations of a data row are added to, and the uuids that are taken there."""
+    store = target.find(data)
+    if store is None:
+        raise RowError("DataRowNotFound", "The data row is not in the project or model run.")
+    places[data.id] = store, {stored.uuid for stored in store.rows}
+    return places[data.id]
 
 
 def _status(uuid: str | None, row_id: str | None, failure: str | None, name: str = "UnknownFeature") -> Json:
