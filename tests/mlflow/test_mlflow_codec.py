@@ -124,7 +124,9 @@ class TestVersions:
     def test_a_version_is_named_by_number_or_by_alias(self, version: str, place: Place) -> None:
         assert Place.of(version) == place
 
-    @pytest.mark.parametrize("version", ["", "m", "m/", "/1", "m/x", "@a", "m@"])
+    @pytest.mark.parametrize(
+        "version", ["", "m", "m/", "/1", "m/x", "@a", "m@", "m/\u0661", "m/2147483648", "m/" + "9" * 5000]
+    )
     def test_what_names_no_version_is_not_asked_for(self, version: str) -> None:
         with pytest.raises(NotFound):
             Place.of(version)

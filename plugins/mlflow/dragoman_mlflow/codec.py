@@ -26,15 +26,18 @@ STATUSES = {
 WIRE = {status: name for name, status in STATUSES.items()}
 FOLDER = "dragoman"
 """Folder of a run's artifacts that holds the weights of the version made with it."""
-LONGEST, MOST = 6000, 100
-"""Characters of a parameter, and parameters of a request, that MLflow takes."""
+LONGEST = 6000
+"""Characters of a parameter that MLflow takes."""
 LONGEST_NAME = 250
 """Characters that MLflow takes of the name of a parameter or a metric."""
+LAST_NUMBER = 2**31 - 1
+"""The largest number of a version that MLflow's databases hold; asked for a larger one, it fails."""
 LOSSES = ("loss", "train_loss", "training_loss")
 """What a run's loss is called by the frameworks that log by themselves."""
 # Refused in names, or not to be told apart from the quotes of MLflow's filters; the percent sign marks the spelling.
 _UNFIT = re.compile(r"[%/:'\"`]|^\.+$")
 _UNFIT_KEY = re.compile(r"[^\w.\- :]")
+_NUMBER = re.compile(r"0*([0-9]{1,10})")
 
 
 # -- names and ids -----------------------------------------------------------------------------------------------------
@@ -61,7 +64,8 @@ class Place:
             NotFound: It is neither, so there is no such version.
         """
         model, slash, number = version.rpartition("/")
-        if slash and model and number.isdecimal():
+        digits = _NUMBER.fullmatch(number)
+        if slash and model and digits and int(digits[1]) <= LAST_NUMBER:
             return cls(model, number=number)
         model, at, alias = version.rpartition("@")
         if at and model and alias:
@@ -249,7 +253,7 @@ def params_out(config: Mapping[str, Any]) -> list[Json]:
         name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in found.items()
     }
     fit = {name: value for name, value in shown.items() if 0 < len(name) <= LONGEST_NAME and len(value) <= LONGEST}
-    return [{"key": name, "value": value} for name, value in fit.items()][:MOST]
+    return [{"key": name, "value": value} for name, value in fit.items()]
 
 
 def metric_names(names: Iterable[str]) -> dict[str, str]:

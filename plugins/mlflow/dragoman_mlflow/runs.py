@@ -11,6 +11,8 @@ from dragoman_mlflow.tags import Json
 EXPERIMENTS = 1000
 HISTORY = 5000
 """Logged values of a metric that are asked for at once."""
+METRICS, PARAMS = 1000, 100
+"""Metrics, and parameters, that MLflow takes in one request."""
 
 
 class Runs:
@@ -74,9 +76,11 @@ class Runs:
         self._client.post("runs/update", run_id=run, status=status, end_time=ended)
 
     def log(self, run: str, *, metrics: list[Json] | None = None, params: list[Json] | None = None) -> None:
-        """Log metrics and parameters, all or none; nothing is sent where there are none."""
-        if metrics or params:
-            self._client.post("runs/log-batch", run_id=run, metrics=metrics or [], params=params or [])
+        """Log metrics and parameters, in as many requests as MLflow's limits make of them."""
+        for part in _parts(metrics or [], METRICS):
+            self._client.post("runs/log-batch", run_id=run, metrics=part, params=[])
+        for part in _parts(params or [], PARAMS):
+            self._client.post("runs/log-batch", run_id=run, metrics=[], params=part)
 
     def delete(self, run: str) -> None:
         """Mark a run as deleted."""
@@ -124,3 +128,7 @@ class Runs:
             return listed(self._client.post("experiments/search", **body), "experiments")
 
         return [experiment["experiment_id"] for experiment in every(page)]
+
+
+def _parts(rows: list[Json], most: int) -> Iterator[list[Json]]:
+    return (rows[start : start + most] for start in range(0, len(rows), most))

@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dragoman.errors import PlatformError
+from dragoman.errors import InvalidData, PlatformError
 
 PREFIX = "dragoman."
+LONGEST = 100_000
+"""Characters of a tag that MLflow takes."""
 T = TypeVar("T")
 Json = dict[str, Any]
 
@@ -58,9 +60,18 @@ class Tags:
 
 
 def written(facts: Mapping[str, Any]) -> list[Json]:
-    """Return facts as tags of ours: texts as they are, everything else as JSON; None is left out."""
-    return [
-        {"key": PREFIX + name, "value": value if isinstance(value, str) else msgspec.json.encode(value).decode()}
-        for name, value in facts.items()
-        if value is not None
-    ]
+    """Return facts as tags of ours: texts as they are, everything else as JSON; None is left out.
+
+    Raises:
+        InvalidData: One is longer than MLflow takes.
+    """
+    return [{"key": PREFIX + name, "value": _text(name, value)} for name, value in facts.items() if value is not None]
+
+
+def _text(name: str, value: Any) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if len(text) > LONGEST:
+        raise InvalidData(
+            f"{name} has {len(text)} characters as MLflow stores it, which takes {LONGEST} at most.", field=name
+        )
+    return text

@@ -33,11 +33,11 @@ class MlflowVersions(Versions):
     _adapter: Any
 
     def _create(self, version: Version) -> Version:
-        runs, now = self._adapter.runs, self._adapter.now()
+        runs, now, tags = self._adapter.runs, self._adapter.now(), version_tags(version)
         run = runs.create(version.name or version.model, now)
         key, source = run["info"]["run_id"], f"{run['info']['artifact_uri']}/{FOLDER}"
         try:
-            wire = self._adapter.registry.create_version(version.model, source, key, version_tags(version))
+            wire = self._adapter.registry.create_version(version.model, source, key, tags)
         except MlflowRefused as refusal:
             if refusal.status < 500:
                 runs.delete(key)
@@ -68,24 +68,28 @@ class MlflowVersions(Versions):
         wire = self._adapter.registry.version(Place.of(version))
         facts: Json = {name: changes[name] for name in ("name", "status", "config", "tags") if name in changes}
         if "metrics" in changes:
-            facts["metrics"] = self._log_metrics(wire, changes["metrics"])
+            # The names that MLflow knows them by.
+            facts["metrics"] = metric_names(changes["metrics"])
+        # What no tag can hold is refused before anything is logged.
+        tags = written(facts)
+        if "metrics" in changes:
+            self._log_metrics(wire, changes["metrics"], facts["metrics"])
         if "config" in changes:
             self._log_params(wire, changes["config"])
         if "status" in changes and wire.get("run_id"):
             status = changes["status"]
             self._adapter.runs.update(wire["run_id"], WIRE[status], self._adapter.now() if status.ended else None)
-        self._adapter.registry.tag_version(wire, written(facts))
+        self._adapter.registry.tag_version(wire, tags)
         return self._get(f"{wire['name']}/{wire['version']}")
 
-    def _log_metrics(self, wire: Json, metrics: Mapping[str, float]) -> dict[str, str]:
-        """Log values that count from now on, and return the names that MLflow knows them by."""
+    def _log_metrics(self, wire: Json, metrics: Mapping[str, float], names: Mapping[str, str]) -> None:
+        """Log values that count from now on, under the names that MLflow takes."""
         if not wire.get("run_id"):
             raise Unsupported(
                 "This version was registered without a run, and MLflow keeps metrics with runs.", field="metrics"
             )
         known = self._adapter.runs.get(wire["run_id"])["data"].get("metrics") or ()
         steps = {metric["key"]: int(metric.get("step") or 0) for metric in known}
-        names = metric_names(metrics)
         now = self._adapter.now()
         logged = [
             # The value of the last step counts, so this is the step after it.
@@ -93,7 +97,6 @@ class MlflowVersions(Versions):
             for name, value in metrics.items()
         ]
         self._adapter.runs.log(wire["run_id"], metrics=logged)
-        return names
 
     def _log_params(self, wire: Json, config: Mapping[str, Any]) -> None:
         """Log the parameters that are new: MLflow changes none, so a tag has the config that counts."""
