@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from memory import MemoryAdapter, MemoryPredictions, MemorySettings, State, hook_caller, open_memory
 from moving import ITEMS, LABELS, PREDICTIONS, SCOPE, dataset_of, is_empty, items_of, labels_of, predictions_of
 
-from dragoman import Box, Gap, Label, Migration, Prediction, Provenance, facet
+from dragoman import Box, Conflict, Gap, Label, Migration, Prediction, Provenance, facet
 from dragoman.interface import Predictions
 from dragoman.migrate import Ledger
 from dragoman.migrate import State as RowState
@@ -101,6 +102,38 @@ def test_a_rollback_that_was_cut_off_is_finished_by_the_next(
     assert not target.state.datasets
     assert not target.state.models
     assert migration.apply(plan, ledger=book).reports["predictions"].counts == {"created": PREDICTIONS}
+
+
+def test_a_target_that_is_another_is_refused_and_the_ledger_forgets_nothing(
+    migration: Migration, source: MemoryAdapter, target: MemoryAdapter, book: Path
+) -> None:
+    plan = migration.plan()
+    migration.apply(plan, ledger=book)
+    another = open_memory(name="there", state=State())
+
+    with pytest.raises(Conflict, match=r"dataset '.*', model '.*', version '.*'") as refused:
+        Migration(source, another, SCOPE).rollback(plan, ledger=book)
+
+    assert "the target of before" in str(refused.value.hint)
+    assert migration.rollback(plan, ledger=book).deleted["labels"] == LABELS
+    assert not target.state.datasets
+
+
+def test_a_rollback_that_was_cut_off_at_its_end_is_finished_by_the_next(
+    migration: Migration, target: MemoryAdapter, tmp_path: Path
+) -> None:
+    def cut_off(transition: str) -> None:
+        if transition == "before dataset forgotten":
+            raise KeyboardInterrupt
+
+    plan = migration.plan()
+    with closing(Ledger(tmp_path / "cut.ledger", watch=cut_off)) as book:
+        migration.apply(plan, ledger=book)
+        with pytest.raises(KeyboardInterrupt):
+            migration.rollback(plan, ledger=book)
+    assert not target.state.datasets
+
+    assert migration.rollback(plan, ledger=tmp_path / "cut.ledger").ok
 
 
 def test_nothing_that_was_not_applied_is_rolled_back(migration: Migration, target: MemoryAdapter, book: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from dragoman.errors import NotFound
+from dragoman.errors import Conflict, NotFound
 from dragoman.migrate.conditions import ROW_KINDS, RowKind
 from dragoman.migrate.gaps import unreadable, unwritable
 from dragoman.migrate.ledger import Ledger, now
@@ -56,6 +56,9 @@ def roll_back(sides: Sides, ledger: Ledger) -> RolledBack:
     Args:
         sides: Where it is.
         ledger: Says what.
+
+    Raises:
+        Conflict: Nothing of what the ledger tells of is on the target.
     """
     return _Rollback(sides, ledger).run()
 
@@ -102,6 +105,9 @@ class _Rollback:
 
     def run(self) -> RolledBack:
         """Go from the inside out, so that what is left over keeps what holds it."""
+        # A rollback that was cut off may have deleted everything.
+        if not self._ledger.about("rolled back"):
+            self._check_target()
         self._ledger.note("rolled back", now())
         target, there = self._target, self._there
         version, model, dataset = there.version, there.model, there.dataset
@@ -116,6 +122,17 @@ class _Rollback:
                 self._done.left[kind] = f"{self._target.name} deletes no single {kind}."
         self._ontology()
         return self._done
+
+    def _check_target(self) -> None:
+        """Refuse a target that is another: all would seem deleted, and the ledger would forget it."""
+        things = [thing for thing in self._ledger.things() if thing.kind in ("dataset", "model", "version")]
+        if things and all(getattr(self._there, thing.kind) is None for thing in things):
+            raise Conflict(
+                f"Nothing of what the ledger tells of is on the target: {', '.join(map(_said, things))}.",
+                hint="See that the settings lead to the target of before. What was deleted there needs no rollback.",
+                platform=self._target.name,
+                operation="migrate.rollback",
+            )
 
     # -- things --------------------------------------------------------------------------------------------------------
 
@@ -211,6 +228,10 @@ class _Rollback:
 
     def _count(self, kind: Kind) -> int:
         return self._ledger.count(kind, State.CONFIRMED)
+
+
+def _said(thing: Thing) -> str:
+    return f"{thing.kind} {thing.id!r}" if thing.id else f"a {thing.kind}"
 
 
 def _is_ours(entry: Entry | None) -> bool:
