@@ -7,10 +7,11 @@ from typing import Any
 
 import labelbox
 import pytest
+from labelbox import User
 from labelbox.schema.annotation_import import LabelImport
 
 from dragoman.emulate import Live, running
-from dragoman_labelbox.emulator import State, create
+from dragoman_labelbox.emulator import State, create, objects
 
 KEY = "test-key"
 
@@ -30,6 +31,15 @@ def client(live: Live[State]) -> labelbox.Client:
     return labelbox.Client(
         KEY, endpoint=f"{live.url}/graphql", rest_endpoint=f"{live.url}/api/v1", enable_experimental=True
     )
+
+
+@pytest.fixture
+def guest(client: Any, live: Live[Any]) -> Any:
+    """A member who sees only those projects to which they are added."""
+    role = client.get_roles()["NONE"].uid
+    made = objects.User(**live.state.stamp(), name="guest", email="guest@example.com", role_id=role)
+    live.state.users[made.id] = made
+    return next(client.get_users(where=User.email == "guest@example.com"))
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ NOT_EMULATED = {
     "GetProjectByIdPyApi",
     "SearchProjectsPyApi",
     "ValidateAndRequestProjectBoostWorkforcePyApi",
-    # Members of groups as files, audit logs.
-    "GetAvailableUserRolesPyPi",
-    "GetExportMembersAsCSVPyPi",
-    "GetUserGroupAuditEventsPyApi",
-    "ImportMembersToGroupPyPi",
     # Additions are never split into jobs here.
     "ContinueAddUserGroupMembersPyApi",
     # External project sync.

@@ -6,30 +6,20 @@ from typing import Any
 
 import labelbox
 import pytest
-from labelbox import ProjectRole, User, Webhook
+from labelbox import ProjectRole, UserGroupRole, Webhook
 from labelbox.schema.iam_integration import AwsIamIntegrationSettings, GcpIamIntegrationSettings
 from labelbox.schema.invite import InviteMemberStatus
 from labelbox.schema.timeunit import TimeUnit
-from labelbox.schema.user_group import UserGroup, UserGroupColor, UserGroupMember
+from labelbox.schema.user_group import UserGroup
 from lbox import exceptions
 
 from dragoman.emulate import Live
-from dragoman_labelbox.emulator import objects
 
 
 @pytest.fixture
 def organization(client: Any) -> Any:
     """The organization."""
     return client.get_organization()
-
-
-@pytest.fixture
-def guest(client: Any, live: Live[Any]) -> Any:
-    """A member who sees only those projects to which they are added."""
-    role = client.get_roles()["NONE"].uid
-    made = objects.User(**live.state.stamp(), name="guest", email="guest@example.com", role_id=role)
-    live.state.users[made.id] = made
-    return next(client.get_users(where=User.email == "guest@example.com"))
 
 
 class TestMembers:
@@ -65,6 +55,24 @@ class TestInvitations:
         (invited,) = organization.get_project_invites(project.uid)
         assert invited.project_roles == with_role
         assert [plain.cancel(), plain.cancel()] == [True, False]
+
+    def test_who_is_invited_to_projects_has_no_role_in_the_organization(
+        self, client: Any, organization: Any, project: Any
+    ) -> None:
+        labeler = client.get_roles()["LABELER"]
+        organization.invite_users(["one@example.com"], labeler, projects=[project])
+        (invited,) = organization.get_project_invites(project.uid)
+        assert (invited.organization_role_name, invited.project_roles) == ("None", [ProjectRole(project, labeler)])
+
+    def test_nobody_is_invited_to_what_is_not_there(self, client: Any, organization: Any, project: Any) -> None:
+        roles = client.get_roles()
+        with pytest.raises(exceptions.UnprocessableEntityError, match="no project or user group nowhere"):
+            organization.invite_users(["one@example.com"], roles["LABELER"], projects=[project, "nowhere"])
+        gone = UserGroup(client, name="g").create()
+        gone.delete()
+        with pytest.raises(exceptions.UnprocessableEntityError, match="no project or user group"):
+            organization.invite_user("one@example.com", roles["NONE"], None, [UserGroupRole(gone, roles["LABELER"])])
+        assert list(organization.get_invites()) == []
 
     def test_each_address_has_an_outcome(self, client: Any, organization: Any) -> None:
         emails = ["new@example.com", "nobody", client.get_user().email, "NEW@example.com"]
@@ -109,45 +117,6 @@ class TestIntegrations:
         assert dataset.iam_integration() is None
         with pytest.raises(exceptions.ResourceNotFoundError):
             dataset.add_iam_integration("nowhere")
-
-
-class TestGroups:
-    @pytest.fixture
-    def group(self, client: Any, guest: Any, project: Any) -> Any:
-        """A group of the guest, with the project."""
-        member = UserGroupMember(user=guest, role=client.get_roles()["LABELER"])
-        return UserGroup(client, name="g", color=UserGroupColor.BLUE, projects={project}, members={member}).create()
-
-    def test_a_group_has_members_with_roles_and_projects(self, client: Any, group: Any, project: Any) -> None:
-        found = UserGroup(client, id=group.id).get()
-        assert (found.name, found.color, found.projects) == ("g", UserGroupColor.BLUE, {project})
-        assert [(member.user.email, member.role.name) for member in found.members] == [("guest@example.com", "LABELER")]
-
-    def test_members_come_and_go(self, client: Any, group: Any, guest: Any) -> None:
-        assert group.remove_members([guest]) is True
-        assert group.list_members() == []
-        added = group.add_members([UserGroupMember(user=guest, role=client.get_roles()["REVIEWER"])])
-        assert added == [guest.uid]
-
-    def test_who_has_a_role_in_the_organization_is_refused(self, client: Any, group: Any, project: Any) -> None:
-        member = UserGroupMember(user=client.get_user(), role=client.get_roles()["LABELER"])
-        with pytest.raises(exceptions.UnprocessableEntityError, match="cannot be in a group"):
-            group.add_members([member])
-
-    @pytest.mark.parametrize("page", [None, 1])
-    def test_groups_are_listed_renamed_and_deleted(
-        self, client: Any, group: Any, live: Live[Any], page: int | None
-    ) -> None:
-        live.settings.page_limit = page
-        with pytest.raises(exceptions.ResourceCreationError, match="already exists"):
-            UserGroup(client, name="g").create()
-        UserGroup(client, name="other").create()
-        group.name = "renamed"
-        group.update()
-        assert [each.name for each in UserGroup(client).get_user_groups(client)] == ["renamed", "other"]
-        group.delete()
-        with pytest.raises(exceptions.ResourceNotFoundError):
-            group.get()
 
 
 @pytest.mark.filterwarnings("ignore:The creation of API keys is currently in alpha")

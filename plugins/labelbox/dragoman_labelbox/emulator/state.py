@@ -70,6 +70,8 @@ class State:
         self.user = User(**self.stamp(), name="emulated", email="emulated@example.com", role_id=next(iter(ROLES)))
         self.users = {self.user.id: self.user}
         self.groups: dict[str, Group] = {}
+        self.group_events: list[Json] = []
+        """The audit log of the groups, oldest first; see `audit.py`."""
         self.keys: dict[str, Json] = {}
         self.tokens: dict[str, str] = {}
         """Keys that clients made: the secret to the id."""

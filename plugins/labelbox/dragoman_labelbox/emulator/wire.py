@@ -55,7 +55,7 @@ def user(thing: User) -> Json:
 
 
 def role(key: str) -> Json:
-    return {"id": key, "name": ROLES[key], "permissions": [], "organizationId": None}
+    return {"id": key, "name": ROLES[key], "description": "", "permissions": [], "organizationId": None}
 
 
 def organization(state: State) -> Json:

@@ -28,6 +28,7 @@ from dragoman_labelbox.emulator.routes.organization import Organization
 from dragoman_labelbox.emulator.routes.projects import Projects
 from dragoman_labelbox.emulator.routes.queues import Queues
 from dragoman_labelbox.emulator.routes.relations import Relations
+from dragoman_labelbox.emulator.routes.rosters import Rosters
 from dragoman_labelbox.emulator.routes.runs import Runs
 from dragoman_labelbox.emulator.routes.sending import Sending
 from dragoman_labelbox.emulator.routes.uploads import Uploads
@@ -64,6 +65,7 @@ HANDLERS: tuple[Callable[[State], Subject], ...] = (
     Projects,
     Queues,
     Relations,
+    Rosters,
     Runs,
     Sending,
     Uploads,

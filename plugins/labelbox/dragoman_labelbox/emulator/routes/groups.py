@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from dragoman_labelbox.emulator import wire
+from dragoman_labelbox.emulator import audit, wire
 from dragoman_labelbox.emulator.graphql import GraphQLError, Handler, Query, invalid
 from dragoman_labelbox.emulator.objects import Group
 from dragoman_labelbox.emulator.state import ROLES, State, found, moment
@@ -53,20 +53,19 @@ class Groups:
             "members": {"nodes": nodes, "totalCount": len(nodes), "userGroupRoles": roles},
         }
 
-    def _checked(self, query: Query, own: Group | None = None) -> Json:
-        """Return what is said of a group, once it makes sense."""
+    def _checked(self, query: Query, own: Group | None = None) -> tuple[Json, tuple[dict[str, str], list[str]]]:
+        """Return what is said of a group, and the roles of its members with its projects, once it makes sense."""
         name, projects = query.get("name"), query.get("projectIds")
         if any(group.name == name and group is not own for group in self._state.groups.values()):
             raise GraphQLError("RESOURCE_CONFLICT", f"There is a user group {name!r}.")
         for project_id in projects:
             self._state.project(project_id)
-        return {
+        said = {
             "name": name,
             "description": query.variables.get("description") or "",
             "color": query.get("color"),
-            "project_ids": list(projects),
-            "roles": self._roles(query.get("userRoles") or []),
         }
+        return said, (self._roles(query.get("userRoles") or []), projects)
 
     def _roles(self, wanted: list[Json]) -> dict[str, str]:
         for each in wanted:
@@ -79,8 +78,10 @@ class Groups:
 
     def create(self, query: Query) -> Json:
         # The SDK checks that the id of a group is a UUID.
-        made = Group(**{**self._state.stamp(), "id": str(uuid.uuid4())}, **self._checked(query))
+        said, members = self._checked(query)
+        made = Group(**{**self._state.stamp(), "id": str(uuid.uuid4())}, **said)
         self._state.groups[made.id] = made
+        audit.change(self._state, made, *members)
         return {"group": self._shown(made)}
 
     def listing(self, query: Query) -> Json:
@@ -90,21 +91,31 @@ class Groups:
 
     def update(self, query: Query) -> Json:
         group = self._group(query)
-        vars(group).update(self._checked(query, group), updated=self._state.clock.now())
+        said, members = self._checked(query, group)
+        vars(group).update(said, updated=self._state.clock.now())
+        audit.change(self._state, group, *members)
         return {"group": self._shown(group)}
 
     def delete(self, query: Query) -> Json:
-        del self._state.groups[self._group(query).id]
+        group = self._group(query)
+        audit.record(self._state, group, "GROUP_DELETED")
+        del self._state.groups[group.id]
         return {"success": True}
 
     def add(self, query: Query) -> Json:
-        group, roles = self._group(query), self._roles(query.get("userRoles"))
+        """Add members to a group; those who are in it stay as they are."""
+        outcome: Json = {"success": True, "added": None, "error": None, "batchJob": None}
+        try:
+            group, roles = self._group(query), self._roles(query.get("userRoles"))
+        except GraphQLError as refusal:
+            return {"results": [outcome | {"success": False, "error": refusal.message}]}
         new = [user_id for user_id in roles if user_id not in group.roles]
-        group.roles |= roles
-        return {"results": [{"success": True, "added": new, "error": None, "batchJob": None}]}
+        audit.change(self._state, group, roles | group.roles, group.project_ids)
+        return {"results": [outcome | {"added": new}]}
 
     def remove(self, query: Query) -> Json:
         group = self._group(query)
-        for user_id in query.get("data")["userIds"]:
-            group.roles.pop(user_id, None)
+        gone = query.get("data")["userIds"]
+        stay = {user_id: role_id for user_id, role_id in group.roles.items() if user_id not in gone}
+        audit.change(self._state, group, stay, group.project_ids)
         return {"success": True}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dragoman_labelbox.emulator import wire
+from dragoman_labelbox.emulator import audit, wire
 from dragoman_labelbox.emulator.graphql import Handler, Query, invalid
 from dragoman_labelbox.emulator.objects import User
 from dragoman_labelbox.emulator.state import ROLES, State, found, moment
 
 Json = dict[str, Any]
 
+NO_ROLE = next(key for key, name in ROLES.items() if name == "None")
 SEATS = 100
 """Most members and invitations."""
 _TOPICS = re.compile(r"topics:\s*\{set:\s*\[([^\]]*)\]\}")
@@ -78,6 +79,9 @@ class Organization:
         if user is self._state.user:
             raise invalid("The user of the key cannot be removed.")
         del self._state.users[user.id]
+        for group in self._state.groups.values():
+            stay = {user_id: role_id for user_id, role_id in group.roles.items() if user_id != user.id}
+            audit.change(self._state, group, stay, group.project_ids, "SYSTEM")
         return {"id": user.id, "deleted": True}
 
     # -- invitations --------------------------------------------------------------------------------------------------
@@ -98,6 +102,8 @@ class Organization:
         return made
 
     def invite(self, query: Query) -> list[Json]:
+        for each in query.get("data"):
+            self._check_places([key for key, _ in _project_roles(each)], each.get("userGroupIds") or [])
         return [
             {"invite": self._new_invite(each["inviteeEmail"], each["organizationRoleId"], _project_roles(each))}
             for each in query.get("data")
@@ -105,14 +111,22 @@ class Organization:
 
     def invite_many(self, query: Query) -> Json:
         data = query.get("data")
-        projects = [(project_id, data["roleId"]) for project_id in data["projectIds"]]
-        return {"results": [self._invited(email.strip(), data["roleId"], projects) for email in data["emails"]]}
+        projects = [(project_id, _role(data["roleId"])) for project_id in data["projectIds"]]
+        self._check_places(data["projectIds"], data["groupIds"])
+        # Who is invited to projects or groups has no role in the organization.
+        role_id = data["roleId"] if data["workspaceWide"] else NO_ROLE
+        return {"results": [self._invited(email.strip(), role_id, projects) for email in data["emails"]]}
+
+    def _check_places(self, project_ids: list[str], group_ids: list[str]) -> None:
+        places = ((project_ids, self._state.projects), (group_ids, self._state.groups))
+        if unknown := [key for keys, known in places for key in keys if key not in known]:
+            raise invalid(f"There is no project or user group {unknown[0]}.")
 
     def _invited(self, email: str, role_id: str, projects: list[tuple[str, str]]) -> Json:
         shown: Json = {"email": email.lower(), "reason": None, "inviteId": None}
         if "@" not in email:
             return shown | {"email": email, "status": "INVALID_EMAIL"}
-        if email.lower() in (user.email for user in self._state.users.values()):
+        if email.lower() in (user.email.lower() for user in self._state.users.values()):
             return shown | {"status": "ALREADY_MEMBER"}
         if email.lower() in (invite["inviteeEmail"].lower() for invite in self._state.invites.values()):
             return shown | {"status": "ALREADY_INVITED"}
@@ -126,6 +140,8 @@ class Organization:
         return {"id": invite["id"]}
 
     def _invites(self, query: Query, project_id: str | None) -> Json:
+        if project_id is not None:
+            self._state.project(project_id)
         invites = [
             invite
             for invite in self._state.invites.values()
