@@ -63,6 +63,11 @@ class TestMQL:
             ({"tags": "night", "$or": [{"data.readings.hour": 1}, {"data.readings.hour": {"$eq": 2}}]}, [1, 2]),
             ({"nothing": None, "data.readings.hour": {"$exists": True, "$ne": 0}}, [1, 2, 3]),
             ({"tags": {"$gt": 5}}, []),
+            ({"location_id": {"$regex": "^[0-9a-f]+$"}, "data.readings.hour": {"$not": {"$lt": 2}}}, [2, 3]),
+            (
+                {"$expr": {"$eq": [{"$hour": "$time_received"}, "$data.readings.hour"]}, "tags": {"$size": 1}},
+                [0, 1, 2, 3],
+            ),
         ],
     )
     def test_conditions_choose(self, filled: Live[Any], condition: dict[str, Any], expected: list[int]) -> None:
@@ -82,6 +87,31 @@ class TestMQL:
         ]
         assert asked(filled, [bson.encode(stage) for stage in (*chosen, {"$count": "rows"})]) == [{"rows": 2}]
 
+    def test_groups_are_made_and_counted(self, filled: Live[Any]) -> None:
+        sums = {"number": {"$sum": 1}, "mean": {"$avg": "$data.readings.hour"}, "last": {"$max": "$time_received"}}
+        grouped = [{"$group": {"_id": "$component_name", **sums}}, {"$sort": {"_id": 1}}]
+        assert asked(filled, grouped) == [
+            {"_id": "it's", "number": 1, "mean": 0.0, "last": START.replace(tzinfo=None)},
+            {"_id": "meter", "number": 4, "mean": 1.5, "last": (START + timedelta(hours=3)).replace(tzinfo=None)},
+        ]
+        assert asked(filled, [{"$unwind": "$tags"}, {"$group": {"_id": "$tags", "number": {"$sum": 1}}}]) == [
+            {"_id": "night", "number": 5}
+        ]
+
+    def test_fields_of_fields_are_shown_and_left_out(self, filled: Live[Any]) -> None:
+        first: list[dict[str, Any]] = [{"$match": {"component_name": "it's"}}]
+        assert asked(filled, [*first, {"$project": {"data.readings.hour": 1}}]) == [
+            {"data": {"readings": {"hour": 0.0}}}
+        ]
+        (row,) = asked(filled, [*first, {"$project": {"data.readings.hour": 0}}])
+        assert (row["component_name"], row["data"]) == ("it's", {"readings": {}})
+        doubled = {"$addFields": {"data.readings.later": {"$add": ["$data.readings.hour", 2]}}}
+        assert asked(filled, [*first, doubled])[0]["data"] == {"readings": {"hour": 0.0, "later": 2.0}}
+        assert asked(filled, first)[0]["data"] == {"readings": {"hour": 0.0}}
+
+    def test_an_amount_may_be_a_whole_number_in_any_form(self, filled: Live[Any]) -> None:
+        assert len(asked(filled, [{"$skip": 1.0}, {"$limit": 2.0}])) == 2
+
     def test_recent_readings_are_readings_and_a_pipeline_has_none(self, filled: Live[Any]) -> None:
         key = filled.state.organization.id
         made = driven(filled, lambda client: client.data_client.create_data_pipeline(key, "x", [], "0 * * * *", False))
@@ -91,8 +121,14 @@ class TestMQL:
     @pytest.mark.parametrize(
         ("query", "options", "status"),
         [
-            ([{"$group": {"_id": None}}], {}, Status.UNIMPLEMENTED),
-            ([{"$match": {"tags": {"$regex": "a"}}}], {}, Status.UNIMPLEMENTED),
+            ([{"$nothing": {}}], {}, Status.UNIMPLEMENTED),
+            ([{"$out": "elsewhere"}], {}, Status.UNIMPLEMENTED),
+            ([{"$match": {"$text": {"$search": "a"}}}], {}, Status.UNIMPLEMENTED),
+            ([{"$match": {"tags": {"$nothing": "a"}}}], {}, Status.INVALID_ARGUMENT),
+            ([{"$group": {"number": {"$sum": 1}}}], {}, Status.INVALID_ARGUMENT),
+            ([{"$limit": 1, "$skip": 1}], {}, Status.INVALID_ARGUMENT),
+            ([{"$limit": -1}], {}, Status.INVALID_ARGUMENT),
+            ([{"$skip": float("nan")}], {}, Status.INVALID_ARGUMENT),
             ([{"$match": 5}], {}, Status.INVALID_ARGUMENT),
             ([{"$match": {"$or": 5}}], {}, Status.INVALID_ARGUMENT),
             ([{"$match": {"tags": {"$in": "night"}}}], {}, Status.INVALID_ARGUMENT),
