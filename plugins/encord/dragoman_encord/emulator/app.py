@@ -18,6 +18,7 @@ from dragoman_encord.emulator.auth import refusal_legacy, refusal_v2
 from dragoman_encord.emulator.errors import Refusal, refuse_legacy
 from dragoman_encord.emulator.legacy import Legacy
 from dragoman_encord.emulator.routes.account import Account
+from dragoman_encord.emulator.routes.analytics import Analytics
 from dragoman_encord.emulator.routes.attachments import Attachments
 from dragoman_encord.emulator.routes.collections import Collections
 from dragoman_encord.emulator.routes.datasets import Datasets
@@ -32,6 +33,7 @@ from dragoman_encord.emulator.routes.people import People
 from dragoman_encord.emulator.routes.predict import Predict
 from dragoman_encord.emulator.routes.presets import Presets
 from dragoman_encord.emulator.routes.projects import Projects
+from dragoman_encord.emulator.routes.reviews import Reviews
 from dragoman_encord.emulator.routes.trainings import Trainings
 from dragoman_encord.emulator.routes.uploads import Uploads
 from dragoman_encord.emulator.routes.workflow import Workflows
@@ -48,6 +50,8 @@ SUBJECTS = (
     Predict,
     Projects,
     Workflows,
+    Reviews,
+    Analytics,
     Issues,
     Ontologies,
     Datasets,

@@ -8,32 +8,66 @@ from datetime import datetime
 from typing import Any
 
 from dragoman.emulate.app import ApiError
+from dragoman_encord.emulator.people import OWNER
 
 ANNOTATION, REVIEW, DONE = "ANNOTATION", "REVIEW", "DONE"
 TITLES = {ANNOTATION: "Annotate", REVIEW: "Review", DONE: "Complete"}
 """Types of stages in their order, and what they are called."""
+VERDICTS = {"APPROVE": "APPROVED", "REJECT": "REJECTED", "REOPEN": "REOPENED"}
+"""What is done with a label that is reviewed, and what the label is then."""
 _LEADS = {(ANNOTATION, "SUBMIT"): REVIEW, (REVIEW, "APPROVE"): DONE, (REVIEW, "REJECT"): ANNOTATION}
 
 
 @dataclass
+class Review:
+    """What a reviewer says of one label."""
+
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    status: str = "NEW"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that was done with a task; `stage` is the id of the one where it was then."""
+
+    time: datetime
+    kind: str
+    stage: str
+    task: str
+    data_hash: str
+
+
+@dataclass
 class Task:
-    """Where one data unit stands. `stage` is a stage's type."""
+    """Where one data unit stands. `stage` is a stage's type, `reviews` are by the label's hash."""
 
     id: str
+    data_hash: str
     created: datetime
     updated: datetime
     stage: str = ANNOTATION
     status: str = "NEW"
     assignee: str | None = None
+    actor: str | None = None
+    """Who did something with it last."""
     priority: float = 0.5
+    reviews: dict[str, Review] = field(default_factory=dict)
+
+    @property
+    def approval(self) -> str:
+        """What reviewers say of the data unit as a whole."""
+        if self.stage == DONE:
+            return "APPROVED"
+        return "REJECTED" if (self.stage, self.status) == (ANNOTATION, "REOPENED") else "PENDING"
 
 
 @dataclass
 class Workflow:
-    """The stages of a project, type to id, and its tasks by data hash."""
+    """The stages of a project, type to id, its tasks by data hash, and what was done with them."""
 
     stages: dict[str, str] = field(default_factory=lambda: {kind: str(uuid.uuid4()) for kind in TITLES})
     tasks: dict[str, Task] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
 
     def stage(self, key: str) -> str:
         """Return the type of the stage of an id.
@@ -48,7 +82,11 @@ class Workflow:
 
     def task(self, data_hash: str, now: datetime) -> Task:
         """Return the task of a data unit, which begins with being annotated."""
-        return self.tasks.setdefault(data_hash, Task(str(uuid.uuid4()), now, now))
+        return self.tasks.setdefault(data_hash, Task(str(uuid.uuid4()), data_hash, now, now))
+
+    def note(self, task: Task, kind: str, now: datetime) -> None:
+        """Remember what is done with a task, which is still in its stage."""
+        self.events.append(Event(now, kind, self.stages[task.stage], task.id, task.data_hash))
 
     def node(self, task: Task) -> dict[str, str]:
         """Return the stage of a task as rows of labels name it."""
@@ -62,7 +100,7 @@ class Workflow:
 
 def move(task: Task, stage: str, now: datetime, status: str = "NEW") -> None:
     """Put a task into a stage, where nobody has it yet."""
-    task.stage, task.status, task.assignee, task.updated = stage, status, None, now
+    task.stage, task.status, task.assignee, task.actor, task.updated = stage, status, None, OWNER, now
 
 
 def act(task: Task, action: dict[str, Any], now: datetime) -> None:
@@ -73,7 +111,7 @@ def act(task: Task, action: dict[str, Any], now: datetime) -> None:
     """
     kind = action.get("action")
     if kind in ("ASSIGN", "RELEASE"):
-        task.assignee = action.get("assignee")
+        task.assignee, task.actor = action.get("assignee"), OWNER
         task.status, task.updated = ("ASSIGNED" if kind == "ASSIGN" else "RELEASED"), now
         return
     to = _LEADS.get((task.stage, str(kind)))

@@ -109,6 +109,7 @@ def _shown(state: State, project: Project, place: Place, wanted: Json, base: str
         "task_uuid": task.id,
         "priority": task.priority,
         "assigned_user_email": task.assignee,
+        "last_actioned_by_user_email": task.actor,
         **labels.heard(item),
     }
     if wanted.get("include_workflow_graph_node"):

@@ -116,7 +116,7 @@ class Projects:
         elif of_labels.get("create_new_dataset"):
             places = self._cloned(project, made, named, of_labels.get("datasets_to_data_hashes_map") or {})
         if "labels" in options:
-            self._copy_labels(project, made, places, of_labels.get("accepted_label_hashes"))
+            self._copy_labels(project, made, places, of_labels)
         if "collaborators" in options:
             made.access.users = dict(project.access.users)
         if "models" in options:
@@ -143,9 +143,12 @@ class Projects:
                     places[data_hash] = self._state.link(clone, item)
         return places
 
-    def _copy_labels(self, project: Project, made: Project, places: dict[str, str], only: Any) -> None:
+    def _copy_labels(self, project: Project, made: Project, places: dict[str, str], wanted: Json) -> None:
+        hashes, statuses = wanted.get("accepted_label_hashes"), wanted.get("accepted_label_statuses")
         for row in project.rows.values():
-            if row.data_hash not in places or (only is not None and row.label_hash not in only):
+            if row.data_hash not in places or (hashes is not None and row.label_hash not in hashes):
+                continue
+            if statuses is not None and self._state.task(project, row.data_hash).approval not in statuses:
                 continue
             fresh = copy.deepcopy(row)
             fresh.label_hash, fresh.data_hash = self._state.new_id(), places[row.data_hash]

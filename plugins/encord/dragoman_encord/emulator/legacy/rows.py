@@ -29,6 +29,7 @@ class Rows:
             ("labelrow", "PUT"): self.create,
             ("labelrow", "POST"): self.save,
             ("labelworkflowgraphnode", "POST"): self.move,
+            ("labellog", "GET"): self.log,
         }
 
     def list_rows(self, query: Query) -> Any:
@@ -143,7 +144,14 @@ class Rows:
         project = self._state.project(query.resource)
         stage = {"complete": DONE, "reopen": ANNOTATION}[query.payload["action"]]
         for row in self._named(project, query.uid):
-            task = self._state.task(project, row.data_hash)
+            self._state.place(project, row.data_hash)
+            task, now = self._state.task(project, row.data_hash), self._state.clock.now()
             if task.stage != stage:
-                move(task, stage, self._state.clock.now(), "REOPENED" if stage == ANNOTATION else "NEW")
+                project.workflow.note(task, "move", now)
+                move(task, stage, now, "REOPENED" if stage == ANNOTATION else "NEW")
         return True
+
+    def log(self, query: Query) -> Any:
+        """List what people did to labels in the editor, where nobody is."""
+        self._state.project(query.resource)
+        return []

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from dragoman.emulate.app import ApiError
 from dragoman_encord.emulator.filters import snake
 from dragoman_encord.emulator.routes.names import get, page, post, read, read_list
+from dragoman_encord.emulator.routes.reviews import review_all
 from dragoman_encord.emulator.state import Project, State
 from dragoman_encord.emulator.workflow import Task, act, move
 
@@ -66,18 +67,23 @@ class Workflows:
         tasks = self._named(project, stage, [str(action.get("taskUuid")) for action in wanted])
         # On copies first, so that all actions are done or none.
         after = {task.id: replace(task) for task in tasks}
+        now = self._state.clock.now()
         for task, action in zip(tasks, wanted, strict=True):
-            act(after[task.id], action, self._state.clock.now())
-        held = project.workflow.tasks
-        held |= {data_hash: after[task.id] for data_hash, task in held.items() if task.id in after}
+            act(after[task.id], action, now)
+        for task, action in zip(tasks, wanted, strict=True):
+            project.workflow.note(task, action["action"].lower(), now)
+            review_all(project, task, action)
+        project.workflow.tasks |= {task.data_hash: task for task in after.values()}
         return Response(status_code=204)
 
     async def move(self, request: Request) -> object:
         project, stage = self._stage(request)
         wanted = await read(request, Move)
         to = project.workflow.stage(wanted.destination_stage_uuid)
+        now = self._state.clock.now()
         for task in self._named(project, stage, wanted.task_uuids):
-            move(task, to, self._state.clock.now())
+            project.workflow.note(task, "move", now)
+            move(task, to, now)
         return Response(status_code=204)
 
     def _named(self, project: Project, stage: str, keys: list[str]) -> list[Task]:
