@@ -25,15 +25,19 @@ def picture(frame: int) -> np.ndarray:
     return pixels
 
 
-def write_clip(path: Path, frames: int = FRAMES) -> Path:
-    """Write a video of so many frames; every fourth one is a key frame."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=RATE)
+def write_clip(path: Path, frames: int = FRAMES, *, codec: str = "mpeg4", cut: int = 0) -> Path:
+    """Write a video of so many frames; every fourth one is a key frame. The first `cut` are kept, and not shown."""
+    with av.open(str(path), "w", options={"avoid_negative_ts": "disabled"}) as container:
+        stream = container.add_stream(codec, rate=RATE)
         stream.width = stream.height = SIDE
         stream.pix_fmt = "yuv420p"
         stream.bit_rate = 2_000_000
         stream.codec_context.gop_size = 4
+        packets = []
         for number in range(frames):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
-        container.mux(stream.encode())
+            packets += stream.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24"))
+        for packet in packets + stream.encode():
+            shift = int(cut / RATE / packet.time_base)
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            container.mux(packet)
     return path

@@ -40,6 +40,34 @@ def test_a_range_holds_its_frames_wherever_the_key_frames_are(clip: Path, first:
     assert [number_of(pixels) for pixels in frames(clip, first, last)] == list(range(first, last + 1))
 
 
+# With B-frames, which are decoded in another order than they are shown in. AVI keeps the one order, MPEG's program
+# stream few times, and in FLV and MPEG's transport stream FFmpeg seeks beyond the frame that is asked for.
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("clip.avi", "libx264"),
+        ("clip.flv", "libx264"),
+        ("clip.h264", "libx264"),
+        ("clip.mkv", "libx264"),
+        ("clip.mp4", "libx264"),
+        ("clip.mpg", "mpeg2video"),
+        ("clip.ts", "libx264"),
+    ],
+)
+def test_frames_are_numbered_as_they_are_shown_in_every_container(name: str, codec: str, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / name, codec=codec)
+    assert video_info(path).frames == FRAMES
+    assert [number_of(pixels) for pixels in frames(path)] == list(range(FRAMES))
+    assert [number_of(read_frame(path, number)) for number in range(FRAMES)] == list(range(FRAMES))
+
+
+def test_frames_that_an_edit_list_cuts_off_are_not_counted(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "cut.mp4", codec="libx264", cut=5)
+    assert video_info(path).frames == FRAMES - 5
+    assert [number_of(pixels) for pixels in frames(path)] == list(range(5, FRAMES))
+    assert number_of(read_frame(path, 2)) == 7
+
+
 def test_one_frame_is_the_same_as_in_the_whole(clip: Path) -> None:
     assert np.array_equal(read_frame(clip, 7), list(frames(clip))[7])
 
