@@ -18,16 +18,8 @@ WRITTEN = re.compile(r"(?:query|mutation)\s+([A-Za-z_]\w*Py(?:Api|Pi))\s*[({]")
 NAMED = re.compile(r"(?:mutation_name|method) = \"(\w+)\"")
 """How the source names an operation whose text is put together."""
 NOT_EMULATED = {
-    # Labeling services.
-    "CreateProjectBoostWorkforcePyApi",
-    "GetProjectBoostWorkforcePyApi",
-    "GetProjectByIdPyApi",
-    "SearchProjectsPyApi",
-    "ValidateAndRequestProjectBoostWorkforcePyApi",
     # Additions are never split into jobs here.
     "ContinueAddUserGroupMembersPyApi",
-    # External project sync.
-    "syncExternalProjectPyApi",
 }
 NO_OPERATIONS = {"createBulkAddRowsToQueueTaskPyApi"}
 """Names of fields, not of operations."""

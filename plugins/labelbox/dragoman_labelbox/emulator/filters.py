@@ -46,10 +46,10 @@ def _test(state: State, part: Json, project: Project | None) -> Callable[[DataRo
     if "ids" in part:
         return _among(part, kind, project)
     if kind == "data_row_last_activity_at":
-        return lambda row: _within(last_activity(state, row), part["value"])
+        return lambda row: within(last_activity(state, row), part["value"])
     if kind == "labeled_at":
         labels = [project.labels] if project is not None else [each.labels for each in state.projects.values()]
-        return lambda row: any(_within(each[row.id].created, part["value"]) for each in labels if row.id in each)
+        return lambda row: any(within(each[row.id].created, part["value"]) for each in labels if row.id in each)
     if project is not None and kind in ("task_queue_not_exist", "task_queue_status"):
         wanted = part.get("status", "ToLabel")
         return lambda row: status_of(project, row.id) == wanted
@@ -80,7 +80,7 @@ def status_of(project: Project, row_id: str) -> str:
     return "Done" if queue is None else _STATES.get(queue.kind, "ToLabel")
 
 
-def _within(time: datetime, wanted: Json) -> bool:
+def within(time: datetime, wanted: Json) -> bool:
     """Say whether a moment lies in a period: `{"operator", "timezone", "value"}`."""
     zone, value = ZoneInfo(wanted.get("timezone") or "UTC"), wanted["value"]
     if wanted["operator"] == "BETWEEN":

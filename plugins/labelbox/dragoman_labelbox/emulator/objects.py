@@ -205,6 +205,16 @@ class Issue:
 
 
 @dataclass(kw_only=True)
+class Service:
+    """The request of a project that the platform's own people label it."""
+
+    id: str
+    created: datetime
+    updated: datetime
+    status: str = "SET_UP"
+
+
+@dataclass(kw_only=True)
 class Project(Named):
     media_type: str | None
     description: str = ""
@@ -229,6 +239,9 @@ class Project(Named):
     tags: list[str] = field(default_factory=list)
     instructions: str | None = None
     shows_drafts: bool = False
+    service: Service | None = None
+    submissions: dict[str, list[Json]] = field(default_factory=dict)
+    """Labels and reviews that were made elsewhere, as they came, by the id of their submission."""
 
     def has(self, row_id: str) -> bool:
         """Say whether a data row is in one of the batches."""

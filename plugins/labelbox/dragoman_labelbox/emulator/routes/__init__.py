@@ -31,6 +31,7 @@ from dragoman_labelbox.emulator.routes.relations import Relations
 from dragoman_labelbox.emulator.routes.rosters import Rosters
 from dragoman_labelbox.emulator.routes.runs import Runs
 from dragoman_labelbox.emulator.routes.sending import Sending
+from dragoman_labelbox.emulator.routes.services import Services
 from dragoman_labelbox.emulator.routes.uploads import Uploads
 from dragoman_labelbox.emulator.routes.workflows import Workflows
 from dragoman_labelbox.emulator.state import State
@@ -68,6 +69,7 @@ HANDLERS: tuple[Callable[[State], Subject], ...] = (
     Rosters,
     Runs,
     Sending,
+    Services,
     Uploads,
     Workflows,
 )
