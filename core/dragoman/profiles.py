@@ -35,7 +35,7 @@ def read_profile(platform: str, profile: str | None = None) -> dict[str, Any]:
 
     Raises:
         NotFound: The profile was named and is not in the file.
-        InvalidData: The file is not TOML.
+        InvalidData: The file cannot be read, is not TOML, or has something else in the place of a table.
         AuthenticationError: A secret is said to be in the keyring and is not.
     """
     path = config_path()
@@ -44,14 +44,16 @@ def read_profile(platform: str, profile: str | None = None) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidData(f"The profile file {path} is not TOML: {error}.") from error
+    except OSError as error:
+        raise InvalidData(f"The profile file {path} cannot be read: {error.strerror or error}.") from error
     if name and name not in content:
         raise NotFound(
             f"There is no profile named {name!r} in {path}.", hint=f"It has: {', '.join(content) or 'none'}."
         )
     name = name or DEFAULT
-    found = content.get(name, {}).get(platform, {})
     return {
-        field: _from_keyring(name, platform, field) if value == IN_KEYRING else value for field, value in found.items()
+        field: _from_keyring(name, platform, field) if value == IN_KEYRING else value
+        for field, value in _settings(content, name, platform).items()
     }
 
 
@@ -70,7 +72,7 @@ def save_profile(
         Where the secrets are now, in words.
 
     Raises:
-        InvalidData: The file that is there is not TOML.
+        InvalidData: The file that is there is not TOML, or has something else in the place of a table.
         Unsupported: tomlkit, which leaves what else is in the file as it is, is not installed.
     """
     try:
@@ -83,6 +85,7 @@ def save_profile(
         content = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise InvalidData(f"The profile file {path} is not TOML: {error}.") from error
+    _settings(content, name, platform)
     # Every one is tried, so that the keyring has the newest of each.
     kept = False not in [_into_keyring(name, platform, field, secret) for field, secret in secrets.items()]
     section = content.setdefault(name, tomlkit.table(is_super_table=True)).setdefault(platform, tomlkit.table())
@@ -96,9 +99,34 @@ def save_profile(
     return IN_KEYRING if kept and secrets else f"in {path}, which only you can read"
 
 
+def _settings(content: Mapping[str, Any], profile: str, platform: str) -> Mapping[str, Any]:
+    """Return what the file says of a platform; empty if it says nothing.
+
+    Raises:
+        InvalidData: There is something else in the place of a table.
+    """
+    found: Any = content
+    for depth, name in enumerate((profile, platform), 1):
+        found = found.get(name, {})
+        if not isinstance(found, Mapping):
+            place = ".".join((profile, platform)[:depth])
+            raise InvalidData(
+                f"{place} in {config_path()} is no table.",
+                hint=f'Settings stand below [{profile}.{platform}], one a line, such as name = "value".',
+            )
+    settings: Mapping[str, Any] = found
+    return settings
+
+
 def _from_keyring(profile: str, platform: str, field: str) -> str:
     keyring = _keyring()
-    found = keyring.get_password(SERVICE, f"{profile}/{platform}/{field}") if keyring else None
+    try:
+        found = keyring.get_password(SERVICE, f"{profile}/{platform}/{field}") if keyring else None
+    except keyring.errors.KeyringError as error:
+        raise AuthenticationError(
+            f"{field} is in the system keyring, which cannot be read: {error}.",
+            hint=f"Unlock it, or give {field} in another way.",
+        ) from error
     if found is None:
         raise AuthenticationError(
             f"{field} is said to be in the system keyring, and is not.", hint="Run `dragoman login` again."

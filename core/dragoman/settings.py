@@ -31,7 +31,8 @@ class _ProfileSource(PydanticBaseSettingsSource):
 class PlatformSettings(BaseSettings):
     """Base of a plugin's settings. Set `env_prefix="DRAGOMAN_<NAME>_"` in the subclass's `model_config`."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # A variable that is empty is one that is not set: that is what a script exports that has no value for it.
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="forbid", frozen=True, populate_by_name=True)
 
     platform: ClassVar[str]
 

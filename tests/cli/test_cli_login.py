@@ -12,6 +12,7 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as Nowhere
+from keyring.errors import KeyringLocked
 
 import dragoman
 from dragoman.cli import EXIT_ERROR, main
@@ -129,6 +130,27 @@ def test_a_key_that_left_the_keyring_is_said_so(live: Live[Any], ring: Memory) -
     with pytest.raises(AuthenticationError, match="is not") as refusal:
         dragoman.connect("nucleus")
     assert "dragoman login" in (refusal.value.hint or "")
+
+
+def test_a_keyring_that_stays_locked_is_said_so(live: Live[Any], ring: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert log_in(live) == 0
+
+    def locked(service: str, username: str) -> str:
+        raise KeyringLocked("nobody unlocked it")
+
+    monkeypatch.setattr(ring, "get_password", locked)
+    with pytest.raises(AuthenticationError, match="cannot be read: nobody unlocked it") as refusal:
+        dragoman.connect("nucleus")
+    assert refusal.value.hint == "Unlock it, or give api_key in another way."
+
+
+def test_a_file_with_no_table_in_its_place_is_left_as_it_is(ring: Memory, config: Path) -> None:
+    config.parent.mkdir()
+    config.write_text('default = "mine"')
+    with pytest.raises(InvalidData, match=r"default in .* is no table"):
+        save_profile("nucleus", {}, {"api_key": "k"})
+    assert config.read_text() == 'default = "mine"'
+    assert ring.held == {}
 
 
 def test_a_broken_file_is_left_as_it_is(ring: Memory, config: Path) -> None:

@@ -150,6 +150,10 @@ def test_a_secret_inside_of_another_leaves_no_rest() -> None:
     assert Scrubber(["key", "key-and-more", ""]).text("key-and-more, key") == "***, ***"
 
 
+def test_a_blank_secret_is_none_and_leaves_texts_as_they_are() -> None:
+    assert Scrubber([" ", "\n"]).text("refused: who are you?\n") == "refused: who are you?\n"
+
+
 def test_an_exception_whose_attribute_cannot_be_set_is_cleaned_all_the_same() -> None:
     class Guarded(Exception):
         def __init__(self) -> None:

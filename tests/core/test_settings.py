@@ -126,6 +126,14 @@ def test_the_file_is_in_the_user_s_configuration_folder(monkeypatch: pytest.Monk
     assert config_path() == tmp_path / ".config" / "dragoman" / "config.toml"
 
 
+@pytest.mark.parametrize("name", ["DRAGOMAN_ACME_API_KEY", "ACME_API_KEY", "DRAGOMAN_ACME_REGION"])
+def test_an_empty_variable_is_one_that_is_not_set(name: str, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text('[default.acme]\napi_key = "from profile"\nregion = "profile"\n')
+    monkeypatch.setenv(name, "")
+
+    assert (settings().api_key.get_secret_value(), settings().region) == ("from profile", "profile")
+
+
 # -- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -178,6 +186,29 @@ def test_a_file_that_is_not_text_is_refused_by_its_path(config: Path) -> None:
     config.write_bytes(b"\xff\xfe\x00")
 
     assert str(config) in refused(InvalidData).message
+
+
+def test_a_file_that_cannot_be_read_is_refused_by_its_path(config: Path) -> None:
+    config.mkdir()
+
+    assert refused(InvalidData).message == f"The profile file {config} cannot be read: Is a directory."
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        (f'default = "{SECRET}"', "default"),
+        ("default = []", "default"),
+        (f'[default]\nacme = "{SECRET}"', "default.acme"),
+        (f'[[default.acme]]\napi_key = "{SECRET}"', "default.acme"),
+    ],
+)
+def test_what_should_be_a_table_of_the_file_and_is_none_is_named(config: Path, written: str, place: str) -> None:
+    config.write_text(written)
+    error = refused(InvalidData)
+
+    assert error.message == f"{place} in {config} is no table."
+    assert "[default.acme]" in (error.hint or "")
 
 
 def test_a_named_profile_that_is_missing_is_not_found(config: Path) -> None:

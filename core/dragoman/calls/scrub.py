@@ -17,8 +17,8 @@ class Scrubber:
     """Replaces known secrets by `***`."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        # The longest first, so that a secret that contains another leaves no rest.
-        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+        # The longest first, so that a secret that contains another leaves no rest. What is blank is none.
+        self._secrets = sorted((secret for secret in secrets if secret.strip()), key=len, reverse=True)
 
     def text(self, text: str) -> str:
         """Return `text` without the secrets."""
