@@ -18,7 +18,7 @@ from nucleus import (
 from nucleus import Keypoint as Joint
 from nucleus import Point as Corner
 
-from dragoman import InvalidData, Keypoint, Keypoints, PlatformError, Unavailable
+from dragoman import InvalidData, Keypoint, Keypoints, Label, PlatformError, Unavailable, Whole
 from dragoman.emulate import Live
 
 
@@ -52,6 +52,13 @@ def test_a_row_that_cannot_be_read_is_named(backend: Any, dataset: Any, theirs: 
         list(backend.labels.read(dataset))
     assert failure.value.field is not None
     assert failure.value.hint is not None
+
+
+def test_a_category_that_cannot_be_read_costs_no_outcomes(backend: Any, dataset: Any, theirs: Any) -> None:
+    theirs.annotate([CategoryAnnotation("", "a", "weather")])
+    rows = [Label("a", "rain", Whole()), Label("b", "rain", Whole())]
+    assert backend.labels.write(rows, dataset=dataset).counts == {"created": 2}
+    assert backend.labels.write(rows, dataset=dataset).counts == {"ignored": 2}
 
 
 def test_a_prediction_that_cannot_be_read_is_named(backend: Any, dataset: Any, version: Any, theirs: Any) -> None:

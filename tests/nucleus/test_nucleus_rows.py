@@ -101,6 +101,24 @@ class TestKinds:
         assert [outcome.status for outcome in outcomes] == ["created", "rejected", "created"]
         assert outcomes[1].reason == "Nucleus keeps one category per item and taxonomy, and has another."
 
+    @pytest.mark.parametrize("count", [1, SINGLY + 1])
+    def test_so_is_one_of_a_later_call(self, backend: Any, free: Any, count: int) -> None:
+        dataset = backend.datasets.create("many")
+        keys = [str(n) for n in range(count)]
+        items = [Item(key, uri=f"https://example.com/{n}.jpg") for n, key in enumerate(keys)]
+        backend.datasets.write_items(items, dataset=dataset).raise_for_problems()
+
+        def outcomes(option: str) -> list[tuple[str, str | None]]:
+            rows = [Prediction(key, "sky", Whole(), answer=Radio.of(option), confidence=0.5) for key in keys]
+            rows += [Prediction(key, "car", Box(1, 2, 3, 4), confidence=0.5) for key in keys]
+            report = backend.predictions.write(rows, version=free, dataset=dataset)
+            return [(outcome.status, outcome.reason) for outcome in report]
+
+        assert outcomes("blue") == [("created", None)] * 2 * count
+        assert outcomes("blue") == [("ignored", None)] * 2 * count
+        reason = "Nucleus keeps one category per item and taxonomy, and has another."
+        assert outcomes("grey") == [("rejected", reason)] * count + [("ignored", None)] * count
+
     def test_a_category_that_a_later_row_replaces_is_rejected(self, backend: Any, dataset: Any) -> None:
         rows = [Label("a", "rain", Whole()), Label("b", "rain", Whole()), Label("a", "snow", Whole())]
         rows += [Label("a", "sky", Whole(), answer=Radio.of(option)) for option in ("blue", "grey")]
@@ -246,3 +264,13 @@ class TestKeys:
         assert emulated.journal.count < 5
         with pytest.raises(NotFound, match="nowhere"):
             list(backend.predictions.read(version, dataset=dataset, items=[*keys, "nowhere"]))
+
+    @pytest.mark.parametrize("key", ["a", HOSTILE])
+    def test_an_item_that_is_named_twice_is_read_once(self, backend: Any, dataset: Any, version: Any, key: str) -> None:
+        backend.datasets.write_items([Item(key, uri="https://example.com/a.jpg")], dataset=dataset)
+        backend.labels.write([Label(key, "car", Box(1, 2, 3, 4))], dataset=dataset).raise_for_problems()
+        said = [Prediction(key, "car", Box(1, 2, 3, 4), confidence=0.5)]
+        backend.predictions.write(said, version=version, dataset=dataset).raise_for_problems()
+        keys = [key, "b", key]
+        assert [row.item for row in backend.labels.read(dataset, items=keys)] == [key]
+        assert [row.item for row in backend.predictions.read(version, dataset=dataset, items=keys)] == [key]

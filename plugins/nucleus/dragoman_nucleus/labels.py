@@ -53,7 +53,8 @@ class NucleusLabels(Labels):
         store = Annotations(self._adapter, dataset)
         if items is not None:
             start = int(cursor or 0)
-            labels = store.of(items[start]) if items else []
+            # A key that is named twice is read once.
+            labels = store.of(items[start]) if items and items[start] not in items[:start] else []
             return Page(labels, str(start + 1) if start + 1 < len(items) else None)
         page = store.page(cursor, size)
         labels = [label for row in page.data for label in store.rows(row, row.item.key)]

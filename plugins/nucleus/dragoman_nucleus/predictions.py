@@ -72,13 +72,13 @@ class NucleusPredictions(Predictions):
             rows = store.rows(groups, None)
             # Masks have to be fetched, which belongs to this call; the rest can be made as it is asked for.
             return Page(list(rows) if groups.masks() else rows)
-        if len(items) <= SINGLY and not any(map(UNSAFE.intersection, items)):
-            return Page([row for key in items for row in store.of(key)])
-        wanted = set(items)
-        missing = wanted - {item.key for item in every_item(self._adapter.client, dataset)}
+        wanted = dict.fromkeys(items)
+        if len(wanted) <= SINGLY and not any(map(UNSAFE.intersection, wanted)):
+            return Page([row for key in wanted for row in store.of(key)])
+        missing = wanted.keys() - {item.key for item in every_item(self._adapter.client, dataset)}
         if missing:
             raise NotFound(f"Dataset {dataset} has no item {min(missing)!r}.")
-        return Page(list(store.all(wanted)))
+        return Page(list(store.all(wanted.keys())))
 
     def _find(self, version: str, dataset: str, rows: Sequence[Prediction]) -> list[RowResult | None]:
         return RunPredictions(self._adapter, dataset, version).find(rows)

@@ -6,21 +6,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
 from dragoman.errors import InvalidData, PlatformError
-from dragoman.schema import Label, Mask, RowResult, Whole
+from dragoman.schema import IGNORED, Geometry, Label, Mask, RowResult, Whole
 from dragoman_nucleus import jobs
 from dragoman_nucleus.codec import escape, row_out
 from dragoman_nucleus.masks import Canvas, compose
 from dragoman_nucleus.reading import canvas_of, rows_in
 from dragoman_nucleus.receipts import REPLACED, Counts, compare, replaced, row_results
 from dragoman_nucleus.sdk import File, NucleusAPIError
-from dragoman_nucleus.wire import Groups, MaskRow, Upload
+from dragoman_nucleus.wire import Groups, MaskRow, Upload, is_category
 
 SYNCHRONOUS = 5000
 """Most rows of one synchronous upload, as in the SDK: Nucleus gives up after about a minute."""
@@ -78,9 +79,14 @@ class Store(ABC):
                 kept = [place for place in range(len(rows)) if place not in doomed]
                 results = dict(zip(kept, self.write([rows[place] for place in kept], update=update), strict=True))
                 return [results.get(place, REPLACED) for place in range(len(rows))]
+            written = self._write_kinds(rows, kinds, update)
+            return written if update else self._left_alone(rows, written)
+        return self._write_kinds(rows, kinds, update)
+
+    def _write_kinds(self, rows: Sequence[Label], kinds: Set[type[Geometry]], update: bool) -> list[RowResult]:
         if Mask not in kinds:
             return self._write_plain(rows, update)
-        results = {}
+        results: dict[int, RowResult] = {}
         masks = [place for place, row in enumerate(rows) if type(row.geometry) is Mask]
         apart = set(masks)
         plain = [place for place in range(len(rows)) if place not in apart]
@@ -158,20 +164,44 @@ class Store(ABC):
 
     def find(self, rows: Sequence[Label]) -> list[RowResult | None]:
         """Look rows up; see `dragoman.calls.bulk`."""
-        keys = list(dict.fromkeys(row.item for row in rows))
-        if len(keys) > SINGLY or any(map(UNSAFE.intersection, keys)):
-            found: Iterable[Label] = self.all(set(keys))
-        else:
-            found = (row for key in keys for row in self._there(key))
+        found = (row for key, groups in self._on({row.item: None for row in rows}) for row in self.rows(groups, key))
         return compare(rows, {(row.item, row.id): row for row in found})
 
-    def _there(self, key: str) -> list[Label]:
-        try:
-            return self.of(key)
-        except NucleusAPIError as error:
-            if error.status_code != HTTPStatus.NOT_FOUND:
-                raise
-            return []
+    def _on(self, keys: Mapping[str, None]) -> Iterator[tuple[str | None, Groups]]:
+        """Yield the rows on some items, as `everything` does; an item that is not there has none."""
+        if len(keys) > SINGLY or any(map(UNSAFE.intersection, keys)):
+            yield from self._among(keys.keys())
+            return
+        for key in keys:
+            try:
+                groups = self.on_item(key)
+            except NucleusAPIError as error:
+                if error.status_code != HTTPStatus.NOT_FOUND:
+                    raise
+            else:
+                yield key, groups
+
+    def _among(self, keys: Set[str]) -> Iterator[tuple[str | None, Groups]]:
+        for key, groups in self.everything():
+            if key is None:
+                yield key, groups.where(lambda row: row.reference_id in keys)
+            elif key in keys:
+                yield key, groups
+
+    def _left_alone(self, rows: Sequence[Label], results: list[RowResult]) -> list[RowResult]:
+        """Reject the classifications that were ignored because another has their place: Nucleus calls that the same."""
+        places = [place for place, row in enumerate(rows) if results[place] is IGNORED and type(row.geometry) is Whole]
+        if not places:
+            return results
+        sent = [rows[place] for place in places]
+        stored: dict[tuple[str, str], Label] = {}
+        for key, groups in self._on({row.item: None for row in sent}):
+            # Another's row that cannot be read must not cost those that were sent their outcomes.
+            with suppress(InvalidData):
+                stored |= {(row.item, row.id): row for row in self.rows(groups.where(is_category), key)}
+        looked_up = zip(places, compare(sent, stored), strict=True)
+        rejected = {place: result for place, result in looked_up if result and result.status == "rejected"}
+        return [rejected.get(place, result) for place, result in enumerate(results)]
 
     def of(self, key: str) -> list[Label]:
         """Return the rows on one item."""
@@ -179,11 +209,8 @@ class Store(ABC):
 
     def all(self, keys: Set[str] | None = None) -> Iterator[Label]:
         """Yield all rows, or those on the items whose keys are given."""
-        for key, groups in self.everything():
-            if keys is None or key in keys:
-                yield from self.rows(groups, key)
-            elif key is None:
-                yield from self.rows(groups.where(lambda row: row.reference_id in keys), None)
+        for key, groups in self.everything() if keys is None else self._among(keys):
+            yield from self.rows(groups, key)
 
     def check(self, key: str) -> None:
         """Make sure that the dataset has an item; `NucleusAPIError` says that it has not."""

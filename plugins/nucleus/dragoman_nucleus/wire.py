@@ -181,6 +181,11 @@ class FoundCategories(Struct, gc=False):
     dataset_item_id: str | None = None
 
 
+def is_category(row: Any) -> bool:
+    """Say whether what came back is a category or a multicategory."""
+    return isinstance(row, FoundCategory | FoundCategories)
+
+
 class FoundMask(Struct, gc=False):
     """All masks of an item."""
 
