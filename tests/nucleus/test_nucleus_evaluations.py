@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from dragoman import Box, InvalidData, Item, Label, Mask, MatchPolicy, NotFound, PlatformError, Prediction, Whole
+from dragoman import (
+    Box,
+    InvalidData,
+    Item,
+    Label,
+    Mask,
+    MatchPolicy,
+    NotFound,
+    PlatformError,
+    Polygon,
+    Prediction,
+    Whole,
+)
 from dragoman.emulate import Answer, DropBefore, Live
 from dragoman.evaluate import evaluate
 from dragoman_nucleus.evaluations import grouped, matching
@@ -36,6 +48,27 @@ def scene(backend: Any) -> Any:
     version = backend.versions.create(model, name="first", dataset=dataset)
     backend.predictions.write(said, version=version, dataset=dataset).raise_for_problems()
     return type("Scene", (), {"dataset": dataset, "version": version, "labels": labels, "said": said, "model": model})
+
+
+@pytest.fixture
+def mixed(backend: Any) -> Any:
+    """Evaluates a version that finds all labels: of a shape in both splits, and of a mask in one of them."""
+
+    def evaluated(shape: Any, task: str, split: str | None = None) -> Any:
+        dataset = backend.datasets.create("mixed")
+        splits = {"a": "train", "b": "val", "c": "val"} if split else {"b": None, "c": None}
+        items = [Item(key, uri=f"https://example.com/{key}.jpg", split=part) for key, part in splits.items()]
+        backend.datasets.write_items(items, dataset=dataset).raise_for_problems()
+        shapes = {"a": shape, "b": shape, "c": Mask(48, 64, (0, 10, 3062))}
+        labels = [Label(key, "car", shapes[key]) for key in splits]
+        backend.labels.write(labels, dataset=dataset, on_loss="convert").raise_for_problems()
+        model = backend.models.create("any", task=task, features=["car"])
+        version = backend.versions.create(model, name="v", dataset=dataset)
+        said = [Prediction(row.item, "car", row.geometry, confidence=0.9) for row in labels]
+        backend.predictions.write(said, version=version, dataset=dataset, on_loss="convert").raise_for_problems()
+        return backend.evaluations.evaluate(version, dataset=dataset, split=split)
+
+    return evaluated
 
 
 class TestFigures:
@@ -125,6 +158,25 @@ class TestFigures:
         assert (found.id, found.labels) == ("", 1)
         assert found.metrics["mAP50"] == pytest.approx(1)
         assert backend.benchmarks.list() == [], "Nucleus has measured nothing of it"
+
+    @pytest.mark.parametrize("split", [None, "val"])
+    def test_polygons_beside_masks_are_measured_with_them(self, mixed: Any, split: str | None) -> None:
+        found = mixed(Polygon.of([(0, 0), (10, 0), (10, 10)]), "instance_segmentation", split)
+        assert (found.id, found.labels, found.metrics["mAP50"]) == ("", 2, pytest.approx(1))
+
+    def test_boxes_beside_masks_are_no_labels_of_one_kind(self, mixed: Any) -> None:
+        with pytest.raises(InvalidData, match="there are: box, mask"):
+            mixed(Box(1, 2, 30, 40), "instance_segmentation")
+
+    def test_a_detector_is_measured_against_the_boxes_beside_masks(self, mixed: Any) -> None:
+        found = mixed(Box(1, 2, 30, 40), "object_detection")
+        assert found.id
+        assert found.labels == 1
+
+    def test_masks_of_another_split_make_no_difference(self, mixed: Any) -> None:
+        found = mixed(Box(1, 2, 30, 40), "instance_segmentation", "train")
+        assert found.id
+        assert found.labels == 1
 
 
 class TestCourse:

@@ -28,6 +28,7 @@ from dragoman_nucleus.evaluating import (
     rollup,
     start,
 )
+from dragoman_nucleus.labels import Annotations
 from dragoman_nucleus.listing import every_item
 from dragoman_nucleus.sdk import NucleusAPIError
 from dragoman_nucleus.wire import Json
@@ -36,15 +37,17 @@ from dragoman_nucleus.wire import Json
 class NucleusEvaluations(Evaluations):
     """Evaluations of runs through commit, benchmarks and charts.
 
-    What Nucleus does not measure is evaluated by the core, and not kept: classifications, labels that are all masks,
-    and pairs of a policy that match in one direction only.
+    What Nucleus does not measure is evaluated by the core, and not kept: classifications, labels some of which are
+    masks, and pairs of a policy that match in one direction only. A model of object detection is measured by Nucleus
+    against the labels that are no masks, if there are any.
     """
 
     _adapter: Any
 
     def _evaluate(self, version: str, dataset: str, split: str | None, policy: MatchPolicy | None) -> Evaluation:
         run = self._adapter.versions._get(version)
-        if self._adapter.models._get(run.model).task is Task.CLASSIFICATION:
+        task = self._adapter.models._get(run.model).task
+        if task is Task.CLASSIFICATION or (task is not Task.OBJECT_DETECTION and self._has_masks(dataset, split)):
             return self._by_the_core(version, dataset, split, policy)
         policy = policy or MatchPolicy()
         truth, said = label_schema(self._adapter, dataset)
@@ -101,12 +104,21 @@ class NucleusEvaluations(Evaluations):
             **measured(figures, iou),
         )
 
+    def _has_masks(self, dataset: str, split: str | None) -> bool:
+        """Say whether masks are among the labels, which Nucleus would leave out of its figures without a word."""
+        keys = self._keys(dataset, split)
+        labels = Annotations(self._adapter, dataset).everything()
+        return any(groups.masks() and (keys is None or key in keys) for key, groups in labels)
+
+    def _keys(self, dataset: str, split: str | None) -> set[str] | None:
+        """Return the keys of the items of a split, None if all are meant."""
+        if split is None:
+            return None
+        return {item.key for item in every_item(self._adapter.client, dataset) if item.split == split}
+
     def _by_the_core(self, version: str, dataset: str, split: str | None, policy: MatchPolicy | None) -> Evaluation:
         """Evaluate classifications, and policies that Nucleus cannot follow, from what is read."""
-        adapter = self._adapter
-        keys = None
-        if split is not None:
-            keys = {item.key for item in every_item(adapter.client, dataset) if item.split == split}
+        adapter, keys = self._adapter, self._keys(dataset, split)
 
         def within(rows: Iterable[Any]) -> Iterable[Any]:
             return (row for row in rows if keys is None or row.item in keys)
