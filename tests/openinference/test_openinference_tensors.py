@@ -51,6 +51,11 @@ def test_tensors_come_back_from_a_body(sent: list[Tensor]) -> None:
 def test_lists_may_be_nested() -> None:
     assert tensors.of_list("x", "INT64", [2, 2], [[1, 2], [3, 4]]).array.tolist() == [[1, 2], [3, 4]]
     assert tensors.of_list("x", "BYTES", [1, 2], [["a", "b"]]).texts() == ["a", "b"]
+    assert tensors.of_list("x", "FP32", [2, 1], [[0.5], [2]]).array.tolist() == [[0.5], [2]]
+
+
+def test_whole_numbers_may_be_written_with_a_point() -> None:
+    assert tensors.of_list("x", "UINT8", [2], [1.0, 2]).array.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +74,10 @@ def test_bytes_that_do_not_fill_the_shape_are_refused(datatype: str, shape: list
         ("INT64", [-1], [1, 2]),
         ("FP32", [1], ["a"]),
         ("UINT8", [1], [300]),
+        ("UINT8", [1], [0.5]),
+        ("INT64", [2], [[0], [0.5]]),
+        ("INT64", [1], [None]),
+        ("INT64", [3], [[1], [2, 3]]),
         ("INT64", [2], [[1], [2, 3]]),
     ],
 )

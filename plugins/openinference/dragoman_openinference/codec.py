@@ -109,8 +109,8 @@ def _names(layout: Layout, labels: Tensor | None, numbers: Any, count: int) -> l
 
 def _named(layout: Layout, numbers: Any) -> list[str]:
     known = layout.features
-    if any(number != number for number in numbers):
-        raise PlatformError(f"The output {layout.labels!r} has a label that is no number.")
+    if any(number % 1 != 0 for number in numbers):
+        raise PlatformError(f"The output {layout.labels!r} has a label that is no number of a class.")
     return [known[int(number)] if 0 <= int(number) < len(known) else str(int(number)) for number in numbers]
 
 

@@ -11,6 +11,7 @@ from dragoman.calls.ahead import asked_ahead
 from dragoman.errors import DragomanError
 from dragoman.interface import Inference
 from dragoman.schema import Item, Prediction
+from dragoman_openinference.answers import answering
 from dragoman_openinference.codec import predictions
 from dragoman_openinference.facts import Place
 from dragoman_openinference.pictures import asked, content_of, picture_of
@@ -40,16 +41,17 @@ class ServedInference(Inference):
             picture = picture_of(content, item.key)
             tensor, seen = asked(reading, content, picture)
             found = self._adapter.pipeline.call(self.operations["predict"], self._adapter.server.infer, place, [tensor])
-            return predictions(
-                reading,
-                found,
-                item.key,
-                seen=seen,
-                size=picture.size,
-                version=str(place),
-                confidence=confidence,
-                iou=iou,
-            )
+            with answering():
+                return predictions(
+                    reading,
+                    found,
+                    item.key,
+                    seen=seen,
+                    size=picture.size,
+                    version=str(place),
+                    confidence=confidence,
+                    iou=iou,
+                )
         except DragomanError as error:
             error.row = number
             raise

@@ -44,6 +44,7 @@ class Reading:
         detects = any(output.name == layout.boxes for output in facts.outputs)
         task = layout.task or (Task.OBJECT_DETECTION if detects else Task.CLASSIFICATION)
         if image.datatype == BYTES:
+            _check_takes_one(facts.name, image)
             return cls(layout, task, image, planes=False, size=None)
         planes = _has_planes(facts.name, image, layout)
         height, width = image.shape[-2:] if planes else image.shape[-3:-1]
@@ -60,6 +61,11 @@ def _input(facts: ModelFacts, layout: Layout) -> TensorFacts:
             hint=None if layout.image is None else f"The layout says that the picture is {layout.image!r}.",
         )
     return named[0]
+
+
+def _check_takes_one(model: str, image: TensorFacts) -> None:
+    if any(length not in (-1, 1) for length in image.shape):
+        raise Unsupported(f"The input {image.name!r} of {model} is of shape {image.shape}, which is not one file.")
 
 
 def _has_planes(model: str, image: TensorFacts, layout: Layout) -> bool:

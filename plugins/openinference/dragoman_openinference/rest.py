@@ -12,6 +12,7 @@ import msgspec
 
 from dragoman.calls.over_http import trusted
 from dragoman.errors import PlatformError
+from dragoman_openinference.answers import answering
 from dragoman_openinference.bodies import LENGTH_HEADER, read, written
 from dragoman_openinference.facts import Entry, ModelFacts, Place, ServerFacts
 from dragoman_openinference.refusals import RestRefused, lists_no_models
@@ -87,7 +88,8 @@ class RestServer:
         names = [tensor.name for tensor in inputs] if self._binary else []
         body, headers = written("inputs", inputs, names, **rest)
         answer = _checked(self._http.post(f"{self._base}{_path(place)}/infer", content=body, headers=headers))
-        return read("outputs", answer.content, answer.headers.get(LENGTH_HEADER))[1]
+        with answering():
+            return read("outputs", answer.content, answer.headers.get(LENGTH_HEADER))[1]
 
     def close(self) -> None:
         """Close the connections."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import grpc
 
+from dragoman_openinference.answers import answering
 from dragoman_openinference.facts import Entry, ModelFacts, Place, ServerFacts, TensorFacts
 from dragoman_openinference.messages import MESSAGES, METHODS, SERVICE, described, tensors_in
 from dragoman_openinference.refusals import GrpcRefused, lists_no_models
@@ -84,7 +85,8 @@ class GrpcServer:
             inputs=described(inputs),
             raw_input_contents=list(map(raw, inputs)),
         )
-        return tensors_in(found.outputs, found.raw_output_contents)
+        with answering():
+            return tensors_in(found.outputs, found.raw_output_contents)
 
     def close(self) -> None:
         """Close the channel."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import struct
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -120,7 +122,7 @@ def of_list(name: str, datatype: str, shape: Iterable[int], data: Any) -> Tensor
     if datatype == BYTES:
         return shaped(Tensor.of_texts(name, map(str, _flat(data))), lengths)
     try:
-        return shaped(Tensor(name, datatype, np.asarray(data, _type(datatype))), lengths)
+        return shaped(Tensor(name, datatype, _array(datatype, data)), lengths)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidData(f"Tensor {name!r} holds something else than {datatype}.", field=name) from error
 
@@ -136,6 +138,31 @@ def shaped(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
             f"Tensor {tensor.name!r} of shape {list(shape)} has {tensor.array.size} elements.", field=tensor.name
         )
     return Tensor(tensor.name, tensor.datatype, tensor.array.reshape(shape))
+
+
+def _array(datatype: str, data: Any) -> Array:
+    """Return a list as an array. Numpy cuts the fractions off that are among whole numbers; here they are refused."""
+    kind = np.dtype(_type(datatype))
+    if not is_whole(datatype):
+        return np.asarray(data, kind)
+    leaves = _leaves(data)
+    try:
+        return np.asarray(array(kind.char, leaves))
+    except TypeError:
+        # There are numbers such as 1.0.
+        found = np.asarray(leaves, kind)
+    if not np.array_equal(found, np.asarray(leaves, np.float64)):
+        raise ValueError("There are fractions among whole numbers.")
+    return found
+
+
+def _leaves(data: Any) -> Any:
+    """Return the elements of a flat or nested list."""
+    while isinstance(data, list) and data and isinstance(data[0], list):
+        if len(set(map(len, data))) > 1:
+            raise ValueError("The lists in the list are not of one length.")
+        data = list(chain.from_iterable(data))
+    return data
 
 
 def _type(datatype: str) -> str:
