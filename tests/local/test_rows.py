@@ -89,6 +89,16 @@ class TestItems:
         assert local.datasets.write_items(rows, dataset=dataset).ok
         assert {item.uri for item in local.datasets.read_items(dataset)} == {str(path)}
 
+    @pytest.mark.parametrize("name", ["a#b?c.png", "100%.png", "a%20b.png"])
+    def test_file_address_that_was_never_quoted_is_taken_as_it_stands(
+        self, local: Adapter, image: Callable[..., Path], name: str
+    ) -> None:
+        path = image(name)
+        dataset = local.datasets.create("d")
+        rows = [Item("plain", uri=f"file://{path}"), Item("quoted", uri=path.as_uri())]
+        local.datasets.write_items(rows, dataset=dataset).raise_for_problems()
+        assert {item.uri for item in local.datasets.read_items(dataset)} == {str(path)}
+
     def test_bad_rows_are_rejected_with_their_reason_and_the_others_kept(
         self, local: Adapter, image: Callable[..., Path], tmp_path: Path
     ) -> None:
@@ -114,6 +124,7 @@ class TestItems:
         reasons = {outcome.key: outcome.reason or "" for outcome in report.problems()}
         assert "no file" in reasons["missing"]
         assert "cannot be decoded" in reasons["corrupt"]
+        assert "export it again as JPEG or PNG" in reasons["corrupt"]
         assert "https://example.com" in reasons["remote"]
         assert "no uri" in reasons["nowhere"]
         assert "video" in reasons["film"]

@@ -34,7 +34,7 @@ def prepared(item: Item) -> Item | str:
         complete = _described(item, path)
         digest = item.content_hash or content_hash(path)
     except (InvalidData, NotFound) as error:
-        return error.message
+        return f"{error.message} {error.hint}" if error.hint else error.message
     except OSError as error:
         return from_os(error).message
     return msgspec.structs.replace(complete, uri=str(path), content_hash=digest)
@@ -85,7 +85,9 @@ def _path(item: Item) -> Path:
     if not item.uri:
         raise InvalidData(f"The item {item.key!r} has no uri.", field="uri")
     if item.uri.startswith("file://"):
-        path = Path(unquote(urlsplit(item.uri).path))
+        # An address whose characters were never quoted is taken as it stands, as everywhere (`dragoman.media`).
+        plain = item.uri.removeprefix("file://")
+        path = Path(plain if os.path.exists(plain) else unquote(urlsplit(item.uri).path))
     elif "://" in item.uri:
         raise InvalidData(f"The item {item.key!r} lies at {item.uri}; the local backend reads files only.", field="uri")
     else:

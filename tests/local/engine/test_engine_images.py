@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
 from dragoman.errors import InvalidData, NotFound
 from dragoman_local.engine.images import GREY, image_size, letterbox, placement, read_image
@@ -54,6 +56,59 @@ def test_size_from_the_header_agrees_with_the_pixels_for_every_exif_orientation(
     height, width = read_image(data).shape[:2]
     assert image_size(data) == (width, height)
     assert (width > height) == (orientation < 5)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["AVIF", "PNG", "TIFF", "WEBP"])
+def test_image_of_every_format_is_read_as_it_is_shown(kind: str, orientation: int) -> None:
+    squares = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    picture, exif, file = (
+        Image.fromarray(squares).resize((64, 48), Image.Resampling.NEAREST),
+        Image.Exif(),
+        io.BytesIO(),
+    )
+    exif[0x0112] = orientation
+    picture.save(file, kind, exif=exif)
+    shown = np.asarray(ImageOps.exif_transpose(Image.open(file)))
+    pixels = read_image(file.getvalue())
+    assert image_size(file.getvalue()) == (pixels.shape[1], pixels.shape[0]) == (shown.shape[1], shown.shape[0])
+    assert np.abs(pixels.astype(int) - shown).mean() < 12
+
+
+@pytest.mark.parametrize(
+    ("kind", "pixels", "options"),
+    [
+        ("TIFF", np.zeros((4, 6), np.float32), {}),
+        ("TIFF", np.zeros((4, 6), np.int32), {}),
+        ("TIFF", np.zeros((4, 6), np.uint8), {"compression": "zstd"}),
+        ("PPM", np.zeros((4, 6), np.float32), {}),
+        ("ICO", np.zeros((16, 16, 3), np.uint8), {}),
+        ("TGA", np.zeros((4, 6, 3), np.uint8), {}),
+    ],
+)
+def test_image_of_a_kind_that_cannot_be_read_has_no_size_either(
+    kind: str, pixels: np.ndarray, options: dict[str, str]
+) -> None:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    for read in (read_image, image_size):
+        with pytest.raises(InvalidData, match="none of a kind that is read here"):
+            read(file.getvalue())
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((4, 6), np.int16), np.zeros((4, 6), np.uint16)])
+def test_deep_tiff_that_can_be_read_has_a_size(pixels: np.ndarray) -> None:
+    data = cv2.imencode(".tif", pixels)[1].tobytes()
+    assert image_size(data) == (6, 4)
+    assert read_image(data).shape == (4, 6, 3)
+
+
+def test_image_that_is_too_large_for_its_header_to_be_believed_says_the_way_out() -> None:
+    file = io.BytesIO()
+    Image.new("1", (20_000, 10_000)).save(file, "PNG")
+    with pytest.raises(InvalidData, match="so large") as caught:
+        image_size(file.getvalue())
+    assert "width and height" in (caught.value.hint or "")
 
 
 def test_path_and_bytes_give_the_same(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dragoman.errors import InvalidData, NotFound
 
@@ -30,7 +30,17 @@ Source = Path | bytes | Pixels
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap width and height (Exif 2.32, tag 274)."""
+IMAGE_WIDTH, IMAGE_LENGTH = 0x0100, 0x0101
 GREY = 114
+_AVIF = (b"ftypavif", b"ftypavis")
+_READ = frozenset({"AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "SUN", "TIFF", "WEBP"})
+"""What Pillow calls the formats that `read_image` knows."""
+_DEEP = frozenset({"F", "I"})
+"""What Pillow calls pixels of more than 16 bits."""
+_COMPRESSIONS = frozenset(
+    {"raw", "group3", "group4", "jpeg", "packbits", "tiff_adobe_deflate", "tiff_ccitt", "tiff_deflate", "tiff_lzw"}
+)
+"""Those of TIFF that `read_image` knows."""
 
 
 def read_image(source: Source, *, name: str | None = None) -> Pixels:
@@ -50,11 +60,14 @@ def read_image(source: Source, *, name: str | None = None) -> Pixels:
     name = name or _name_of(source)
     if not data:
         raise InvalidData(f"The image {name} is empty.", field="uri")
+    if data[4:12] in _AVIF:
+        return _read_avif(data, name)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
         raise _undecodable(name) from error
-    if pixels is None:
+    # A map of floating-point values comes as one plane.
+    if pixels is None or pixels.ndim != 3:
         raise _undecodable(name)
     return np.asarray(pixels, dtype=np.uint8)
 
@@ -62,19 +75,34 @@ def read_image(source: Source, *, name: str | None = None) -> Pixels:
 def image_size(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:
     """Return width and height after EXIF orientation, from the header alone: pixels are not decoded.
 
+    They are, where the header leaves it open whether `read_image` knows this kind of image.
+
     Raises:
         NotFound: There is no such file.
-        InvalidData: The header is not that of an image. A file that is truncated later passes here.
+        InvalidData: The header is not that of an image, or the image is none that can be read, or is very large. A file
+            that is truncated later passes here.
     """
     file = io.BytesIO(source) if isinstance(source, bytes) else source
+    name = name or _name_of(source)
     try:
         with Image.open(file) as image:
-            width, height = image.size
-            sideways = image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS
+            exif = image.getexif()
+            # Releases of Pillow differ in whether the size of a TIFF file is turned already.
+            width, height = (exif[IMAGE_WIDTH], exif[IMAGE_LENGTH]) if image.format == "TIFF" else image.size
+            sideways = exif.get(EXIF_ORIENTATION) in SIDEWAYS
+            known = _is_known(image)
     except FileNotFoundError as error:
-        raise _missing(_name_of(source)) from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise _undecodable(name or _name_of(source)) from error
+        raise _missing(name) from error
+    except Image.DecompressionBombError as error:
+        raise InvalidData(
+            f"The image {name} is so large that it may be there to fill the memory.",
+            hint="If it is to be read all the same, give the item its width and height.",
+            field="uri",
+        ) from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, KeyError) as error:
+        raise _undecodable(name) from error
+    if not known:
+        read_image(source, name=name)
     return (height, width) if sideways else (width, height)
 
 
@@ -139,6 +167,22 @@ def letterbox(image: Pixels, image_size: tuple[int, int]) -> tuple[Pixels, Place
     return canvas, place
 
 
+def _read_avif(data: bytes, name: str) -> Pixels:
+    # OpenCV leaves out how the image is turned, which AVIF does not keep in EXIF.
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise _undecodable(name) from error
+
+
+def _is_known(image: Image.Image) -> bool:
+    """Whether the header is enough to know that `read_image` reads an image that is whole."""
+    if image.format == "TIFF" and image.info.get("compression", "raw") not in _COMPRESSIONS:
+        return False
+    return image.format in _READ and image.mode not in _DEEP
+
+
 def _bytes_of(source: Path | bytes) -> bytes:
     if isinstance(source, bytes):
         return source
@@ -171,7 +215,7 @@ def _missing(name: str) -> NotFound:
 
 def _undecodable(name: str) -> InvalidData:
     return InvalidData(
-        f"The image {name} cannot be decoded: it is truncated, corrupt, or no image.",
+        f"The image {name} cannot be decoded: it is truncated, corrupt, no image, or none of a kind that is read here.",
         hint="Open it in an image viewer, and export it again as JPEG or PNG.",
         field="uri",
     )
