@@ -75,6 +75,19 @@ class TestAuthors:
         assert read.get_annotations()[0].created_by == OWNER
 
 
+class TestReading:
+    def test_words_of_one_feature_are_read_alone(self, project: Any) -> None:
+        row = row_of(project, "text")
+        car, word = project.ontology_structure.objects
+        instance = word.create_instance()
+        instance.set_for_frames(TextCoordinates(range=[Range(0, 3)]))
+        row.add_object_instance(instance)
+        row.save()
+        for feature, found in ((word, [instance.object_hash]), (car, [])):
+            row.initialise_labels(include_object_feature_hashes={feature.feature_node_hash}, overwrite=True)
+            assert [one.object_hash for one in row.get_object_instances()] == found
+
+
 class TestSaving:
     def test_a_row_without_all_its_images_saves_none_of_a_request(self, project: Any) -> None:
         image, group = (row_of(project, title) for title in ("image", "group"))

@@ -24,6 +24,7 @@ from dragoman_encord.emulator.routes.collections import Collections
 from dragoman_encord.emulator.routes.datasets import Datasets
 from dragoman_encord.emulator.routes.explorer import Explorer
 from dragoman_encord.emulator.routes.folders import Folders
+from dragoman_encord.emulator.routes.groups import Groups
 from dragoman_encord.emulator.routes.issues import Issues
 from dragoman_encord.emulator.routes.items import Items
 from dragoman_encord.emulator.routes.models import Models
@@ -57,6 +58,7 @@ SUBJECTS = (
     Datasets,
     Folders,
     Items,
+    Groups,
     Collections,
     Presets,
     Explorer,

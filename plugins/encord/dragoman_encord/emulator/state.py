@@ -52,7 +52,10 @@ class Ontology:
 
 @dataclass(kw_only=True)
 class Item:
-    """A file in a folder. `children` are the images of an image group, which as `optimised` is one of a sequence."""
+    """A file in a folder. `children` are the images of an image group, which as `optimised` is one of a sequence.
+
+    `contents` are the files of a data group, by their places in its `layout`.
+    """
 
     id: str
     folder: str
@@ -74,6 +77,8 @@ class Item:
     mime: str | None = None
     sound: Sound | None = None
     children: list[str] = field(default_factory=list)
+    contents: dict[str, str] = field(default_factory=dict)
+    layout: Json = field(default_factory=dict)
 
     @property
     def edited(self) -> datetime:
@@ -256,6 +261,8 @@ class State:
             if item.id in group.children:
                 group.children.remove(item.id)
                 group.frames = len(group.children)
+            if item.id in group.contents.values():
+                group.contents = {place: key for place, key in group.contents.items() if key != item.id}
         if not frames:
             return
         for image in (self.items[child] for child in item.children if child in self.items):

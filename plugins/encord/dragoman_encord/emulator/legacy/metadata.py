@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from dragoman_encord.emulator import labels
+from dragoman_encord.emulator import groups, labels
 from dragoman_encord.emulator.filters import during, like
 from dragoman_encord.emulator.label_row import LabelRow
 from dragoman_encord.emulator.legacy.query import Json
@@ -92,7 +92,7 @@ def _shown(state: State, project: Project, place: Place, wanted: Json, base: str
         "data_title": item.name,
         "data_type": labels.UPPER[item.type],
         "data_link": None,
-        "spaces": {},
+        "spaces": groups.spaces(state, item, {}),
         "label_status": "LABEL_IN_PROGRESS" if row else "NOT_LABELLED",
         "annotation_task_status": STATUSES[task.stage],
         "number_of_frames": item.frames or 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dragoman.emulate.app import ApiError
-from dragoman_encord.emulator import labels
+from dragoman_encord.emulator import groups, labels
 from dragoman_encord.emulator.errors import Refusal
 from dragoman_encord.emulator.label_row import LabelRow
 from dragoman_encord.emulator.legacy.metadata import listed
@@ -75,7 +75,7 @@ class Rows:
             "object_actions": row.object_actions,
             "classification_answers": row.classification_answers,
             "label_status": "LABEL_IN_PROGRESS",
-            "spaces": {},
+            "spaces": groups.spaces(self._state, item, row.spaces, base),
         }
 
     def _unit(self, item: Item, unit: str, number: int, held: Json, base: str | None) -> Json:
@@ -128,11 +128,13 @@ class Rows:
         units = []
         for row, content in zip(rows, sent, strict=True):
             _, item = self._state.place(project, row.data_hash)
-            labels.check(content, item, ontology)
-            labels.credit(content, item)
+            members = groups.members(self._state, item)
+            labels.check(content, item, ontology, members)
+            labels.credit(content, item, members)
             units.append({unit: content["data_units"][unit]["labels"] for unit in labels.unit_hashes(row, item)})
         for row, content, fresh in zip(rows, sent, units, strict=True):
             row.units = fresh
+            row.spaces = {key: space["labels"] for key, space in (content.get("spaces") or {}).items()}
             row.object_answers = content["object_answers"]
             row.object_actions = content.get("object_actions") or {}
             row.classification_answers = content["classification_answers"]

@@ -108,8 +108,9 @@ class Items:
         return self._shown(request, self._item(request), flag(request, "signUrl"))
 
     async def children(self, request: Request) -> object:
-        images = self._state.images(self._item(request))
-        return whole(self._shown(request, image, flag(request, "signUrls")) for image in images)
+        item = self._item(request)
+        held = [*self._state.images(item), *(self._state.items[key] for key in item.contents.values())]
+        return whole(self._shown(request, child, flag(request, "signUrls")) for child in held)
 
     async def bulk(self, request: Request) -> object:
         wanted = await read(request, Many)
@@ -120,7 +121,9 @@ class Items:
         item = self._item(request)
         groups = [one for one in self._state.items.values() if item.id in one.children]
         used = self._state.uses(item)
+        layout = item.layout | {"layoutContents": {place: {"uuid": key} for place, key in item.contents.items()}}
         return {
+            "groupLayout": layout if item.type == "group" else None,
             "frameInGroups": len(groups),
             "accessibleGroupItems": [
                 {
