@@ -178,6 +178,10 @@ class State:
         rows += [self.by_global_key[key] for key in keys or () if key in self.by_global_key]
         return list({row.id: row for row in rows}.values())
 
+    def remaining(self, rows: Iterable[DataRow]) -> list[DataRow]:
+        """Return those data rows that were not deleted since they were named."""
+        return [row for row in rows if row.id in self.rows]
+
     def add_row(self, row: DataRow) -> None:
         self.rows[row.id] = row
         self.datasets[row.dataset_id].rows[row.id] = row

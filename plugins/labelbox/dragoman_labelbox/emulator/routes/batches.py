@@ -71,7 +71,7 @@ class Batches:
 
         def work() -> None:
             held = set(project.row_ids())
-            batch.row_ids += [row.id for row in rows if row.id not in held]
+            batch.row_ids += [row.id for row in self._state.remaining(rows) if row.id not in held]
 
         return self._state.jobs.start(self._state.ids.new(), type_, self._state.clock.now(), work).id
 

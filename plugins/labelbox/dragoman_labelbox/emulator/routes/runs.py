@@ -92,7 +92,7 @@ class Runs:
         rows = self._state.named_rows(query.variables.get("dataRowIds"), query.variables.get("globalKeys"))
 
         def work() -> None:
-            for row in rows:
+            for row in self._state.remaining(rows):
                 run.rows.setdefault(row.id, RunRow(row.id))
 
         return self._start(work)
@@ -104,8 +104,9 @@ class Runs:
         def work() -> None:
             if unknown := [label_id for label_id in wanted if label_id not in known]:
                 raise JobFailed(f"There is no label {unknown[0]}.")
-            for label_id in wanted:
-                self._add_label(run, *known[label_id])
+            for row_id, label in [known[label_id] for label_id in wanted]:
+                if row_id in self._state.rows:
+                    self._add_label(run, row_id, label)
 
         return self._start(work)
 

@@ -52,9 +52,9 @@ class Sending:
             rows = [row for row in rows if not project.has(row.id)]
 
         def work() -> None:
-            batch = wanted["batchInput"]
-            new_batch(self._state, project, batch["batchName"], rows, {"priority": batch.get("batchPriority")})
-            for row in rows:
+            batch, left = wanted["batchInput"], self._state.remaining(rows)
+            new_batch(self._state, project, batch["batchName"], left, {"priority": batch.get("batchPriority")})
+            for row in left:
                 project.moved[row.id] = target
                 self._bring(project, row, wanted)
 
