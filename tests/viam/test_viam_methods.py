@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 import pytest
+from viam.app.app_client import AppClient
+from viam.app.billing_client import BillingClient
 from viam.app.data_client import DataClient
 from viam.app.ml_training_client import MLTrainingClient
 
 from dragoman.interface import FACETS
 from dragoman_viam.adapter import ViamAdapter
+from dragoman_viam.emulator.routes.all import SUBJECTS
 from dragoman_viam.messages import modules
 
 REACHED = {
@@ -133,3 +137,11 @@ def test_every_method_of_the_training_service_is_reached() -> None:
     wrapped = {"".join(part.title() for part in method.partition(".")[2].split("_")) for method in methods()}
     named = {name.partition(".")[2] for name in WITHOUT_A_WRAPPER.values()}
     assert set(service.methods_by_name) <= wrapped | named
+
+
+@pytest.mark.parametrize("client", [AppClient, BillingClient, DataClient, MLTrainingClient])
+def test_the_emulator_has_every_call_that_the_sdk_makes_of_the_cloud(client: type) -> None:
+    made = set(re.findall(r"_client\.([A-Z]\w+)[(.]", inspect.getsource(client)))
+    had = {name for subject in SUBJECTS for name in dir(subject) if name[0].isupper()}
+    assert len(made) >= sum(not name.startswith("_") for name, _ in inspect.getmembers(client, inspect.isfunction)) / 2
+    assert sorted(made - had) == []

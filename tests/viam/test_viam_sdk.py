@@ -54,7 +54,7 @@ class TestAccess:
 
     def test_what_is_not_emulated_is_unimplemented(self, emulated: Live[Any]) -> None:
         async def use(client: ViamClient) -> None:
-            await client.billing_client.get_current_month_usage(emulated.state.organization.id)
+            await client.provisioning_client.get_smart_machine_status()
 
         assert refused(emulated, use).status is Status.UNIMPLEMENTED
 

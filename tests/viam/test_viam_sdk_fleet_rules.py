@@ -61,7 +61,7 @@ class TestRefusals:
             await client.app_client.update_organization_invite_authorizations(key, "ann@example.com", **wanted)
 
         assert refused(emulated, use).status is Status.INVALID_ARGUMENT
-        assert list(emulated.state.invites["ann@example.com"].authorizations) == held
+        assert list(emulated.state.invites[key, "ann@example.com"].authorizations) == held
 
     def test_a_part_is_not_named_as_another_one(self, emulated: Live[Any]) -> None:
         async def use(client: ViamClient) -> None:

@@ -85,7 +85,7 @@ class TestDatabase:
             return await client.data_client.get_database_connection(key)
 
         assert emulated.state.organization.id in driven(emulated, use)
-        assert emulated.state.has_database_user
+        assert emulated.state.database_users == {emulated.state.organization.id}
 
     def test_indexes_of_a_collection_are_made_listed_and_dropped(self, emulated: Live[Any]) -> None:
         async def use(client: ViamClient) -> Any:

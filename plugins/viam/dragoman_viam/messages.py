@@ -25,6 +25,7 @@ SERVICES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "auth": ("proto.rpc.v1.AuthService", "viam.gen.proto.rpc.v1.auth_pb2"),
         "app": ("viam.app.v1.AppService", "viam.gen.app.v1.app_pb2"),
+        "billing": ("viam.app.v1.BillingService", "viam.gen.app.v1.billing_pb2"),
         "data": ("viam.app.data.v1.DataService", "viam.gen.app.data.v1.data_pb2"),
         "sync": ("viam.app.datasync.v1.DataSyncService", "viam.gen.app.datasync.v1.data_sync_pb2"),
         "pipelines": (

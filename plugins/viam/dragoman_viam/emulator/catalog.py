@@ -9,8 +9,9 @@ import zlib
 from typing import Any
 
 from dragoman_viam.emulator.blobs import Blob
+from dragoman_viam.emulator.records import Package
 from dragoman_viam.emulator.refusals import exists, invalid, missing
-from dragoman_viam.emulator.state import Package, State
+from dragoman_viam.emulator.state import State
 from dragoman_viam.messages import modules, name_of
 from dragoman_viam.notes import text_of
 
@@ -33,11 +34,10 @@ def find_item(state: State, wanted: str) -> Any:
 
 
 def _plain(state: State, wanted: str, separator: str) -> str:
-    """Return an id that begins with the organisation's own, where its public namespace stands for that."""
+    """Return an id that begins with the organisation's own, where a public namespace stands for that."""
     owner, _, name = wanted.partition(separator)
-    if owner and owner == state.organization.public_namespace:
-        return f"{state.organization.id}{separator}{name}"
-    return wanted
+    named = (one.id for one in state.organizations.values() if owner and owner == one.public_namespace)
+    return f"{next(named, owner)}{separator}{name}" if separator in wanted else wanted
 
 
 def check_name(name: str, field: str = "name") -> None:

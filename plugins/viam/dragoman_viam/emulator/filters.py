@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from dragoman_viam.emulator.records import Image
 from dragoman_viam.emulator.refusals import invalid
-from dragoman_viam.emulator.state import Image, State
+from dragoman_viam.emulator.state import State
 from dragoman_viam.messages import number
 
 T = TypeVar("T")

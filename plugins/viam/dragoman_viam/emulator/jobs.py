@@ -13,8 +13,9 @@ from typing import Any
 
 from dragoman_viam.emulator.blobs import Blob
 from dragoman_viam.emulator.catalog import add_package
+from dragoman_viam.emulator.records import Job
 from dragoman_viam.emulator.refusals import Refusal
-from dragoman_viam.emulator.state import Job, State
+from dragoman_viam.emulator.state import State
 from dragoman_viam.messages import modules, number
 
 UNKNOWN = 2

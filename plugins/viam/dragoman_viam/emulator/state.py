@@ -1,4 +1,4 @@
-"""What the emulated organisation holds. State is in memory; large contents are in temporary files (`blobs`).
+"""What the emulated organisations hold. State is in memory; large contents are in temporary files (`blobs`).
 
 Things are kept as the protobuf messages in which they are answered. Whoever changes anything holds `lock`.
 """
@@ -10,80 +10,19 @@ import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from dragoman.emulate import Clock, Settings
 from dragoman_viam.emulator.blobs import Blob
+from dragoman_viam.emulator.records import Export, Image, Invoice, Job, Key, Package, Row, User
 from dragoman_viam.emulator.refusals import denied, missing, unauthenticated
 from dragoman_viam.messages import modules
 
 
-@dataclass
-class Image:
-    """One piece of binary data. `number` grows in the order of arrival."""
-
-    number: int
-    metadata: Any
-    content: Blob
-
-
-@dataclass
-class Row:
-    """One reading of a sensor: `metadata` says where it was captured, `data` what it is. `number` grows by arrival.
-
-    When it was taken is a time stamp of protobuf, which is finer than a datetime.
-    """
-
-    number: int
-    metadata: Any
-    data: Any
-    time_requested: Any
-    time_received: Any
-    time_synced: datetime
-
-
-@dataclass
-class Key:
-    """A key that is accepted: what it consists of, and the message in which it is told."""
-
-    payload: str
-    message: Any
-
-
-@dataclass
-class Package:
-    """One version of a package."""
-
-    message: Any
-    content: Blob
-
-
-@dataclass(frozen=True)
-class Export:
-    """One export of sequences. `asked` counts the looks at it."""
-
-    content: Blob
-    created: datetime
-    asked: int = 0
-    completed: datetime | None = None
-
-
-@dataclass
-class Job:
-    """One training job. `asked` counts the looks at it since it was last changed."""
-
-    metadata: Any
-    labels: tuple[str, ...]
-    asked: int = 0
-    logs: list[tuple[str, datetime, str]] = field(default_factory=list)
-    fails_with: str | None = None
-
-
 class State:
-    """One organisation, to begin with with one location, one machine and its main part.
+    """Organisations: to begin with one, `organization`, with one location, one machine and its main part.
 
     Args:
         settings: Switches of all emulators.
@@ -94,14 +33,17 @@ class State:
         self.settings = settings
         self.clock = clock
         self.lock = threading.RLock()
-        self.organization = modules()["app"].Organization(id=self.new_id(), name="Emulated", created_on=clock.now())
+        self.organizations: dict[str, Any] = {}
+        self.organization = self.add_organization("Emulated")
         self.locations: dict[str, Any] = {}
         self.robots: dict[str, Any] = {}
         self.parts: dict[str, Any] = {}
         self.fragments: dict[str, Any] = {}
         self.histories: defaultdict[str, list[Any]] = defaultdict(list)
         """What was changed of parts and fragments, by their ids, the oldest change first."""
-        self.invites: dict[str, Any] = {}
+        self.users: dict[str, User] = {}
+        self.invites: dict[tuple[str, str], Any] = {}
+        """Who is invited, by the organisation and the address."""
         self.roles: list[Any] = []
         self.favorites: dict[str, datetime] = {}
         self.user_data: dict[str, Any] = {}
@@ -112,11 +54,20 @@ class State:
         self.keys: dict[str, Key] = {}
         self.rows: list[Row] = []
         self.sequences: dict[str, Any] = {}
+        self.sequence_owners: dict[str, str] = {}
+        """The organisations of sequences, which do not say it themselves."""
         self.exports: dict[str, Export] = {}
         self.pipelines: dict[str, Any] = {}
         self.pipeline_runs: dict[str, list[Any]] = {}
-        self.indexes: list[Any] = []
-        self.has_database_user = False
+        self.indexes: defaultdict[str, list[Any]] = defaultdict(list)
+        """Indexes of the databases, by the organisation."""
+        self.database_users: set[str] = set()
+        """Organisations whose database has a user."""
+        self.firebase: dict[str, tuple[str, str]] = {}
+        """Id and configuration of each organisation's Firebase app."""
+        self.push_tokens: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        """Tokens of devices by the app, then by the device."""
+        self.invoices: dict[str, Invoice] = {}
         self.datasets: dict[str, Any] = {}
         self.images: dict[str, Image] = {}
         self.items: dict[str, Any] = {}
@@ -130,6 +81,7 @@ class State:
         self.files_url = ""
         """Root of the HTTP server for downloads, while the emulator is served."""
         self._next_failure: str | None = None
+        self._next_payment_failure: str | None = None
         self._tokens: dict[str, datetime] = {}
         self._count = 0
 
@@ -183,11 +135,25 @@ class State:
         if expires is None or expires <= self.clock.now():
             raise unauthenticated("the access token is missing or expired")
 
+    def add_organization(self, name: str) -> Any:
+        """Make an organisation."""
+        made = modules()["app"].Organization(id=self.new_id(), name=name, created_on=self.clock.now())
+        self.organizations[made.id] = made
+        return made
+
     def check_organization(self, organization: str) -> str:
-        """Return the id of the organisation, or refuse another one."""
-        if organization != self.organization.id:
+        """Return the id of an organisation, or refuse one that is none of ours."""
+        if organization not in self.organizations:
             raise denied(f"the key has no access to the organization {organization!r}")
         return organization
+
+    def add_member(self, email: str, organization: str) -> User:
+        """Let a person be a member of an organisation; an invite of theirs to it is no more."""
+        held = next((one for one in self.users.values() if one.email == email), None) or User(str(uuid4()), email)
+        self.users[held.id] = held
+        held.joined.setdefault(self.check_organization(organization), self.clock.now())
+        self.invites.pop((organization, email), None)
+        return held
 
     # -- machines ------------------------------------------------------------------------------------------------------
 
@@ -197,16 +163,28 @@ class State:
             raise missing("location", location)
         return self.locations[location]
 
-    def add_location(self, name: str) -> Any:
-        """Make a location."""
+    def owner(self, location: str) -> str:
+        """Return the id of the organisation that a location belongs to."""
+        return next(one.organization_id for one in self.place(location).organizations if one.primary)
+
+    def add_location(self, name: str, organization: str | None = None) -> Any:
+        """Make a location, by default of the first organisation."""
         made = modules()["app"].Location(
             id=secrets.token_hex(5),
             name=name,
             created_on=self.clock.now(),
-            organizations=[{"organization_id": self.organization.id, "primary": True}],
+            organizations=[{"organization_id": organization or self.organization.id, "primary": True}],
         )
         self.locations[made.id] = made
         return made
+
+    def locations_of(self, organization: str) -> dict[str, Any]:
+        """Return the locations that belong to an organisation or are shared with it."""
+        return {
+            key: one
+            for key, one in self.locations.items()
+            if any(held.organization_id == organization for held in one.organizations)
+        }
 
     def machine(self, robot: str) -> Any:
         """Return a machine, or refuse an unknown id."""
@@ -250,7 +228,7 @@ class State:
             raise missing("resource", key)
 
     def _resources(self) -> dict[str, Collection[str]]:
-        return {"organization": {self.organization.id}, "location": self.locations, "robot": self.robots}
+        return {"organization": self.organizations, "location": self.locations, "robot": self.robots}
 
     # -- data ----------------------------------------------------------------------------------------------------------
 
@@ -269,7 +247,8 @@ class State:
     def new_image(self, metadata: Any, content: Blob) -> Image:
         """Return an uploaded file, which is not kept yet, with its id filled in."""
         file_id = self.new_id()
-        metadata.binary_data_id = f"{self.organization.id}/{metadata.capture_metadata.location_id}/{file_id}"
+        captured = metadata.capture_metadata
+        metadata.binary_data_id = f"{captured.organization_id}/{captured.location_id}/{file_id}"
         metadata.id = file_id
         metadata.file_size_bytes = content.size
         return Image(self.next_number(), metadata, content)
@@ -296,4 +275,15 @@ class State:
     def take_failure(self) -> str | None:
         """Return why the training that is submitted now is to fail, once."""
         reason, self._next_failure = self._next_failure, None
+        return reason
+
+    # -- payments ------------------------------------------------------------------------------------------------------
+
+    def fail_next_payment(self, reason: str) -> None:
+        """Let the next charge stay unpaid, for this reason, such as `card_declined`."""
+        self._next_payment_failure = reason
+
+    def take_payment_failure(self) -> str | None:
+        """Return why the charge that is made now is not to be paid, once."""
+        reason, self._next_payment_failure = self._next_payment_failure, None
         return reason

@@ -1,12 +1,13 @@
-"""Authentication, keys, and the organisation that they belong to."""
+"""Authentication, keys, and the organisations that they belong to."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dragoman_viam.emulator.refusals import invalid, too_early, unauthenticated
+from dragoman_viam.emulator.records import Key
+from dragoman_viam.emulator.refusals import exists, invalid, too_early, unauthenticated
 from dragoman_viam.emulator.routes import Answer, Routes
-from dragoman_viam.emulator.state import Key
+from dragoman_viam.emulator.routes.sharing import unshare
 
 
 class Auth(Routes):
@@ -23,25 +24,33 @@ class Auth(Routes):
 
 
 class Organisations(Routes):
-    """The part of `viam.app.v1.AppService` about the organisation of the key."""
+    """The part of `viam.app.v1.AppService` about organisations. Every key may do everything in all of them."""
 
     service = "app"
 
     def ListOrganizations(self, request: Any) -> Answer:
-        """List the one organisation of the key."""
-        return {"organizations": [self.state.organization]}
+        """List all organisations."""
+        return {"organizations": list(self.state.organizations.values())}
+
+    def CreateOrganization(self, request: Any) -> Answer:
+        """Make an organisation in which nothing is; others may have its name."""
+        if not request.name:
+            raise invalid("an organization needs a name", "name")
+        return {"organization": self.state.add_organization(request.name)}
 
     def GetOrganization(self, request: Any) -> Answer:
-        """Return the organisation."""
-        self.state.check_organization(request.organization_id)
-        return {"organization": self.state.organization}
+        """Return an organisation."""
+        return {"organization": self._found(request)}
 
     def UpdateOrganization(self, request: Any) -> Answer:
-        """Change what is given of the organisation; a namespace is given once."""
-        self.state.check_organization(request.organization_id)
-        held = self.state.organization
-        if request.HasField("public_namespace") and held.public_namespace not in ("", request.public_namespace):
-            raise too_early("the organization has a namespace already")
+        """Change what is given of an organisation; a namespace is given once."""
+        held = self._found(request)
+        wanted = request.public_namespace
+        if request.HasField("public_namespace") and held.public_namespace != wanted:
+            if held.public_namespace:
+                raise too_early("the organization has a namespace already")
+            if not self._free(wanted):
+                raise exists("namespace", wanted)
         given = {"name": "name", "public_namespace": "public_namespace", "region": "default_region", "cid": "cid"}
         for name, field in given.items():
             if request.HasField(name):
@@ -51,16 +60,33 @@ class Organisations(Routes):
         return {"organization": held}
 
     def GetOrganizationNamespaceAvailability(self, request: Any) -> Answer:
-        """Say whether a namespace is free: any but the organisation's own is."""
+        """Say whether no organisation has a namespace."""
         if not request.public_namespace:
             raise invalid("a namespace is not empty", "public_namespace")
-        return {"available": request.public_namespace != self.state.organization.public_namespace}
+        return {"available": self._free(request.public_namespace)}
 
-    def GetOrganizationsWithAccessToLocation(self, request: Any) -> Answer:
-        """Return the one organisation, which has access to all its locations."""
-        self.state.place(request.location_id)
-        held = self.state.organization
-        return {"organization_identities": [{"id": held.id, "name": held.name}]}
+    def DeleteOrganization(self, request: Any) -> Answer:
+        """Delete an organisation without locations, its keys, and who has to do with it; not the first one."""
+        gone = self._found(request).id
+        if gone == self.state.organization.id or any(self.state.owner(one) == gone for one in self.state.locations):
+            raise too_early("the first organization is not deleted, nor one with locations")
+        del self.state.organizations[gone]
+        for key, held in list(self.state.keys.items()):
+            if all(one.org_id == gone for one in held.message.authorizations):
+                del self.state.keys[key]
+        for user in self.state.users.values():
+            user.joined.pop(gone, None)
+        for location in self.state.locations.values():
+            unshare(location, gone)
+        self.state.invites = {key: invite for key, invite in self.state.invites.items() if key[0] != gone}
+        self.state.roles = [role for role in self.state.roles if role.organization_id != gone]
+        return {}
+
+    def _found(self, request: Any) -> Any:
+        return self.state.organizations[self.state.check_organization(request.organization_id)]
+
+    def _free(self, namespace: str) -> bool:
+        return all(one.public_namespace != namespace for one in self.state.organizations.values())
 
 
 class Keys(Routes):
@@ -73,6 +99,7 @@ class Keys(Routes):
         if not request.authorizations:
             raise invalid("a key needs authorizations", "authorizations")
         for one in request.authorizations:
+            self.state.check_organization(one.organization_id)
             self.state.check_resource(one.resource_type, one.resource_id)
         details = [
             {
@@ -92,9 +119,10 @@ class Keys(Routes):
         return _told(self.state.add_key(held.api_key.name, held.authorizations))
 
     def ListKeys(self, request: Any) -> Answer:
-        """List all keys without what they consist of."""
-        self.state.check_organization(request.org_id)
-        return {"api_keys": [key.message for key in self.state.keys.values()]}
+        """List the keys for something in an organisation, without what they consist of."""
+        wanted = self.state.check_organization(request.org_id)
+        held = [key.message for key in self.state.keys.values()]
+        return {"api_keys": [key for key in held if any(one.org_id == wanted for one in key.authorizations)]}
 
     def GetRobotAPIKeys(self, request: Any) -> Answer:
         """List the keys that a machine itself is named for, without what they consist of."""

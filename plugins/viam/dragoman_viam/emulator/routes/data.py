@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from dragoman_viam.emulator.files import signature
 from dragoman_viam.emulator.filters import matching, page
+from dragoman_viam.emulator.records import Image
 from dragoman_viam.emulator.refusals import invalid, missing
 from dragoman_viam.emulator.routes import Answer, Routes
-from dragoman_viam.emulator.state import Image
 
 CORNERS = ("x_min_normalized", "y_min_normalized", "x_max_normalized", "y_max_normalized")
 DEFAULT_MINUTES = 15

@@ -20,7 +20,7 @@ class Databases(Routes):
     def GetDatabaseConnection(self, request: Any) -> Answer:
         """Say where the database would be, and whether it has a user."""
         host = f"{self.state.check_organization(request.organization_id)}.database.invalid"
-        user = self.state.has_database_user
+        user = request.organization_id in self.state.database_users
         return {"hostname": host, "mongodb_uri": f"mongodb://{host}/", "has_database_user": user}
 
     def ConfigureDatabaseUser(self, request: Any) -> Answer:
@@ -28,7 +28,7 @@ class Databases(Routes):
         self.state.check_organization(request.organization_id)
         if not request.password:
             raise invalid("a user needs a password", "password")
-        self.state.has_database_user = True
+        self.state.database_users.add(request.organization_id)
         return {}
 
     def CreateIndex(self, request: Any) -> Answer:
@@ -44,7 +44,7 @@ class Databases(Routes):
             index_spec=request.index_spec,
             created_by="INDEX_CREATOR_CUSTOMER",
         )
-        self.state.indexes.append(made)
+        self.state.indexes[request.organization_id].append(made)
         return {}
 
     def ListIndexes(self, request: Any) -> Answer:
@@ -58,24 +58,29 @@ class Databases(Routes):
         held = self._named(request, request.index_name)
         if not held:
             raise missing("index", request.index_name)
-        self.state.indexes.remove(held[0])
+        self.state.indexes[request.organization_id].remove(held[0])
         return {}
 
     def _check(self, request: Any) -> None:
         """Refuse a collection that is not there."""
-        self.state.check_organization(request.organization_id)
+        owner = self.state.check_organization(request.organization_id)
         match name_of("data", "IndexableCollection", request.collection_type):
             case "INDEXABLE_COLLECTION_HOT_STORE":
                 return
             case "INDEXABLE_COLLECTION_PIPELINE_SINK":
-                if all(held.name != request.pipeline_name for held in self.state.pipelines.values()):
+                pipelines = [(held.organization_id, held.name) for held in self.state.pipelines.values()]
+                if (owner, request.pipeline_name) not in pipelines:
                     raise missing("data pipeline", request.pipeline_name)
             case other:
                 raise invalid(f"{other} has no indexes", "collection_type")
 
     def _of(self, request: Any) -> list[Any]:
         wanted = (request.collection_type, request.pipeline_name)
-        return [held for held in self.state.indexes if (held.collection_type, held.pipeline_name) == wanted]
+        return [
+            held
+            for held in self.state.indexes[request.organization_id]
+            if (held.collection_type, held.pipeline_name) == wanted
+        ]
 
     def _named(self, request: Any, name: str) -> list[Any]:
         return [held for held in self._of(request) if held.index_name == name]

@@ -17,7 +17,7 @@ class Datasets(Routes):
     def CreateDataset(self, request: Any) -> Answer:
         """Make a dataset; names are unique in an organisation."""
         self.state.check_organization(request.organization_id)
-        return {"id": self._made(request.name, request.type)}
+        return {"id": self._made(request.name, request.organization_id, request.type)}
 
     def DeleteDataset(self, request: Any) -> Answer:
         """Delete a dataset; its images stay."""
@@ -33,15 +33,16 @@ class Datasets(Routes):
         """Rename a dataset."""
         dataset = self.state.dataset(request.id)
         if request.name != dataset.name:
-            self._free(request.name)
+            self._free(request.name, dataset.organization_id)
         dataset.name = request.name
         return {}
 
     def ListDatasetsByOrganizationID(self, request: Any) -> Answer:
         """List all datasets, or those of a type."""
-        self.state.check_organization(request.organization_id)
+        wanted = self.state.check_organization(request.organization_id)
+        held = [one for one in self.state.datasets.values() if one.organization_id == wanted]
         typed = request.HasField("type")
-        return {"datasets": [one for one in self.state.datasets.values() if not typed or one.type == request.type]}
+        return {"datasets": [one for one in held if not typed or one.type == request.type]}
 
     def ListDatasetsByIDs(self, request: Any) -> Answer:
         """List the datasets of these ids; unknown ids are passed over."""
@@ -51,27 +52,28 @@ class Datasets(Routes):
         """Make a dataset of the images and sequences of others, of their type if they have one in common."""
         self.state.check_organization(request.organization_id)
         kinds = {self.state.dataset(one).type for one in request.dataset_ids}
-        merged = self._made(request.name, kinds.pop() if len(kinds) == 1 else 0)
+        merged = self._made(request.name, request.organization_id, kinds.pop() if len(kinds) == 1 else 0)
         images = [image.metadata for image in self.state.images.values()]
         for held in (*images, *self.state.sequences.values()):
             if not set(request.dataset_ids).isdisjoint(held.dataset_ids):
                 held.dataset_ids.append(merged)
         return {"dataset_id": merged}
 
-    def _made(self, name: str, kind: int) -> str:
-        self._free(name)
+    def _made(self, name: str, organization: str, kind: int) -> str:
+        self._free(name, organization)
         dataset = modules()["dataset"].Dataset(
             id=self.state.new_id(),
             name=name,
-            organization_id=self.state.organization.id,
+            organization_id=organization,
             time_created=self.state.clock.now(),
             type=kind,
         )
         self.state.datasets[dataset.id] = dataset
         return str(dataset.id)
 
-    def _free(self, name: str) -> None:
+    def _free(self, name: str, organization: str) -> None:
         if not name:
             raise invalid("a dataset needs a name", "name")
-        if any(one.name == name for one in self.state.datasets.values()):
+        held = self.state.datasets.values()
+        if any((one.name, one.organization_id) == (name, organization) for one in held):
             raise exists("dataset", name)

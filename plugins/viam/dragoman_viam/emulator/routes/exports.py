@@ -9,9 +9,9 @@ from typing import Any
 
 from dragoman_viam.emulator.blobs import Blob
 from dragoman_viam.emulator.files import signature
+from dragoman_viam.emulator.records import Export
 from dragoman_viam.emulator.refusals import missing
 from dragoman_viam.emulator.routes import Answer, Routes
-from dragoman_viam.emulator.state import Export
 
 HELD = timedelta(hours=1)
 """How long the URL of an export holds."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from dragoman_viam.emulator.refusals import exists, invalid, missing, too_early
 from dragoman_viam.emulator.routes import Answer, Routes
+from dragoman_viam.emulator.state import State
 
 
 class Locations(Routes):
@@ -15,9 +16,9 @@ class Locations(Routes):
     service = "app"
 
     def ListLocations(self, request: Any) -> Answer:
-        """List all locations."""
-        self.state.check_organization(request.organization_id)
-        return {"locations": [self._shown(one) for one in self.state.locations.values()]}
+        """List the locations that belong to an organisation or are shared with it."""
+        wanted = self.state.check_organization(request.organization_id)
+        return {"locations": [self._shown(one) for one in self.state.locations_of(wanted).values()]}
 
     def CreateLocation(self, request: Any) -> Answer:
         """Make a location, in another one if that is named."""
@@ -25,7 +26,7 @@ class Locations(Routes):
         if not request.name:
             raise invalid("a location needs a name", "name")
         above = self.state.place(request.parent_location_id).id if request.parent_location_id else ""
-        made = self.state.add_location(request.name)
+        made = self.state.add_location(request.name, request.organization_id)
         made.parent_location_id = above
         return {"location": self._shown(made)}
 
@@ -80,7 +81,7 @@ class Locations(Routes):
         return found
 
     def _shown(self, location: Any) -> Any:
-        organization = self.state.organization
+        organization = self.state.organizations[self.state.owner(location.id)]
         location.primary_org_identity.id, location.primary_org_identity.name = organization.id, organization.name
         location.robot_count = sum(robot.location == location.id for robot in self.state.robots.values())
         return location
@@ -100,9 +101,13 @@ class Robots(Routes):
         return {"robots": self._at([self.state.place(one).id for one in request.location_ids])}
 
     def ListRobotsForOrg(self, request: Any) -> Answer:
-        """List all machines."""
+        """List the machines of all locations of an organisation, of shared ones, too."""
+        return {"robots": self._at(self.state.locations_of(self.state.check_organization(request.org_id)))}
+
+    def GetRoverRentalRobots(self, request: Any) -> Answer:
+        """List the rovers that the organisation has rented, of which there are none."""
         self.state.check_organization(request.org_id)
-        return {"robots": self._at(self.state.locations)}
+        return {}
 
     def _at(self, locations: Iterable[str]) -> list[Any]:
         return [robot for robot in self.state.robots.values() if robot.location in locations]
@@ -179,12 +184,11 @@ class Parts(Routes):
             raise too_early("the part has been changed since")
         if request.name != part.name:
             self._free(request.name, part.robot)
-        now, old = self.state.clock.now(), type(part)()
+        old = type(part)()
         old.CopyFrom(part)
         self._configure(part, request)
         part.name = request.name
-        part.last_updated.FromDatetime(now)
-        self.state.histories[part.id].append({"part": part.id, "robot": part.robot, "when": now, "old": old})
+        note_change(self.state, part, old)
         return {"part": part}
 
     def _free(self, name: str, robot: str) -> None:
@@ -277,6 +281,13 @@ class UserData(Routes):
     def _set(self, key: str, data: Any) -> Answer:
         self.state.user_data[key] = data
         return {}
+
+
+def note_change(state: State, part: Any, old: Any) -> None:
+    """Note when a part was changed, and what it was before."""
+    now = state.clock.now()
+    part.last_updated.FromDatetime(now)
+    state.histories[part.id].append({"part": part.id, "robot": part.robot, "when": now, "old": old})
 
 
 def _take(secrets: Any, key: str) -> None:

@@ -16,11 +16,11 @@ class Fragments(Routes):
 
     def ListFragments(self, request: Any) -> Answer:
         """List the fragments of the organisation; there are no others."""
-        self.state.check_organization(request.organization_id)
-        wanted = request.fragment_visibility
+        owner, wanted = self.state.check_organization(request.organization_id), request.fragment_visibility
         if not wanted and not request.show_public:
             wanted = [number("app", "FragmentVisibility", "FRAGMENT_VISIBILITY_PRIVATE")]
-        return {"fragments": [one for one in self.state.fragments.values() if not wanted or one.visibility in wanted]}
+        held = [one for one in self.state.fragments.values() if one.organization_owner == owner]
+        return {"fragments": [one for one in held if not wanted or one.visibility in wanted]}
 
     def CreateFragment(self, request: Any) -> Answer:
         """Make a fragment, private if nothing else is said."""
@@ -34,7 +34,7 @@ class Fragments(Routes):
             name=request.name,
             fragment=request.config,
             organization_owner=request.organization_id,
-            organization_name=self.state.organization.name,
+            organization_name=self.state.organizations[request.organization_id].name,
             visibility=request.visibility or private,
             created_on=now,
             last_updated=now,

@@ -11,10 +11,10 @@ import struct
 from typing import Any
 
 from dragoman_viam.emulator.catalog import find_item, find_package, labels_of
+from dragoman_viam.emulator.records import Image
 from dragoman_viam.emulator.refusals import invalid
 from dragoman_viam.emulator.routes import Answer, Routes
 from dragoman_viam.emulator.routes.data import image_id
-from dragoman_viam.emulator.state import Image
 from dragoman_viam.messages import name_of
 
 SHIFT = 0.02

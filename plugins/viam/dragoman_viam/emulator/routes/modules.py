@@ -57,10 +57,12 @@ class Modules(Routes):
         return {"module": self._shown(self._found(request.module_id))}
 
     def ListModules(self, request: Any) -> Answer:
-        """List the modules of the organisation; there are no others."""
+        """List the modules of an organisation, or of all."""
+        held = [item for item in self.state.items.values() if item.type == _kind()]
         if request.HasField("organization_id"):
-            self.state.check_organization(request.organization_id)
-        return {"modules": [self._shown(item) for item in self.state.items.values() if item.type == _kind()]}
+            wanted = self.state.check_organization(request.organization_id)
+            held = [item for item in held if item.organization_id == wanted]
+        return {"modules": [self._shown(item) for item in held]}
 
     def _found(self, module: str) -> Any:
         item = find_item(self.state, module)
@@ -99,7 +101,7 @@ class Modules(Routes):
             url=item.url,
             description=item.description,
             organization_id=item.organization_id,
-            public_namespace=self.state.organization.public_namespace,
+            public_namespace=self.state.organizations[item.organization_id].public_namespace,
             versions=versions,
             deprecated_status=_mark(item),
             **_shared(held),

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from dragoman_viam.emulator.blobs import Blob
 from dragoman_viam.emulator.catalog import add_package, find_package, package_id, remove_package
+from dragoman_viam.emulator.records import Package
 from dragoman_viam.emulator.refusals import invalid
 from dragoman_viam.emulator.routes import Answer, Routes, first_of
-from dragoman_viam.emulator.state import Package
 
 
 class Packages(Routes):
@@ -46,7 +46,8 @@ class Packages(Routes):
     def ListPackages(self, request: Any) -> Answer:
         """List packages, the oldest first."""
         self.state.check_organization(request.organization_id)
-        wanted = {name: getattr(request, name) for name in ("name", "version", "type") if request.HasField(name)}
+        asked = ["organization_id", *(name for name in ("name", "version", "type") if request.HasField(name))]
+        wanted = {name: getattr(request, name) for name in asked}
         found = [
             package
             for package in self.state.packages.values()

@@ -13,21 +13,28 @@ from dragoman_viam.messages import modules
 
 
 class Invites(Routes):
-    """The methods about who is asked into the organisation. Nobody ever comes."""
+    """The methods about who is asked into an organisation. Nobody ever comes by themselves."""
 
     service = "app"
 
     def ListOrganizationMembers(self, request: Any) -> Answer:
-        """List the members, of whom there are none besides keys, and who is invited."""
-        self.state.check_organization(request.organization_id)
-        return {"organization_id": request.organization_id, "invites": list(self.state.invites.values())}
+        """List the members, among whom keys are not, and who is invited."""
+        wanted = self.state.check_organization(request.organization_id)
+        members = [
+            {"user_id": user.id, "emails": [user.email], "date_added": user.joined[wanted]}
+            for user in self.state.users.values()
+            if wanted in user.joined
+        ]
+        invites = [invite for (owner, _), invite in self.state.invites.items() if owner == wanted]
+        return {"organization_id": wanted, "members": members, "invites": invites}
 
     def CreateOrganizationInvite(self, request: Any) -> Answer:
         """Invite somebody by email, once."""
-        self.state.check_organization(request.organization_id)
-        if "@" not in request.email.strip("@"):
-            raise invalid(f"{request.email!r} is no address", "email")
-        if request.email in self.state.invites:
+        owner = self.state.check_organization(request.organization_id)
+        check_address(request.email)
+        if any(user.email == request.email and owner in user.joined for user in self.state.users.values()):
+            raise exists("member", request.email)
+        if (owner, request.email) in self.state.invites:
             raise exists("invite", request.email)
         made = modules()["app"].OrganizationInvite(
             organization_id=request.organization_id,
@@ -35,7 +42,7 @@ class Invites(Routes):
             created_on=self.state.clock.now(),
             authorizations=request.authorizations,
         )
-        self.state.invites[request.email] = made
+        self.state.invites[owner, request.email] = made
         return {"invite": made}
 
     def UpdateOrganizationInviteAuthorizations(self, request: Any) -> Answer:
@@ -55,14 +62,15 @@ class Invites(Routes):
 
     def DeleteOrganizationInvite(self, request: Any) -> Answer:
         """Take an invite back."""
-        del self.state.invites[self._found(request).email]
+        found = self._found(request)
+        del self.state.invites[found.organization_id, found.email]
         return {}
 
     def _found(self, request: Any) -> Any:
-        self.state.check_organization(request.organization_id)
-        if request.email not in self.state.invites:
+        key = (self.state.check_organization(request.organization_id), request.email)
+        if key not in self.state.invites:
             raise missing("invite", request.email)
-        return self.state.invites[request.email]
+        return self.state.invites[key]
 
 
 class Roles(Routes):
@@ -95,11 +103,11 @@ class Roles(Routes):
 
     def ListAuthorizations(self, request: Any) -> Answer:
         """List the roles of people, all or those in some resources."""
-        self.state.check_organization(request.organization_id)
-        wanted = request.resource_ids
+        owner, wanted = self.state.check_organization(request.organization_id), request.resource_ids
         for one in wanted:
             self.state.check_any(one)
-        return {"authorizations": [one for one in self.state.roles if not wanted or one.resource_id in wanted]}
+        held = [one for one in self.state.roles if one.organization_id == owner]
+        return {"authorizations": [one for one in held if not wanted or one.resource_id in wanted]}
 
     def CheckPermissions(self, request: Any) -> Answer:
         """Say what the caller may do of what is asked: all of it, where the resource is there."""
@@ -137,11 +145,17 @@ class Favorites(Routes):
 
     def ListFavoriteMachines(self, request: Any) -> Answer:
         """Return the list, without machines that are gone."""
-        organization = self.state.organization.id
+        held = [(self.state.robots.get(robot), since) for robot, since in self.state.favorites.items()]
         return {
             "favorites": [
-                {"machine": self.state.robots[robot], "organization_id": organization, "created_on": since}
-                for robot, since in self.state.favorites.items()
-                if robot in self.state.robots
+                {"machine": robot, "organization_id": self.state.owner(robot.location), "created_on": since}
+                for robot, since in held
+                if robot is not None
             ]
         }
+
+
+def check_address(email: str) -> None:
+    """Refuse what is no address."""
+    if "@" not in email.strip("@"):
+        raise invalid(f"{email!r} is no address", "email")

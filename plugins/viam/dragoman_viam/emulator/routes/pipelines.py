@@ -20,7 +20,7 @@ class Pipelines(Routes):
     def CreateDataPipeline(self, request: Any) -> Answer:
         """Make a pipeline, which is enabled; names are unique in an organisation."""
         self.state.check_organization(request.organization_id)
-        self._free(request.name)
+        self._free(request.name, request.organization_id)
         if len(request.schedule.split()) != CRON_FIELDS:
             raise invalid(f"{request.schedule!r} is no cron expression", "schedule")
         now = self.state.clock.now()
@@ -45,14 +45,14 @@ class Pipelines(Routes):
 
     def ListDataPipelines(self, request: Any) -> Answer:
         """List all pipelines."""
-        self.state.check_organization(request.organization_id)
-        return {"data_pipelines": list(self.state.pipelines.values())}
+        wanted = self.state.check_organization(request.organization_id)
+        return {"data_pipelines": [held for held in self.state.pipelines.values() if held.organization_id == wanted]}
 
     def RenameDataPipeline(self, request: Any) -> Answer:
         """Rename a pipeline."""
         held = self._found(request.id)
         if request.name != held.name:
-            self._free(request.name)
+            self._free(request.name, held.organization_id)
         return self._changed(held, name=request.name)
 
     def EnableDataPipeline(self, request: Any) -> Answer:
@@ -87,8 +87,9 @@ class Pipelines(Routes):
             raise missing("data pipeline", key)
         return self.state.pipelines[key]
 
-    def _free(self, name: str) -> None:
+    def _free(self, name: str, organization: str) -> None:
         if not name:
             raise invalid("a data pipeline needs a name", "name")
-        if any(held.name == name for held in self.state.pipelines.values()):
+        held = self.state.pipelines.values()
+        if any((one.name, one.organization_id) == (name, organization) for one in held):
             raise exists("data pipeline", name)

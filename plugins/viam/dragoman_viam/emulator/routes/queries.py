@@ -9,9 +9,9 @@ import re
 from typing import Any
 
 from dragoman_viam.emulator.mql import Document, run
+from dragoman_viam.emulator.records import Row
 from dragoman_viam.emulator.refusals import invalid, missing, unimplemented
 from dragoman_viam.emulator.routes import Answer, Routes
-from dragoman_viam.emulator.state import Row
 from dragoman_viam.messages import name_of
 
 CAPTURED = ("organization_id", "location_id", "robot_id", "part_id", "component_type", "component_name", "method_name")
@@ -43,25 +43,27 @@ class Queries(Routes):
             stages = [bson.decode(stage) for stage in request.mql_binary]
         except InvalidBSON as error:
             raise invalid(f"a stage is no BSON: {error}", "mql_binary") from None
-        return _answer(run(stages, self._source(request.data_source)))
+        return _answer(run(stages, self._source(request)))
 
     def TabularDataBySQL(self, request: Any) -> Answer:
         """Return the readings that a query chooses."""
         self.state.check_organization(request.organization_id)
-        return _answer(run(_stages(request.sql_query), self._readings()))
+        return _answer(run(_stages(request.sql_query), self._readings(request)))
 
-    def _source(self, source: Any) -> list[Document]:
+    def _source(self, request: Any) -> list[Document]:
+        source = request.data_source
         kind = name_of("data", "TabularDataSourceType", source.type)
         if kind != "TABULAR_DATA_SOURCE_TYPE_PIPELINE_SINK":
-            return self._readings()
+            return self._readings(request)
         if not source.pipeline_id:
             raise invalid("the pipeline is missing", "data_source.pipeline_id")
         if source.pipeline_id not in self.state.pipelines:
             raise missing("data pipeline", source.pipeline_id)
         return []
 
-    def _readings(self) -> list[Document]:
-        return [_document(row) for row in self.state.rows]
+    def _readings(self, request: Any) -> list[Document]:
+        wanted = request.organization_id
+        return [_document(row) for row in self.state.rows if row.metadata.organization_id == wanted]
 
 
 def _document(row: Row) -> Document:

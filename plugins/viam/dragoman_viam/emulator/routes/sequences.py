@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from dragoman_viam.emulator.filters import token_page
+from dragoman_viam.emulator.records import Image
 from dragoman_viam.emulator.refusals import invalid, missing
 from dragoman_viam.emulator.routes import Answer, Routes
-from dragoman_viam.emulator.state import Image
 from dragoman_viam.messages import modules
 
 FIELDS = ("resources", "sequence_tags", "start_time", "end_time")
@@ -31,6 +31,7 @@ class Sequences(Routes):
         )
         _check(made)
         self.state.sequences[made.id] = made
+        self.state.sequence_owners[made.id] = self.state.owner(self.state.one_part(made.part_id).location_id)
         return {"id": made.id}
 
     def GetSequence(self, request: Any) -> Answer:
@@ -39,8 +40,9 @@ class Sequences(Routes):
 
     def ListSequences(self, request: Any) -> Answer:
         """Return a page of all sequences."""
-        self.state.check_organization(request.organization_id)
-        sequences, token = token_page(self.state, request, list(self.state.sequences.values()))
+        wanted = self.state.check_organization(request.organization_id)
+        held = [one for key, one in self.state.sequences.items() if self.state.sequence_owners[key] == wanted]
+        sequences, token = token_page(self.state, request, held)
         return {"sequences": sequences, "next_page_token": token}
 
     def UpdateSequence(self, request: Any) -> Answer:
@@ -60,7 +62,7 @@ class Sequences(Routes):
 
     def DeleteSequence(self, request: Any) -> Answer:
         """Delete a sequence; what it is of stays."""
-        del self.state.sequences[self._found(request.id).id]
+        del self.state.sequences[self._found(request.id).id], self.state.sequence_owners[request.id]
         return {}
 
     def GetSequenceBinaryData(self, request: Any) -> Answer:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dragoman_viam.emulator.filters import captured_fits, in_time, page_of
+from dragoman_viam.emulator.records import Row
 from dragoman_viam.emulator.routes import Answer, Routes
-from dragoman_viam.emulator.state import Row
 from dragoman_viam.messages import modules
 
 COPIED = ("organization_id", "location_id", "robot_name", "robot_id", "part_name", "part_id", "method_name", "tags")
@@ -74,12 +74,16 @@ class Tabular(Routes):
 
     def DeleteTabularData(self, request: Any) -> Answer:
         """Delete the readings of days that are past by some days in UTC, or all, as far as a filter means them."""
-        self.state.check_organization(request.organization_id)
+        owner = self.state.check_organization(request.organization_id)
         wanted = modules()["data"].Filter(**{field.name: value for field, value in request.filter.ListFields()})
         days = request.delete_older_than_days
         limit = (_days(self.state.clock.now()) - days + 1) * DAY
         kept = [
-            row for row in self.state.rows if not captured_fits(wanted, row.metadata) or (days and _taken(row) >= limit)
+            row
+            for row in self.state.rows
+            if row.metadata.organization_id != owner
+            or not captured_fits(wanted, row.metadata)
+            or (days and _taken(row) >= limit)
         ]
         deleted, self.state.rows = len(self.state.rows) - len(kept), kept
         return {"deleted_count": deleted}

@@ -8,10 +8,10 @@ from typing import Any
 from dragoman_viam.emulator.catalog import check_name, find_item, find_package
 from dragoman_viam.emulator.filters import token_start
 from dragoman_viam.emulator.jobs import cancel, ended, look, status
+from dragoman_viam.emulator.records import Job
 from dragoman_viam.emulator.refusals import invalid, missing, too_early
 from dragoman_viam.emulator.routes import Answer, Routes
 from dragoman_viam.emulator.rules import check
-from dragoman_viam.emulator.state import Job
 from dragoman_viam.messages import modules, name_of, number
 
 LOG_PAGE = 2
@@ -73,9 +73,9 @@ class Trainings(Routes):
 
     def ListTrainingJobs(self, request: Any) -> Answer:
         """List the jobs, the newest first; a listing is no look at them."""
-        self.state.check_organization(request.organization_id)
+        wanted = self.state.check_organization(request.organization_id)
         jobs = [job.metadata for job in reversed(self.state.jobs.values())]
-        return {"jobs": [job for job in jobs if request.status in (0, job.status)]}
+        return {"jobs": [job for job in jobs if job.organization_id == wanted and request.status in (0, job.status)]}
 
     def CancelTrainingJob(self, request: Any) -> Answer:
         """Ask a job to stop."""
@@ -151,8 +151,9 @@ class Containers(Routes):
 
     def ListContainers(self, request: Any) -> Answer:
         """List the platform's containers and the organisation's."""
-        self.state.check_organization(request.organization_id)
-        return {"containers": [*map(self._own, CONTAINERS), *self.state.containers.values()]}
+        wanted = self.state.check_organization(request.organization_id)
+        registered = [one for one in self.state.containers.values() if one.organization_id == wanted]
+        return {"containers": [*map(self._own, CONTAINERS), *registered]}
 
     def GetContainer(self, request: Any) -> Answer:
         """Return one of the platform's containers or a registered one."""

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from dragoman_viam.emulator.blobs import Blob
+from dragoman_viam.emulator.records import Image, Row
 from dragoman_viam.emulator.refusals import invalid
 from dragoman_viam.emulator.routes import Answer, Routes, first_of
-from dragoman_viam.emulator.state import Image, Row
 from dragoman_viam.messages import modules, name_of
 
 FILE, BINARY, TABULAR = "DATA_TYPE_FILE", "DATA_TYPE_BINARY_SENSOR", "DATA_TYPE_TABULAR_SENSOR"
@@ -100,7 +100,7 @@ class Uploads(Routes):
         part = self.state.one_part(described.part_id)
         robot = self.state.machine(part.robot)
         return {
-            "organization_id": self.state.organization.id,
+            "organization_id": self.state.owner(part.location_id),
             "location_id": part.location_id,
             "robot_name": robot.name,
             "robot_id": robot.id,
