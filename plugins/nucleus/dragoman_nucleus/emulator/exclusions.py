@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from dragoman_nucleus.emulator.items import Item, Json
 from dragoman_nucleus.emulator.overlap import Comparable, area
 from dragoman_nucleus.emulator.rows import Box
+from dragoman_nucleus.emulator.wire import encode
 
 Operator = Literal["EQ", "IN", "GT", "LT"]
 Target = Literal["groundTruth", "prediction"]
@@ -81,18 +82,25 @@ class Excluded:
 
 
 def metadata_holds(metadata: Json, key: str, op: Operator, value: Any) -> bool:
-    """Say whether a predicate holds for metadata; never if the key is missing or the values cannot be compared."""
+    """Say whether a predicate holds for metadata; never if the key is missing or the values cannot be compared.
+
+    Values may be named by their text, too, as the filter schema of an evaluation names them.
+    """
     if key not in metadata:
         return False
     known = metadata[key]
+    if op in ("EQ", "IN"):
+        named = value if op == "IN" and isinstance(value, list) else [value]
+        return any(one in (known, text_of(known)) for one in named)
     try:
-        if op == "EQ":
-            return bool(known == value)
-        if op == "IN":
-            return known in value
         return bool(known > value) if op == "GT" else bool(known < value)
     except TypeError:
         return False
+
+
+def text_of(value: Any) -> str:
+    """Return a value of metadata as the filter schema shows it."""
+    return value if isinstance(value, str) else encode(value).decode()
 
 
 def item_excluded(

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from dragoman.emulate.app import ApiError, as_dict, read_json
 from dragoman_nucleus.emulator.detections import Hit
 from dragoman_nucleus.emulator.evaluations import Evaluation
+from dragoman_nucleus.emulator.exclusions import text_of
 from dragoman_nucleus.emulator.hit_filters import Filters
 from dragoman_nucleus.emulator.items import found
 from dragoman_nucleus.emulator.metrics import charts
@@ -164,8 +165,14 @@ def _metadata_fields(evaluation: Evaluation) -> list[dict[str, Any]]:
     return [
         {
             "key": key,
-            "value_type": "string" if any(isinstance(value, str) for value in found) else "number",
-            "values": sorted({str(value) for value in found}),
+            "value_type": _type_of(found),
+            "values": sorted(set(map(text_of, found))),
         }
         for key, found in sorted(values.items())
     ]
+
+
+def _type_of(values: list[Any]) -> str:
+    if any(isinstance(value, str) for value in values):
+        return "string"
+    return "boolean" if all(isinstance(value, bool) for value in values) else "number"
