@@ -42,6 +42,11 @@ class TestTraining:
         with pytest.raises(NotFound):
             backend.versions.get(version)
 
+    def test_an_id_that_is_none_is_named_as_it_was_given(self, backend: Any, model: Any) -> None:
+        for read in (backend.versions.get, backend.training.get):
+            with pytest.raises(NotFound, match=f"{model.id}'.*slash"):
+                read(model.id)
+
     def test_the_sdk_is_never_left_to_wait(self, backend: Any, dataset: Any, model: Any, emulated: Live[Any]) -> None:
         backend.labels.write([Label("a", "car", Box(1, 2, 3, 4))], dataset=dataset)
         emulated.settings.job_polls = 3
@@ -238,6 +243,13 @@ class TestInference:
             ("a", "foggy", Whole()),
             ("b", "wet", Whole()),
         ]
+
+    def test_what_a_model_cannot_tell_is_named_with_what_it_can(self, backend: Any, dataset: Any, model: Any) -> None:
+        with pytest.raises(InvalidData, match="has 'rain' as whole, not as box"):
+            backend.attachments.attach(model, project=dataset.id, features={"car": "rain"})
+        tells = backend.models.create("c", task="classification", features=["foggy"])
+        with pytest.raises(InvalidData, match=r"no option 'weather' .* It has: anything, damaged, fog, rain, sun"):
+            backend.attachments.attach(tells, project=dataset.id, features={"foggy": "weather"})
 
     def test_many_items_are_asked_for_in_order(self, backend: Any, dataset: Any, model: Any, version: Any) -> None:
         backend.attachments.attach(model, project=dataset.id, features={"car": "car"})

@@ -21,7 +21,9 @@ def parts(key: str, kind: str) -> tuple[str, str]:
         NotFound: It is not such an id.
     """
     first, _, second = key.partition("/")
-    return checked(first, kind), checked(second, kind)
+    if not (_may_be(first) and _may_be(second)):
+        raise NotFound(f"There is no {kind} {key!r}: such an id is two of Encord's UUIDs with a slash between them.")
+    return first, second
 
 
 def checked(key: str, kind: str) -> str:
@@ -30,11 +32,17 @@ def checked(key: str, kind: str) -> str:
     Raises:
         NotFound: It cannot; nothing was asked.
     """
+    if not _may_be(key):
+        raise NotFound(f"There is no {kind} {key!r}: Encord's ids are UUIDs.")
+    return key
+
+
+def _may_be(key: str) -> bool:
     try:
         UUID(key)
     except ValueError:
-        raise NotFound(f"There is no {kind} {key!r}: Encord's ids are UUIDs.") from None
-    return key
+        return False
+    return True
 
 
 def hash_of(above: str, name: str) -> str:

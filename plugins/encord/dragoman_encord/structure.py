@@ -114,10 +114,7 @@ class Structure:
         """
         thing = self._things.get((feature, kind))
         if thing is None:
-            kinds = [known for name, known in self._things if name == feature]
-            if not kinds:
-                raise self._unknown(feature)
-            raise InvalidData(f"The ontology has {feature!r} as {', '.join(kinds)}, not as {kind}.", field="geometry")
+            raise self._unknown(feature, kind)
         return thing
 
     def untemplated(self, rows: Iterable[Label]) -> dict[str, tuple[str, Skeleton]]:
@@ -145,10 +142,15 @@ class Structure:
         """
         matter = self._matters.get(feature)
         if matter is None:
-            raise self._unknown(feature)
+            raise self._unknown(feature, "whole")
         return matter
 
-    def _unknown(self, feature: str) -> InvalidData:
+    def _unknown(self, feature: str, kind: str) -> InvalidData:
+        kinds = [known for name, known in self._things if name == feature]
+        if feature in self._matters:
+            kinds.append("whole")
+        if kinds:
+            return InvalidData(f"The ontology has {feature!r} as {', '.join(kinds)}, not as {kind}.", field="geometry")
         known = sorted({name for name, _ in self._things} | set(self._matters))
         return InvalidData(
             f"The ontology has no feature {feature!r}.", hint=f"It has: {', '.join(known) or 'none'}.", field="feature"
@@ -162,13 +164,19 @@ class Structure:
         """
         if kind != "whole":
             return self.thing(feature, kind).hash
+        known = []
         for matter in self.matters:
             if matter.present is not None and matter.feature == feature:
                 return matter.present.hash
             for option in matter.root.options.values():
                 if feature in (option.name, option.hash) and matter.present is None:
                     return option.hash
-        raise self._unknown(feature)
+            known += [matter.feature] if matter.present else [option.name for option in matter.root.options.values()]
+        raise InvalidData(
+            f"The ontology has no option {feature!r} that a model could tell.",
+            hint=f"It has: {', '.join(sorted(set(known))) or 'none'}.",
+            field="feature",
+        )
 
     def name(self, target: str) -> str:
         """Return the feature behind a hash; the hash itself where the ontology has it no more."""
