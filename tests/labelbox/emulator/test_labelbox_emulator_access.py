@@ -57,6 +57,12 @@ def test_what_is_not_emulated_says_so(client: Any) -> None:
     assert (answer.status_code, answer.json()["message"]) == (501, "The emulator does not serve GET /api/v1/nothing.")
 
 
+def test_reports_that_are_not_emulated_fail_at_once(client: Any, live: Live[Any]) -> None:
+    with pytest.raises(exceptions.InvalidQueryError, match="does not serve GET /api/v1/performance/metrics"):
+        client.get_performance_metrics()
+    assert len([each for each in live.journal.entries() if "/performance/" in each.path]) == 1
+
+
 @pytest.mark.parametrize("variables", [{"input": "no object"}, {"input": {}}, {"input": None}])
 def test_arguments_of_another_type_are_refused_at_once(client: Any, variables: dict[str, Any]) -> None:
     with pytest.raises(exceptions.InvalidQueryError, match="cannot be read"):

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 ENDPOINTS = ("/graphql", "/_gql")
 OPEN = "/files/"
 """Where files are fetched without credentials."""
+REPORTS = "/api/v1/performance/"
+"""Where performance reports and sign-in sessions would be."""
 
 
 def application(state: State, api_key: str, faults: Faults) -> ASGIApp:
@@ -109,4 +111,6 @@ def _replay(body: bytes) -> Callable[[], Awaitable[Message]]:
 
 async def _not_served(scope: Scope, receive: Receive, send: Send) -> None:
     reason = f"The emulator does not serve {scope['method']} {scope['path']}."
-    await json_response({"message": reason}, 501)(scope, receive, send)
+    # The SDK asks for four minutes again for reports that fail with a 5xx.
+    status = 400 if scope["path"].startswith(REPORTS) else 501
+    await json_response({"message": reason}, status)(scope, receive, send)
