@@ -86,6 +86,8 @@ def test_rows_are_listed_from_one_on(dataset: Any, live: Live[Any], page: int | 
         (Dataset.name != "street", 0),
         (Dataset.created_at < SOON, 1),
         (Dataset.created_at > SOON, 0),
+        (Dataset.created_at > "2020-01-01", 1),
+        (Dataset.created_at <= "2020-01-01T10:00:00", 0),
         ((Dataset.name == "street") & (Dataset.description == ""), 1),
     ],
 )

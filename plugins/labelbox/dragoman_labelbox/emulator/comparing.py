@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 _SUFFIX = re.compile(r"(\w+?)_(not|lt|gt|lte|gte|in)$")
@@ -33,10 +33,21 @@ def compares(shown: Mapping[str, Any], field: str, wanted: Any) -> bool:
     name, suffix = (parted[1], parted[2]) if parted else (field, "")
     if name not in shown:
         return True
-    value, wanted = _moment(shown[name]), _moment(wanted)
+    value = _moment(shown[name])
+    if isinstance(value, datetime):
+        wanted = _wanted(wanted)
     if suffix in ("lt", "gt", "lte", "gte") and (value is None or wanted is None):
         return False
     return _OPERATORS[suffix](value, wanted)
+
+
+def _wanted(given: Any) -> Any:
+    """Return what a moment is compared with; a day is its beginning in UTC."""
+    try:
+        time = datetime.fromisoformat(given)
+    except (TypeError, ValueError):
+        return given
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _moment(value: Any) -> Any:
