@@ -185,6 +185,22 @@ def test_an_upload_at_a_path_that_is_none_is_told(asked: TestClient, media: Live
     assert "An address is none" in predict(asked, "/data/upload/1/\0.png").json()["error"]
 
 
+def test_an_upload_whose_name_no_file_can_have_is_fetched(asked: TestClient, media: Live[list[str]]) -> None:
+    introduce(asked, media)
+    uri = f"/data/upload/1/{'a' * 400}.png"
+    assert len(predict(asked, uri).json()["results"]) == 1
+    assert media.state == [uri]
+
+
+@pytest.mark.parametrize("uri", ["/data/upload/", "/data/upload/.", "/data/upload/.."])
+def test_a_folder_of_uploads_is_none_of_them(asked: TestClient, media: Live[list[str]], uri: str) -> None:
+    introduce(asked, media)
+    answer = predict(asked, uri)
+    assert answer.status_code == 400
+    assert "Task 0" in answer.json()["error"]
+    assert media.state == []
+
+
 @pytest.mark.parametrize("uri", ["/etc/hostname", "file:///etc/hostname", "pyproject.toml", "ftp://host/a.png"])
 def test_a_path_that_a_task_names_is_never_opened(asked: TestClient, media: Live[list[str]], uri: str) -> None:
     introduce(asked, media)

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from dragoman.media import path_at
+from dragoman.errors import InvalidData
+from dragoman.media import SUFFIXES, path_at
 from dragoman.schema import Item
 from dragoman_labelstudio.client import File, LabelStudioClient
 from dragoman_labelstudio.projects import path_of
@@ -19,6 +20,10 @@ UPLOADED = "/data/upload/"
 _FILES = 50
 _BYTES = 32 << 20
 """Files and bytes at which a request is sent and the next is begun."""
+_LONGEST, _SUFFIX = 150, 10
+"""Bytes of a fetched file's name, which gets a longer one while it is fetched, and characters of its suffix."""
+_BEGINNINGS = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"BM": ".bmp", b"RIFF": ".webp"}
+"""How images begin, with the suffixes by which Label Studio knows them."""
 
 
 def is_remote(item: Item) -> bool:
@@ -46,8 +51,17 @@ def send(client: LabelStudioClient, dataset: str, items: Sequence[Item]) -> list
 
 
 def fetch(client: LabelStudioClient, address: str, folder: Path) -> Path:
-    """Return the file of an uploaded medium, fetched unless it is there: names of uploads are never used twice."""
-    file = folder / address.removeprefix(UPLOADED).replace("/", "-")
+    """Return the file of an uploaded medium, fetched unless it is there: names of uploads are never used twice.
+
+    Raises:
+        InvalidData: The address names no upload.
+    """
+    name = address.removeprefix(UPLOADED).replace("/", "-")
+    if not name.strip("."):
+        raise InvalidData(f"{address!r} is no address of an upload.", field="data")
+    if len(name.encode()) > _LONGEST:
+        name = hashlib.sha256(name.encode()).hexdigest() + PurePosixPath(name).suffix[:_SUFFIX]
+    file = folder / name
     return file if file.exists() else client.download(address, file)
 
 
@@ -75,7 +89,9 @@ def _parts(items: Sequence[Item]) -> Iterator[list[File]]:
 
 
 def _file(item: Item) -> File:
-    """Return the file of an item under a name that Label Studio need not change."""
+    """Return the file of an item under a name that Label Studio need not change, and that says what it is."""
     content = item.data if item.data is not None else file_of(item).read_bytes()
     suffix = PurePosixPath(item.uri or item.key).suffix.lower()
+    if item.media == "image" and suffix not in SUFFIXES:
+        suffix = next((known for begin, known in _BEGINNINGS.items() if content.startswith(begin)), suffix)
     return hashlib.sha256(item.key.encode()).hexdigest()[:16] + suffix, content
