@@ -17,7 +17,7 @@ from dragoman.fidelity import Keeper
 from dragoman.formats.labelstudio.config import read_config
 from dragoman.formats.labelstudio.records import Annotation, Predicted, Task
 from dragoman.formats.labelstudio.rows import TaskRows
-from dragoman.schema import Checklist, Feature, Mask, Ontology, Polygon, Provenance, Radio, Text
+from dragoman.schema import Checklist, Feature, Mask, Number, Ontology, Polygon, Provenance, Radio, Text
 from dragoman_labelstudio.codec import Encoder, score_of, without_media
 from dragoman_labelstudio.configuration import written
 from dragoman_labelstudio.fidelity import ROWS, table_for
@@ -40,6 +40,12 @@ THEIRS = """<View>
   <Choices name="weather" toName="photo"><Choice value="sun"/><Choice value="rain"/></Choices>
   <Choices name="hidden" toName="photo" perRegion="true" whenLabelValue="car"><Choice value="yes"/></Choices>
   <TextArea name="note" toName="photo" perRegion="true"/>
+</View>"""
+
+RATED = """<View>
+  <Image name="photo" value="$url"/>
+  <RectangleLabels name="tag" toName="photo"><Label value="car"/></RectangleLabels>
+  <Rating name="quality" toName="photo"/><Rating name="sure" toName="photo" perRegion="true"/>
 </View>"""
 
 
@@ -146,6 +152,21 @@ class TestTheirConfiguration:
         (result,) = encoded([row], THEIRS)
         assert (result["from_name"], result["value"]) == ("weather", {"choices": ["rain"]})
         assert read([result], THEIRS)[0].answer == row.answer
+
+    def test_stars_are_a_whole_number(self) -> None:
+        rows = [
+            Label("street", "quality", Whole(), answer=Number(3)),
+            Label("street", "car", Box(0, 0, 3, 3), attributes={"sure": Number(0.0)}),
+        ]
+        whole, region, sure = encoded(rows, RATED)
+        assert (whole["from_name"], whole["type"], whole["value"]) == ("quality", "rating", {"rating": 3})
+        assert (sure["from_name"], sure["type"], sure["value"]) == ("sure", "rating", {"rating": 0})
+        found = read([whole, region, sure], RATED)
+        assert [msgspec.structs.replace(row, provenance=None) for row in found] == rows
+
+    def test_stars_that_are_no_whole_number_are_no_answer(self) -> None:
+        row = Label("street", "quality", Whole(), answer=Number(2.5))
+        assert "'quality'" in refused(row, RATED).message
 
     @pytest.mark.parametrize(
         ("row", "what"),

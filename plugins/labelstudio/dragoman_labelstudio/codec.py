@@ -22,6 +22,7 @@ from dragoman.schema import Item, Label, Mask, Prediction, Whole
 Result = dict[str, Any]
 _BARE = {labelled: tag for tag, labelled in BARE.items() if tag != "videorectangle"}
 """Tags that draw and name at once to those that only draw."""
+RATING = "rating"
 
 
 class Encoder:
@@ -68,7 +69,9 @@ class Encoder:
     def _asks(self, row: Label, name: str, kind: str, value: dict[str, Any]) -> bool:
         """Whether the configuration asks a row that question, and takes that answer."""
         control = self._config.controls.get(name)
-        if control is None or control.tag != kind or control.per_region == isinstance(row.geometry, Whole):
+        if control is None or control.per_region == isinstance(row.geometry, Whole):
+            return False
+        if control.tag != kind and not (control.tag == RATING and _is_rating(kind, value)):
             return False
         if control.per_region and control.when and row.feature not in control.when:
             return False
@@ -86,7 +89,7 @@ class Encoder:
         elif kind in SHAPES:
             yield from self._shape(result, kind, result["value"][kind][0])
         else:
-            yield {**result, **_names(self._question(result))}
+            yield _answered(result, self._question(result))
 
     def _shape(self, result: Result, kind: str, label: str) -> Iterator[Result]:
         for control in self._config.controls.values():
@@ -128,6 +131,18 @@ class Encoder:
                 field="feature",
             )
         return control
+
+
+def _is_rating(kind: str, value: dict[str, Any]) -> bool:
+    return kind == "number" and value["number"] >= 0 and float(value["number"]).is_integer()
+
+
+def _answered(result: Result, control: Control) -> Result:
+    """Return an answer as its control says it: a rating is a whole number under another name."""
+    if control.tag == RATING and result["type"] == "number":
+        rating = {"type": RATING, "value": {RATING: int(result["value"]["number"])}}
+        return {**result, **_names(control), **rating}
+    return {**result, **_names(control)}
 
 
 def _names(control: Control) -> dict[str, str]:
