@@ -126,7 +126,7 @@ def test_a_configuration_that_is_none_is_no_conflict() -> None:
         configure(client, "1", "<View")
 
 
-@pytest.mark.parametrize("dataset", ["", "x", "1.5", "-1", "٣", "1/../2"])
+@pytest.mark.parametrize("dataset", ["", "x", "1.5", "-1", "٣", "1/../2", "9" * 5000])
 def test_a_project_that_has_no_number_is_not_asked_for(dataset: str) -> None:
     with pytest.raises(NotFound, match="numbers"):
         number_of(dataset)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dragoman.errors import InvalidData, NotFound
-from dragoman.fidelity import Keeper
+from dragoman.fidelity import Keeper, restore
 from dragoman.formats.labelstudio.tasks import medium_of
 from dragoman.interface import Handoff
 from dragoman.schema import Item, Label
@@ -28,7 +28,7 @@ class LabelStudioHandoff(Handoff):
         sent = VersionPredictions(self._adapter, dataset, version)
         self._adapter.versions._get(f"{dataset}:{sent.name}")
         if project != dataset:
-            rows = list(sent.rows())
+            rows = list(map(restore, sent.rows()))
             self._copy(dataset, project, list(dict.fromkeys(row.item for row in rows)))
             self._write(VersionPredictions(self._adapter, project, sent.name), rows)
         shown = {"model_version": sent.name, "show_collab_predictions": True}

@@ -46,11 +46,11 @@ class VersionPredictions(Store):
         return Encoder(self.project.config, self.name)
 
     def stored(self, task: StoredTask) -> list[tuple[int, bool, Any]]:
-        ours = [one for one in task.predictions if one.model_version == self.name]
+        ours = [one for one in task.predictions if one.version == self.name]
         return [(one.id, place == 0, one.read) for place, one in enumerate(ours)]
 
     def shown(self, task: StoredTask) -> StoredTask:
-        ours = [one for one in task.predictions if one.model_version == self.name]
+        ours = [one for one in task.predictions if one.version == self.name]
         return msgspec.structs.replace(task, predictions=ours, annotations=[])
 
     def create(self, written: Sequence[Written]) -> None:
@@ -122,5 +122,6 @@ class LabelStudioPredictions(Predictions):
         project = project_in(version)
         if project is None:
             return ()
-        features = project_of(self._adapter.client, project).ontology.features
+        writing = self.operations["write"]
+        features = self._adapter.pipeline.call(writing, project_of, self._adapter.client, project).ontology.features
         return frozenset(feature.name for feature in features)

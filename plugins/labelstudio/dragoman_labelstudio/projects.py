@@ -17,6 +17,8 @@ COUNTED = f"{FIELDS},task_number"
 """With how many tasks there are, which Label Studio counts anew."""
 EMPTY = "<View></View>"
 """The configuration of a project that was given none."""
+DIGITS = 20
+"""Digits that a project's number may have; Python refuses to read thousands."""
 
 
 class OfProject:
@@ -50,7 +52,7 @@ def number_of(dataset: str) -> int:
     Raises:
         NotFound: It is no number: Label Studio would answer with a page.
     """
-    if not (dataset.isascii() and dataset.isdigit()):
+    if not (dataset.isascii() and dataset.isdigit() and len(dataset) <= DIGITS):
         raise NotFound(f"Label Studio has no project {dataset!r}; its projects have numbers.")
     return int(dataset)
 

@@ -51,6 +51,11 @@ class StoredPrediction(msgspec.Struct, frozen=True):
     model_version: str | None = None
 
     @property
+    def version(self) -> str:
+        """The name of the model version; an empty one where none was given."""
+        return self.model_version or ""
+
+    @property
     def read(self) -> Predicted:
         """The prediction as the format reads it; see `StoredAnnotation.read`."""
         return Predicted(_results(self.result), self.score, self.model_version)
