@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from dragoman.cli import main
 from dragoman.cli.app import build
 from dragoman.cli.new_plugin import template_folder, write_plugin
 
@@ -43,3 +46,16 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     done = runner.invoke(build(), ["new-plugin", "zeta", "--folder", str(tmp_path)])
     assert done.exit_code != 0
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_last_line_is_a_command_to_copy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "my plugins" / "zeta"
+    assert main(["new-plugin", "zeta", "--folder", str(folder)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    words = shlex.split(last.removeprefix("Next: "))
+    assert words == ["pip", "install", "-e", f"{folder}[test]", "&&", "pytest", str(folder)]
+
+
+def test_a_new_plugin_asks_for_what_its_tables_convert_with() -> None:
+    project = tomllib.loads((template_folder() / "pyproject.toml").read_text())["project"]
+    assert "dragoman[geometry]" in project["dependencies"]

@@ -110,6 +110,15 @@ def test_the_command_line_runs_without_plugins(distribution: Distribution, alone
 
 
 @pytest.mark.slow
+def test_a_new_plugin_passes_the_kit_with_what_it_asks_for(distribution: Distribution, alone: Environment) -> None:
+    if distribution.name == "dragoman":
+        folder = alone.folder / "dragoman-eta"
+        alone.run("dragoman", "new-plugin", "eta", "--folder", str(folder))
+        alone.install(f"{folder}[test]")
+        alone.run("pytest", "-q", str(folder))
+
+
+@pytest.mark.slow
 def test_every_module_can_be_imported(distribution: Distribution, alone: Environment) -> None:
     if distribution.name == "dragoman":
         alone.run("python", "-c", "import dragoman; [getattr(dragoman, name) for name in dragoman.__all__]")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dragoman.cli.backend import DryRun, Json, done, would
+from dragoman.cli.backend import DryRun, Json, would
+from dragoman.cli.show import as_json, out
 from dragoman.errors import Conflict, NotFound
 
 TEMPLATE_NAME = "acme"
@@ -31,8 +33,14 @@ def new_plugin(
     if dry_run:
         would(f"write a plugin for {name} to {target}", json=json)
         return
-    made = "\n".join(map(str, write_plugin(name, target)))
-    done(f"{made}\nNext: pip install -e '{target}[test]' && pytest {target}", json=json, files=made.splitlines())
+    made = [str(path) for path in write_plugin(name, target)]
+    if json:
+        as_json({"files": made})
+        return
+    place = str(target)
+    install = f"pip install -e {shlex.quote(f'{place}[test]')} && pytest {shlex.quote(place)}"
+    # No full stop: the last line is to be copied.
+    out.print("\n".join([*made, f"Next: {install}"]), soft_wrap=True)
 
 
 def write_plugin(name: str, target: Path) -> list[Path]:
