@@ -5,7 +5,12 @@ Every case changes the template plugin (`examples/plugin-template`) in one place
 
 from __future__ import annotations
 
+from unittest.mock import ANY
+
 import pytest
+
+from dragoman.conformance.vendors import needed_modules
+from dragoman.plugins import installed
 
 HEADER = """
 import dataclasses
@@ -60,6 +65,10 @@ BROKEN = {
         "class Own(AcmeLabels):\n    def read(self, dataset, **more): return iter(())\n"
         "class Broken(AcmeAdapter):\n    labels = facet(Own)\n",
         "test_public_methods_are_the_core_s",
+    ),
+    "a name that is not the platform's": (
+        "class Broken(AcmeAdapter):\n    name = 'other'\n",
+        "test_the_adapter_has_the_platform_s_name",
     ),
     "a last page that is never asked for": (
         "class Hasty(AcmeLabels):\n    def _read(self, *asked):\n"
@@ -178,6 +187,37 @@ def test_kit_tests_are_not_removed_and_replaced_only_with_a_reason(
     result = run(pytester)
     assert result.parseoutcomes() == {"errors": 1}
     result.stdout.re_match_lines([f".*{complaint}.*"])
+
+
+def test_what_is_missing_is_said_in_a_sentence(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_broken=f"{HEADER}\n"
+        "class Odd(AcmeLabels):\n    _export = Gap.undeclared()\n    def _read(self, dataset): ...\n"
+        "class Broken(AcmeAdapter):\n    labels = facet(Odd)\n"
+        f"{CLASSES}\n{FOOTER}"
+    )
+    result = run(pytester, "translated_or_explained or takes_what or take_what")
+    result.stdout.re_match_lines_random(
+        [
+            r".*neither a translation nor a Gap: labels\.export",
+            r".*Odd\._read\(self, dataset\) is passed 4 arguments, by position: too many positional arguments",
+        ]
+    )
+
+
+def test_a_platform_without_classifications_may_keep_answers_beside_its_boxes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_boxes=f"{HEADER}\n"
+        "class Broken(AcmeAdapter):\n    label_fidelity = FidelityTable({'box': EXACT}, ROWS.fields)\n"
+        f"{CLASSES}\n{FOOTER}"
+    )
+    assert run(pytester, "fields_of_labels").parseoutcomes() == {"passed": 4, "deselected": ANY}
+
+
+def test_what_a_plugin_needs_is_heavy_though_an_extra_of_the_core_has_it() -> None:
+    needed = needed_modules(installed().platform("acme"))
+    assert "httpx" in needed
+    assert not needed & {"dragoman", "dragoman_acme", "msgspec", "pydantic"}
 
 
 def test_a_kit_class_that_is_left_out_is_missed(pytester: pytest.Pytester) -> None:

@@ -15,7 +15,7 @@ import pytest
 from dragoman.adapter import Adapter
 from dragoman.capability import Level
 from dragoman.conformance.rules import Kit
-from dragoman.conformance.vendors import foreign_modules, package_of, vendor_modules
+from dragoman.conformance.vendors import foreign_modules, needed_modules, package_of, vendor_modules
 from dragoman.errors import Unsupported
 from dragoman.interface import FACETS
 from dragoman.interface.base import Facet
@@ -33,8 +33,13 @@ class BaseContract(Kit):
 
     def test_every_operation_is_translated_or_explained(self, adapter: type[Adapter]) -> None:
         found = adapter.capabilities()
-        assert [name for name, one in found.items() if one.level is Level.UNDECLARED] == []
-        assert [name for name, one in found.items() if not one.supported and len(one.reason) < 10] == []
+        undeclared = [name for name, one in found.items() if one.level is Level.UNDECLARED]
+        assert not undeclared, f"neither a translation nor a Gap: {', '.join(undeclared)}"
+        curt = [name for name, one in found.items() if not one.supported and len(one.reason) < 10]
+        assert not curt, f"a Gap without a sentence that says why: {', '.join(curt)}"
+
+    def test_the_adapter_has_the_platform_s_name(self, adapter: type[Adapter], request: Any) -> None:
+        assert getattr(adapter, "name", None) == request.instance.platform, "errors and logs name it so"
 
     def test_every_gap_refuses_with_its_reason(self, backend: Adapter, adapter: type[Adapter]) -> None:
         for base in FACETS:
@@ -60,7 +65,7 @@ class BaseContract(Kit):
             for name in base.operations
             if slot.kind.declared(name).level is Level.FULL
         ]
-        assert hidden == [], "the whole facet is declared a gap, and yet these are written"
+        assert not hidden, f"the whole facet is declared a gap, and yet these are written: {', '.join(hidden)}"
 
     def test_no_gap_stands_where_the_core_could_compose(self, adapter: type[Adapter]) -> None:
         found = adapter.capabilities()
@@ -72,7 +77,7 @@ class BaseContract(Kit):
             and found[str(operation)].level in (Level.UNWRITTEN, Level.IMPOSSIBLE)
             and all(found[part].level is Level.FULL for part in operation.composed_of)
         ]
-        assert needless == [], "these work when nothing is declared"
+        assert not needless, f"these work when nothing is declared: {', '.join(needless)}"
 
     def test_translations_take_what_the_facet_passes(self, adapter: type[Adapter]) -> None:
         for base in FACETS:
@@ -83,8 +88,11 @@ class BaseContract(Kit):
                     continue
                 passed = TRANSLATIONS[f"{base.name}.{name}"]
                 taken = inspect.signature(translation)
-                # `self` and what is passed, by position.
-                taken.bind(*range(passed + 1))
+                try:
+                    # `self` and what is passed, by position.
+                    taken.bind(*range(passed + 1))
+                except TypeError as error:
+                    pytest.fail(f"{kind.__name__}._{name}{taken} is passed {passed} arguments, by position: {error}")
 
     def test_public_methods_are_the_core_s(self, adapter: type[Adapter]) -> None:
         replaced = [
@@ -93,7 +101,9 @@ class BaseContract(Kit):
             for name in (*base.operations, "find")
             if hasattr(base, name) and getattr(getattr(adapter, base.name).kind, name) is not getattr(base, name)
         ]
-        assert replaced == [], "a plugin writes the underscored translation, never the public method"
+        assert not replaced, (
+            f"a plugin writes the underscored translation, never the public method: {', '.join(replaced)}"
+        )
 
     def test_the_plugin_imports_no_other_vendor(self, request: Any) -> None:
         platform = installed().platform(request.instance.platform)
@@ -103,14 +113,17 @@ class BaseContract(Kit):
             assert not foreign, f"{file.name} imports {', '.join(foreign)}, which other plugins are for"
 
     def test_registering_imports_no_sdk(self, request: Any) -> None:
+        name = request.instance.platform
+        heavy = vendor_modules() | needed_modules(installed().platform(name))
         code = (
             "import sys\nfrom dragoman.plugins import installed\n"
-            f"installed().platform({request.instance.platform!r})\n"
-            f"loaded = sys.modules.keys() & {set(vendor_modules())!r}\n"
-            "assert not loaded, loaded\n"
+            f"installed().platform({name!r})\n"
+            f"print(*sorted(sys.modules.keys() & {set(heavy)!r}))\n"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+        loaded = done.stdout.strip()
+        assert not loaded, f"listing the backends imports {loaded}; the package names its parts as strings instead"
 
     def test_the_kit_is_whole(self, adapter: type[Adapter], request: Any) -> None:
         from dragoman import conformance

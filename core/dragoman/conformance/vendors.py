@@ -22,6 +22,11 @@ def own_modules(platform: Platform) -> frozenset[str]:
     return _modules(extras=True).get(package_of(platform), frozenset()) | {package_of(platform)}
 
 
+def needed_modules(platform: Platform) -> frozenset[str]:
+    """Return the top-level modules that the platform's plugin requires and the core does without."""
+    return own_modules(platform) - {package_of(platform), "dragoman"} - _core_modules()
+
+
 def foreign_modules(platform: Platform) -> frozenset[str]:
     """Return the top-level modules of the other installed plugins that this one has no business with."""
     others = frozenset().union(*(modules | {plugin} for plugin, modules in _modules().items()))
@@ -40,10 +45,7 @@ def _modules(*, extras: bool = False) -> dict[str, frozenset[str]]:
     Without extras, what the core requires, too, is left out: some modules, such as `google`, come from several
     distributions, of which one may be a plugin's and another the core's.
     """
-    provided: dict[NormalizedName, set[str]] = defaultdict(set)
-    for module, names in packages_distributions().items():
-        for name in names:
-            provided[canonicalize_name(name)].add(module)
+    provided = _provided()
     shared = _required(distribution("dragoman").requires, extras=True)
     found: dict[str, frozenset[str]] = {}
     for entry in entry_points(group=GROUP):
@@ -53,6 +55,21 @@ def _modules(*, extras: bool = False) -> dict[str, frozenset[str]]:
             wanted -= shared
         found[entry.module.partition(".")[0]] = frozenset().union(*(provided[name] for name in wanted))
     return found
+
+
+def _core_modules() -> frozenset[str]:
+    provided = _provided()
+    return frozenset().union(*(provided[name] for name in _required(distribution("dragoman").requires)))
+
+
+@cache
+def _provided() -> dict[NormalizedName, set[str]]:
+    """Name of each installed distribution to its top-level modules."""
+    provided: dict[NormalizedName, set[str]] = defaultdict(set)
+    for module, names in packages_distributions().items():
+        for name in names:
+            provided[canonicalize_name(name)].add(module)
+    return provided
 
 
 def _required(requirements: list[str] | None, *, extras: bool = False) -> set[NormalizedName]:
