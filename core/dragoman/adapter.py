@@ -7,7 +7,8 @@ adapter opens when it is first needed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from inspect import getattr_static
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
@@ -16,6 +17,7 @@ from dragoman.calls.limits import Limits
 from dragoman.calls.pipeline import Pipeline
 from dragoman.calls.scrub import Scrubber
 from dragoman.capability import Capability, Gap, Level
+from dragoman.errors import PluginError
 from dragoman.fidelity import LOSSLESS, WHOLE_DATASET, DatasetFidelity, FidelityTable
 from dragoman.interface import (
     FACETS,
@@ -108,6 +110,10 @@ class Adapter(Showing):
             sleep=lambda seconds: self.sleep(seconds),
         )
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        _check(cls)
+
     @classmethod
     def capabilities(cls) -> dict[str, Capability]:
         """Return what the class says of every operation: `"facet.operation"` to capability."""
@@ -144,3 +150,47 @@ class Adapter(Showing):
 
     def __repr__(self) -> str:
         return f"<dragoman backend {self.name!r}>"
+
+
+_TABLES = {
+    "errors": Mapping,
+    "limits": Limits,
+    "label_fidelity": FidelityTable,
+    "prediction_fidelity": FidelityTable,
+    "dataset_fidelity": DatasetFidelity,
+    "label_reading": FidelityTable,
+    "prediction_reading": FidelityTable,
+}
+"""What the other attributes of an adapter's class are."""
+
+
+def _check(adapter: type[Adapter]) -> None:
+    """Refuse a class body that no call could make sense of, when it is read and not when it is first called.
+
+    Raises:
+        PluginError: A facet, a translation or a table is something else; the hint says what it should be.
+    """
+    name = adapter.__name__
+    for base in FACETS:
+        slot = getattr_static(adapter, base.name)
+        kind = slot.kind if isinstance(slot, facet) else None
+        if not (isinstance(kind, type) and issubclass(kind, base)):
+            raise PluginError(
+                f"{name}.{base.name} is not declared as a facet of {base.__name__}.",
+                hint=f"Write {base.name} = facet(X), where X is a subclass of {base.__name__}; "
+                f"or facet({base.__name__}, gap=Gap.impossible(...)) where there is none.",
+            )
+        for operation in base.operations:
+            translation = getattr_static(kind, f"_{operation}")
+            if not (isinstance(translation, Gap) or callable(translation)):
+                raise PluginError(
+                    f"{kind.__name__}._{operation} is {translation!r}.",
+                    hint="Write a method, or a Gap with the reason.",
+                )
+    known = [base.name for base in FACETS]
+    for attribute, value in vars(adapter).items():
+        if isinstance(value, facet) and attribute not in known:
+            raise PluginError(f"{name}.{attribute} is none of the facets.", hint=f"They are: {', '.join(known)}.")
+    for attribute, wanted in _TABLES.items():
+        if not isinstance(getattr_static(adapter, attribute), wanted):
+            raise PluginError(f"{name}.{attribute} is not a {wanted.__name__}.")

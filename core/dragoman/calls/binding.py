@@ -55,12 +55,25 @@ def bind(error: Exception, table: ErrorTable, scrubber: Scrubber) -> DragomanErr
     scrubber.exception(error)
     if isinstance(error, DragomanError):
         return error
-    for kind in type(error).__mro__:
-        if kind in table:
-            bound: DragomanError = table[kind](error)
-            break
-    else:
-        bound = PlatformError(f"{type(error).__name__}: {error}")
+    translate = next((table[kind] for kind in type(error).__mro__ if kind in table), None)
+    bound = _plain(error) if translate is None else _translated(error, translate)
     scrubber.exception(bound)
     bound.message = scrubber.text(bound.message)
     return bound
+
+
+def _translated(error: Exception, translate: Translator) -> DragomanError:
+    """Return what the table makes of an error. Where it makes none, what the platform said is what matters."""
+    try:
+        bound: object = translate(error)
+    except Exception as fault:  # a translator is a plugin's, and meets answers that its author never saw
+        bound = f"{type(fault).__name__}: {fault}"
+    if isinstance(bound, DragomanError):
+        return bound
+    plain = _plain(error)
+    plain.hint = f"The plugin's table of errors made no error of ours of it, but this: {bound}."
+    return plain
+
+
+def _plain(error: Exception) -> PlatformError:
+    return PlatformError(f"{type(error).__name__}: {error}")

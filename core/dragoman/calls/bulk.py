@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_args
 
 from msgspec import structs
 
 from dragoman.calls.pipeline import Operation, Pipeline
 from dragoman.errors import DragomanError, InvalidData, PluginError, WouldLose
 from dragoman.schema import MeasuredLoss, Outcome, Report, RowResult
+from dragoman.schema.outcomes import OutcomeStatus
 
 Row = TypeVar("Row")
 PIECE = 250
 """Rows that are made and looked at in one go."""
+STATUSES: tuple[str, ...] = get_args(OutcomeStatus)
 LEFT_OUT = "Left out, as on_loss says: the platform has no place for it."
 SENT_TWICE = "It was there when the batch was sent again: from before, or from the attempt whose answer was lost."
 
@@ -117,17 +119,13 @@ class BulkWrite(Generic[Row]):
                 self._add(report, batch, self._looked_up(sent, [unknown] * len(sent), absent=unknown))
             raise
         else:
-            if len(results) != len(sent):
-                raise PluginError(
-                    f"{len(results)} results were answered for {len(sent)} rows.",
-                    platform=self.pipeline.platform,
-                    operation=str(self.operation),
-                )
             absent = RowResult("rejected", reason="The platform did not take it and does not say why.")
             self._add(report, batch, self._looked_up(sent, results, absent=absent))
 
     def _send(self, rows: Sequence[Row]) -> Sequence[RowResult]:
         results, call = self.pipeline.carry(self.operation, self.send, rows)
+        if wrong := _wrong(results, len(rows)):
+            raise PluginError(wrong, platform=self.pipeline.platform, operation=str(self.operation))
         if not call.doubtful:
             return results
         return [
@@ -164,6 +162,19 @@ class BulkWrite(Generic[Row]):
             Outcome(number, key, result.status, result.id, result.reason)
             for number, key, result in zip(count(batch.start), map(self.key, batch.rows), results, strict=False)
         )
+
+
+def _wrong(results: object, rows: int) -> str | None:
+    """Return what is wrong with what an adapter said of a batch, None if it is as it should be."""
+    if not isinstance(results, Sequence):
+        return f"A {type(results).__name__} was returned in the place of a list of RowResult."
+    if len(results) != rows:
+        return f"{len(results)} results were answered for {rows} rows."
+    # Whoever makes one of them wrong makes all of them so, and a look at each takes time.
+    first = results[0]
+    if not isinstance(first, RowResult) or first.status not in STATUSES:
+        return f"A row's result is {first!r}; it is a RowResult, whose status is one of: {', '.join(STATUSES)}."
+    return None
 
 
 def _alike(results: Sequence[RowResult]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dragoman.errors import PluginError
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -24,3 +26,9 @@ class Limits:
     calls_per_second: int | None = None
     attempts: int = 5
     deadline: float = 300.0
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "page_size", "in_flight", "calls_per_second", "attempts"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise PluginError(f"Limits have {name} = {value!r}; it must be at least 1.")

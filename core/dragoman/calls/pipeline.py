@@ -69,7 +69,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a listing. `next` is the cursor of the page after it, None at the end."""
+    """One page of a listing. `next` is the cursor of the page after it, None or empty at the end."""
 
     items: Iterable[T]
     next: str | None = None
@@ -165,19 +165,23 @@ class Pipeline:
         cursor: str | None = None
         page, call = ask(cursor, size)
         while True:
-            later = None if page.next in (None, cursor) else coming(ask, page.next, size)
+            if not isinstance(page, Page):
+                raise self._broken(operation, f"A {type(page).__name__} was returned in the place of a Page")
+            # Many platforms say with an empty text that there are no more.
+            later = coming(ask, page.next, size) if page.next and page.next != cursor else None
             try:
                 yield from page.items
             except Exception as cause:  # items that are made as they are asked for fail when the call has ended
                 self._fail(call, cause)
-            if page.next is None:
+            if not page.next:
                 return
             if later is None:
-                raise PluginError(
-                    f"Page {cursor!r} names itself as the next.", platform=self.platform, operation=str(operation)
-                )
+                raise self._broken(operation, f"Page {cursor!r} names itself as the next")
             cursor = page.next
             page, call = later()
+
+    def _broken(self, operation: Operation, what: str) -> PluginError:
+        return PluginError(f"{what}.", platform=self.platform, operation=str(operation))
 
     def _retrying(self, operation: Operation) -> tenacity.Retrying:
         def again(error: BaseException) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
-from dragoman.schema import GEOMETRIES, Label
+from dragoman.errors import PluginError
+from dragoman.schema import GEOMETRIES, Label, Prediction
 
 
 class Survival(StrEnum):
@@ -79,6 +80,8 @@ _SAID = ("frame", "span", "interpolation", "answer", "attributes", "metadata")
 
 FORMS = (*(geometry.kind for geometry in GEOMETRIES), "polygon with holes", "polygon of parts")
 """All forms of geometry."""
+FIELDS = frozenset((*Label.__struct_fields__, *Prediction.__struct_fields__))
+"""All fields of rows."""
 
 
 def say_no_more(rows: Sequence[Label]) -> bool:
@@ -110,11 +113,16 @@ class FidelityTable:
     Args:
         geometries: Form of geometry (`Geometry.form`) to fidelity; a form that is not named is dropped.
         fields: Field of a row to fidelity; a field that is not named is exact.
+
+    Raises:
+        PluginError: There is no such form or field, which would be passed over without a word.
     """
 
     def __init__(self, geometries: Mapping[str, Fidelity], fields: Mapping[str, Fidelity] | None = None) -> None:
         self.geometries = dict(geometries)
         self.fields = dict(fields or {})
+        _check("form of geometry", self.geometries, FORMS)
+        _check("field of a row", self.fields, FIELDS)
         self._exact = frozenset(form for form, kept in geometries.items() if kept.survival is Survival.EXACT)
         self._lossy = tuple(name for name, kept in self.fields.items() if kept.survival is not Survival.EXACT)
         self._lossy_else = tuple(name for name in self._lossy if name not in _SAID)
@@ -179,6 +187,20 @@ class FidelityTable:
         if here.survival is Survival.DROPPED:
             return here
         return _worse(here, after.geometry(here.to or form))
+
+
+def _check(what: str, declared: Mapping[str, Fidelity], known: Collection[str]) -> None:
+    for name, kept in declared.items():
+        if name not in known:
+            raise PluginError(f"There is no {what} {name!r}.", hint=f"There are: {', '.join(sorted(known))}.")
+        if not isinstance(kept, Fidelity):
+            raise PluginError(
+                f"What survives of {name!r} is declared as {kept!r}.",
+                hint="It is EXACT, or what approximate(), stored() or dropped() returns.",
+            )
+        if kept.to is not None and kept.to not in FORMS:
+            hint = f"Forms are: {', '.join(FORMS)}."
+            raise PluginError(f"{name!r} becomes {kept.to!r}, which is no form of geometry.", hint=hint)
 
 
 def _worse(first: Fidelity, second: Fidelity) -> Fidelity:
