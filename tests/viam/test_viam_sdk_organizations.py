@@ -254,6 +254,45 @@ class TestPeople:
 
         assert driven(emulated, use) == [0, 1]
 
+    def test_an_invite_without_authorizations_is_an_owners(self, emulated: Live[Any]) -> None:
+        key = emulated.state.organization.id
+        made = driven(emulated, lambda client: client.app_client.create_organization_invite(key, "ann@example.com"))
+        (held,) = made.authorizations
+        assert (held.authorization_id, held.resource_type, held.resource_id) == (
+            "organization_owner",
+            "organization",
+            key,
+        )
+
+    def test_an_invite_has_one_authorization_for_each_resource(self, emulated: Live[Any]) -> None:
+        key, place = emulated.state.organization.id, emulated.state.location.id
+
+        def may(role: str, kind: str, resource: str) -> Authorization:
+            return Authorization(authorization_id=f"{kind}_{role}", resource_type=kind, resource_id=resource)
+
+        async def use(client: ViamClient) -> None:
+            app = client.app_client
+            made = await app.create_organization_invite(key, "ann@example.com", [may("operator", "location", place)])
+            change = [may("owner", "location", place), may("operator", "organization", key)]
+            made = await app.update_organization_invite_authorizations(
+                key, "ann@example.com", change, list(made.authorizations)
+            )
+            assert list(made.authorizations) == change
+            await app.update_organization_invite_authorizations(
+                key, "ann@example.com", [may("owner", "organization", key)]
+            )
+
+        assert refused(emulated, use).status is Status.INVALID_ARGUMENT
+
+    def test_there_are_owners_and_operators(self, emulated: Live[Any]) -> None:
+        key = emulated.state.organization.id
+
+        async def use(client: ViamClient) -> None:
+            await client.app_client.add_role(key, "ann", "king", "organization", key)  # type: ignore[arg-type]
+
+        assert refused(emulated, use).status is Status.INVALID_ARGUMENT
+        assert emulated.state.roles == []
+
     def test_no_rovers_are_rented(self, emulated: Live[Any]) -> None:
         key = emulated.state.organization.id
         assert driven(emulated, lambda client: client.app_client.get_rover_rental_robots(key)) == []

@@ -5,11 +5,14 @@ What is allowed is kept and told, and not looked at: every key may do everything
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from dragoman_viam.emulator.refusals import exists, invalid, missing
 from dragoman_viam.emulator.routes import Answer, Routes
 from dragoman_viam.messages import modules
+
+ROLES = ("owner", "operator")
 
 
 class Invites(Routes):
@@ -40,8 +43,9 @@ class Invites(Routes):
             organization_id=request.organization_id,
             email=request.email,
             created_on=self.state.clock.now(),
-            authorizations=request.authorizations,
+            authorizations=request.authorizations or [self._owner(owner)],
         )
+        _check_combination(made.authorizations)
         self.state.invites[owner, request.email] = made
         return {"invite": made}
 
@@ -52,6 +56,7 @@ class Invites(Routes):
         wanted = [*left, *(one for one in request.add_authorizations if one not in left)]
         if not wanted or not (request.add_authorizations or request.remove_authorizations):
             raise invalid("an invite has an authorization, and a change of it one to add or to remove")
+        _check_combination(wanted)
         del held.authorizations[:]
         held.authorizations.extend(wanted)
         return {"invite": held}
@@ -65,6 +70,11 @@ class Invites(Routes):
         found = self._found(request)
         del self.state.invites[found.organization_id, found.email]
         return {}
+
+    def _owner(self, organization: str) -> dict[str, str]:
+        """Return the authorization to do everything in an organisation, which is meant where none is named."""
+        resource = {"resource_type": "organization", "resource_id": organization, "organization_id": organization}
+        return {"authorization_type": "role", "authorization_id": "organization_owner", **resource}
 
     def _found(self, request: Any) -> Any:
         key = (self.state.check_organization(request.organization_id), request.email)
@@ -120,6 +130,8 @@ class Roles(Routes):
     def _check(self, authorization: Any) -> None:
         self.state.check_organization(authorization.organization_id)
         self.state.check_resource(authorization.resource_type, authorization.resource_id)
+        if authorization.authorization_id not in [f"{authorization.resource_type}_{role}" for role in ROLES]:
+            raise invalid(f"there is no role {authorization.authorization_id!r} in that resource", "authorization_id")
 
     def _held(self, authorization: Any) -> Any:
         found = next((one for one in self.state.roles if one == authorization), None)
@@ -153,6 +165,13 @@ class Favorites(Routes):
                 if robot is not None
             ]
         }
+
+
+def _check_combination(authorizations: Iterable[Any]) -> None:
+    """Refuse several authorizations for one resource."""
+    resources = [(one.resource_type, one.resource_id) for one in authorizations]
+    if len(set(resources)) < len(resources):
+        raise invalid("an invite has one authorization for each resource", "authorizations")
 
 
 def check_address(email: str) -> None:
