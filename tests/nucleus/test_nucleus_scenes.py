@@ -77,6 +77,24 @@ class TestScenes:
         assert outcomes[0].reason == f"All media of a scene are URLs, which {uri!r} is not."
         assert not [content for content in emulated.state.blobs.uploads.values() if b"/home/me" in content]
 
+    @pytest.mark.parametrize("key", [".", ".."])
+    def test_keys_that_are_steps_in_an_address_are_rejected(self, backend: Any, place: Any, key: str) -> None:
+        named = Scene.video(key, [frame("g0")], frame_rate=10)
+        framed = Scene.video("new", [frame("g1"), frame(key)], frame_rate=10)
+        outcomes = list(backend.scenes.write([named, framed], dataset=place))
+        assert [one.status for one in outcomes] == ["rejected"] * 2
+        assert all(f"The key {key!r} means another place" in (one.reason or "") for one in outcomes)
+
+    @pytest.mark.parametrize("rate", [0, -1, None])
+    def test_a_video_of_frames_needs_a_frame_rate(self, backend: Any, place: Any, rate: float | None) -> None:
+        (outcome,) = backend.scenes.write(
+            [Scene("new", frames=({"camera": frame("g0")},), frame_rate=rate)], dataset=place
+        )
+        assert (outcome.status, outcome.reason) == (
+            "rejected",
+            f"A video of frames has a frame rate above 0, not {rate}.",
+        )
+
     def test_a_lost_answer_is_settled(self, backend: Any, emulated: Live[Any]) -> None:
         dataset = backend.scenes.create_dataset("drives")
         emulated.faults.add(DropAfter(), path="*/upload_video_scenes")
@@ -120,6 +138,44 @@ class TestRowsOnScenes:
         backend.predictions.write(said, version=version, dataset=place).raise_for_problems()
         read = {row.item: row for row in backend.predictions.read(version, dataset=place)}
         assert (read["drive"].feature, read["drive"].confidence) == ("rainy", 0.5)
+
+    def test_predictions_on_scenes_are_read_of_each_dataset_of_a_run(self, backend: Any, place: Any) -> None:
+        other = backend.scenes.create_dataset("other")
+        backend.scenes.write([Scene.video("walk", [frame("w0")], frame_rate=10)], dataset=other).raise_for_problems()
+        model = backend.models.create("m", task="object_detection", features=["rainy"])
+        version = backend.versions.create(model, name="v", dataset=place)
+        sent = {dataset.id: Prediction(key, "rainy", Whole()) for dataset, key in ((place, "drive"), (other, "walk"))}
+        for dataset, row in sent.items():
+            backend.predictions.write([row], version=version, dataset=dataset).raise_for_problems()
+        for dataset, row in sent.items():
+            for items in (None, [row.item]):
+                (read,) = backend.predictions.read(version, dataset=dataset, items=items)
+                assert (read.item, read.feature) == (row.item, "rainy")
+            again = [row, Prediction({place.id: "f0", other.id: "w0"}[dataset], "rainy", Box(1, 2, 3, 4))]
+            assert backend.predictions.write(again, version=version, dataset=dataset).counts == {"created": 2}
+        for key in ("walk", "nowhere"):
+            with pytest.raises(NotFound, match=key):
+                list(backend.predictions.read(version, dataset=place, items=[key]))
+
+    def test_a_scene_is_read_beside_many_items(self, backend: Any, place: Any) -> None:
+        name = "film/1"
+        backend.scenes.write([Scene(name, uri="https://example.com/1.mp4")], dataset=place).raise_for_problems()
+        model = backend.models.create("m", task="object_detection", features=["rainy"])
+        version = backend.versions.create(model, name="v", dataset=place)
+        rows = [Prediction(name, "rainy", Whole()), Prediction("f0", "rainy", Box(1, 2, 3, 4))]
+        backend.predictions.write(rows, version=version, dataset=place).raise_for_problems()
+        read = backend.predictions.read(version, dataset=place, items=[name, "f0"])
+        assert {row.item for row in read} == {name, "f0"}
+        with pytest.raises(NotFound, match="no/where"):
+            list(backend.predictions.read(version, dataset=place, items=[name, "no/where"]))
+
+    def test_a_label_of_a_scene_that_was_there_is_not_said_to_be_refused(self, backend: Any, place: Any) -> None:
+        label = Label("drive", "rainy", Whole())
+        assert backend.labels.write([label], dataset=place).counts == {"created": 1}
+        assert backend.labels.write([label], dataset=place).counts == {"ignored": 1}
+        outcomes = list(backend.labels.write([label, Label("f0", "car", Box(1, 2, 3, 4))], dataset=place))
+        assert [one.status for one in outcomes] == ["unknown", "created"]
+        assert outcomes[0].reason == "Nucleus does not show the labels of a scene as a whole."
 
     def test_boxes_are_exported_by_track(self, backend: Any, place: Any) -> None:
         rows = [Label(key, "car", Box(1, 2, 3, 4), track_id="car 1") for key in ("f0", "f1")]

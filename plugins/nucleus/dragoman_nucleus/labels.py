@@ -8,10 +8,13 @@ from typing import Any
 from dragoman.calls.pipeline import Page
 from dragoman.capability import Gap
 from dragoman.interface import Labels
-from dragoman.schema import Label, RowResult
+from dragoman.schema import Label, RowResult, Whole
 from dragoman_nucleus.codec import escape
+from dragoman_nucleus.listing import scene_keys
 from dragoman_nucleus.store import Store
 from dragoman_nucleus.wire import ExportPage, Groups, OnItem
+
+UNSHOWN = RowResult("unknown", reason="Nucleus does not show the labels of a scene as a whole.")
 
 
 class Annotations(Store):
@@ -26,6 +29,15 @@ class Annotations(Store):
 
     def on_item(self, key: str) -> Groups:
         return self.connection.read(OnItem, f"dataset/{self.dataset}/refloc/{escape(key)}").annotations
+
+    def find(self, rows: Sequence[Label]) -> list[RowResult | None]:
+        found = super().find(rows)
+        missed = [place for place, row in enumerate(rows) if found[place] is None and type(row.geometry) is Whole]
+        scenes = scene_keys(self.adapter.client, self.dataset) if missed else ()
+        for place in missed:
+            if rows[place].item in scenes:
+                found[place] = UNSHOWN
+        return found
 
     def page(self, cursor: str | None, size: int) -> ExportPage:
         """Return a page of items with their annotations."""

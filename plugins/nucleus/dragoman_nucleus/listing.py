@@ -1,9 +1,11 @@
-"""Items as Nucleus lists them, page by page: of a dataset, of a slice."""
+"""Items as Nucleus lists them, page by page: of a dataset, of a slice; and the keys of scenes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+
+import requests
 
 from dragoman.calls.pipeline import Page
 from dragoman.schema import Item
@@ -28,3 +30,9 @@ def every_item(client: Any, dataset: str) -> Iterator[Item]:
         if page.next is None:
             return
         cursor = page.next
+
+
+def scene_keys(client: Any, dataset: str) -> set[str]:
+    """Return the keys of the scenes of a dataset; one of items has none."""
+    answer = client.make_request(None, f"dataset/{dataset}/scenes_list", requests.get)
+    return {scene["reference_id"] for scene in answer["scenes"]}

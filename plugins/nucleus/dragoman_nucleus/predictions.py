@@ -14,7 +14,7 @@ from dragoman.errors import NotFound
 from dragoman.interface import Predictions
 from dragoman.schema import Label, Prediction, RowResult
 from dragoman_nucleus.codec import escape
-from dragoman_nucleus.listing import every_item
+from dragoman_nucleus.listing import every_item, scene_keys
 from dragoman_nucleus.store import SINGLY, UNSAFE, Store
 from dragoman_nucleus.wire import Groups, OnItem, Ungrouped
 
@@ -37,13 +37,21 @@ class RunPredictions(Store):
         return self.export().where(lambda row: row.reference_id == key)
 
     def export(self) -> Groups:
-        """Return all predictions of the run on the dataset, in one answer; Nucleus pages them only by slice."""
+        """Return all predictions of the run on the dataset, in one answer; Nucleus pages them only by slice.
+
+        Those of a scene as a whole name its key alone: where two datasets of a run have it, both show them.
+        """
         answer = self.connection.read(Ungrouped, f"modelRun/{self.run}/ungrouped")
         groups = answer.annotations or answer
         if self._only_here:
             return groups
-        ids = {item.id for item in every_item(self.adapter.client, self.dataset)}
-        return groups.where(lambda row: row.dataset_item_id in ids)
+        client, dataset = self.adapter.client, self.dataset
+        ids = {item.id for item in every_item(client, dataset)}
+        on_scenes = any(row.dataset_item_id is None for row in groups.category)
+        scenes = scene_keys(client, dataset) if on_scenes else ()
+        return groups.where(
+            lambda row: row.reference_id in scenes if row.dataset_item_id is None else row.dataset_item_id in ids
+        )
 
     @cached_property
     def _only_here(self) -> bool:
@@ -76,7 +84,7 @@ class NucleusPredictions(Predictions):
         if len(wanted) <= SINGLY and not any(map(UNSAFE.intersection, wanted)):
             return Page([row for key in wanted for row in store.of(key)])
         missing = wanted.keys() - {item.key for item in every_item(self._adapter.client, dataset)}
-        if missing:
+        if missing and (missing := missing - scene_keys(self._adapter.client, dataset)):
             raise NotFound(f"Dataset {dataset} has no item {min(missing)!r}.")
         return Page(list(store.all(wanted.keys())))
 

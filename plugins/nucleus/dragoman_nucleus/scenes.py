@@ -1,7 +1,7 @@
 """Scenes (`scn_` ids): videos and lidar sequences, whose frames are items of a dataset of scenes; and their tracks.
 
 A label on a frame is a label on the frame's item; `track_id` joins them. A label on the scene as a whole is a
-classification whose item is the scene's key.
+classification whose item is the scene's key; Nucleus shows those that are predictions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dragoman.interface.base import ref
 from dragoman.schema import Dataset, Item, Report, RowResult
 from dragoman.schema.base import Control, Data
 from dragoman_nucleus import jobs
-from dragoman_nucleus.codec import escape, item_in, item_out
+from dragoman_nucleus.codec import STEPS, escape, item_in, item_out
 from dragoman_nucleus.datasets import REMOTE
 from dragoman_nucleus.extension import Extension, carried
 from dragoman_nucleus.receipts import FOUND, Counts, row_results
@@ -205,8 +205,13 @@ class Scenes(Extension):
 
 def _unusable(scene: Scene) -> str | None:
     """Return why a scene cannot be sent, or None. Nucleus fetches its media, and no path of this machine is sent."""
-    frames = [item.uri for frame in scene.frames for item in frame.values()]
-    for uri in [*([scene.uri] if scene.uri else []), *frames]:
+    items = [item for frame in scene.frames for item in frame.values()]
+    for key in (scene.key, *(item.key for item in items)):
+        if key in STEPS:
+            return f"The key {key!r} means another place in an address, so Nucleus could not be asked for what has it."
+    if scene.kind == "video" and items and not (scene.frame_rate or 0) > 0:
+        return f"A video of frames has a frame rate above 0, not {scene.frame_rate}."
+    for uri in [*([scene.uri] if scene.uri else []), *(item.uri for item in items)]:
         if not (uri or "").startswith(REMOTE):
             return f"All media of a scene are URLs, which {uri!r} is not."
     return None

@@ -17,6 +17,7 @@ from dragoman.errors import InvalidData, PlatformError
 from dragoman.schema import IGNORED, Geometry, Label, Mask, RowResult, Whole
 from dragoman_nucleus import jobs
 from dragoman_nucleus.codec import escape, row_out
+from dragoman_nucleus.listing import scene_keys
 from dragoman_nucleus.masks import Canvas, compose
 from dragoman_nucleus.reading import canvas_of, rows_in
 from dragoman_nucleus.receipts import REPLACED, Counts, compare, replaced, row_results
@@ -213,8 +214,12 @@ class Store(ABC):
             yield from self.rows(groups, key)
 
     def check(self, key: str) -> None:
-        """Make sure that the dataset has an item; `NucleusAPIError` says that it has not."""
-        self.connection.read(msgspec.Raw, f"dataset/{self.dataset}/refloc/{escape(key)}")
+        """Make sure that the dataset has an item, or a scene; `NucleusAPIError` says that it has not."""
+        try:
+            self.connection.read(msgspec.Raw, f"dataset/{self.dataset}/refloc/{escape(key)}")
+        except NucleusAPIError as error:
+            if error.status_code != HTTPStatus.NOT_FOUND or key not in scene_keys(self.adapter.client, self.dataset):
+                raise
 
     def rows(self, groups: Groups, key: str | None) -> Iterator[Label]:
         """Yield the rows of an answer; `key` names their item where they do not."""
