@@ -158,6 +158,13 @@ class TestFolders:
             with pytest.raises(AuthorisationError):
                 gone()
 
+    def test_one_that_follows_no_bucket_says_so(self, folder: Any) -> None:
+        assert folder.get_folder_config().metadata_ingestion is None
+        with pytest.raises(InvalidArgumentsError, match="bucket"):
+            folder.enable_metadata_ingestion()
+        with pytest.raises(InvalidArgumentsError, match="bucket"):
+            folder.sync_private_data_with_cloud_synced_folder_start()
+
     def test_a_dataset_outlives_the_folder_above_its_own(
         self, sdk: Any, held: Any, folder: Any, pictures: list[Item]
     ) -> None:

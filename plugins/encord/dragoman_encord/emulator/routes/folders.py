@@ -74,6 +74,10 @@ class Folders:
             delete(one, self.delete),
             get(f"{one}/folders", self.children),
             get(f"{one}/summary", self.summary),
+            get(f"{one}/folder-config", self.config),
+            post(f"{one}/folder-config", self.bucket),
+            post(f"{one}/cloud-synced-folder-syncs", self.bucket),
+            get(f"{one}/cloud-linked-folder-syncs/{{job}}/long-polling", self.bucket),
         ]
 
     def _folder(self, request: Request) -> Folder:
@@ -128,6 +132,14 @@ class Folders:
 
     async def get(self, request: Request) -> object:
         return self._shown(self._folder(request))
+
+    async def config(self, request: Request) -> object:
+        self._folder(request)
+        return {"metadataIngestion": None}
+
+    async def bucket(self, request: Request) -> object:
+        """Refuse what only folders that follow a bucket know."""
+        raise ApiError(400, f"The folder {self._folder(request).name} does not follow a bucket.")
 
     async def summary(self, request: Request) -> object:
         folder = self._folder(request)
