@@ -6,7 +6,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 Json = dict[str, Any]
+
+
+class Changes(msgspec.Struct):
+    """What a client changes of a collection or a preset; None stays as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    filter_preset: Json | None = None
+
+    def make(self, thing: Any, now: datetime) -> None:
+        """Change a thing in place."""
+        for name, value in (("name", self.name), ("description", self.description), ("filters", self.filter_preset)):
+            if value is not None:
+                setattr(thing, name, value)
+        thing.edited = now
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dragoman_encord.emulator.curation import Collection
+from dragoman_encord.emulator.curation import Changes, Collection
 from dragoman_encord.emulator.routes.items import item_json
 from dragoman_encord.emulator.routes.names import base_url, delete, get, page, page_size, patch, post, read
 from dragoman_encord.emulator.state import Item, State, found
@@ -16,11 +16,6 @@ from dragoman_encord.emulator.state import Item, State, found
 class Named(msgspec.Struct):
     name: str
     description: str | None = ""
-
-
-class Changes(msgspec.Struct):
-    name: str | None = None
-    description: str | None = None
 
 
 class Chosen(msgspec.Struct):
@@ -79,10 +74,7 @@ class Collections:
         return collection.id
 
     async def update(self, request: Request) -> object:
-        collection, changes = self._named(request), await read(request, Changes)
-        collection.name = changes.name if changes.name is not None else collection.name
-        collection.description = changes.description if changes.description is not None else collection.description
-        collection.edited = self._state.clock.now()
+        (await read(request, Changes)).make(self._named(request), self._state.clock.now())
         return Response(status_code=204)
 
     async def delete(self, request: Request) -> object:

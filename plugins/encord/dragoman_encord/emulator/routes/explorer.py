@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
-from dragoman_encord.emulator.curation import ProjectCollection, ProjectPreset
+from dragoman_encord.emulator.curation import Changes, ProjectCollection, ProjectPreset
 from dragoman_encord.emulator.legacy.metadata import listed
 from dragoman_encord.emulator.routes.names import (
     base_url,
@@ -39,11 +39,6 @@ class NewCollection(msgspec.Struct):
     description: str | None = ""
 
 
-class CollectionChanges(msgspec.Struct):
-    name: str | None = None
-    description: str | None = None
-
-
 class Chosen(msgspec.Struct):
     items: list[dict[str, Any]]
 
@@ -57,11 +52,6 @@ class Instance(msgspec.Struct):
 class NewPreset(msgspec.Struct):
     name: str
     filter_preset_json: dict[str, Any]
-
-
-class PresetChanges(msgspec.Struct):
-    name: str | None = None
-    filter_preset: dict[str, Any] | None = None
 
 
 class Explorer:
@@ -130,10 +120,7 @@ class Explorer:
         return collection.id
 
     async def update(self, request: Request) -> object:
-        collection, changes = self._named(request), await read(request, CollectionChanges)
-        collection.name = changes.name if changes.name is not None else collection.name
-        collection.description = changes.description if changes.description is not None else collection.description
-        collection.edited = self._state.clock.now()
+        (await read(request, Changes)).make(self._named(request), self._state.clock.now())
         return Response(status_code=204)
 
     async def delete(self, request: Request) -> object:
@@ -219,10 +206,7 @@ class Explorer:
         return self._preset(request).filters
 
     async def update_preset(self, request: Request) -> object:
-        preset, changes = self._preset(request), await read(request, PresetChanges)
-        preset.name = changes.name if changes.name is not None else preset.name
-        preset.filters = changes.filter_preset if changes.filter_preset is not None else preset.filters
-        preset.edited = self._state.clock.now()
+        (await read(request, Changes)).make(self._preset(request), self._state.clock.now())
         return Response(status_code=204)
 
     async def delete_preset(self, request: Request) -> object:

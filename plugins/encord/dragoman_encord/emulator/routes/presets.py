@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dragoman_encord.emulator.curation import Preset
+from dragoman_encord.emulator.curation import Changes, Preset
 from dragoman_encord.emulator.routes.names import delete, get, page, page_size, patch, post, read
 from dragoman_encord.emulator.state import State, found
 
@@ -18,12 +18,6 @@ class NewPreset(msgspec.Struct):
     name: str
     filter_preset_json: dict[str, Any]
     description: str | None = ""
-
-
-class Changes(msgspec.Struct):
-    name: str | None = None
-    description: str | None = None
-    filter_preset: dict[str, Any] | None = None
 
 
 class Presets:
@@ -73,11 +67,7 @@ class Presets:
         return self._named(request).filters
 
     async def update(self, request: Request) -> object:
-        preset, changes = self._named(request), await read(request, Changes)
-        preset.name = changes.name if changes.name is not None else preset.name
-        preset.description = changes.description if changes.description is not None else preset.description
-        preset.filters = changes.filter_preset if changes.filter_preset is not None else preset.filters
-        preset.edited = self._state.clock.now()
+        (await read(request, Changes)).make(self._named(request), self._state.clock.now())
         return Response(status_code=204)
 
     async def delete(self, request: Request) -> object:
