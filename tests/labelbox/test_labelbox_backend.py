@@ -224,6 +224,13 @@ class TestVersions:
         assert {item.key: item.split for item in backend.versions.data(version, page_size=1)} == splits
         assert [len(row.labels) for row in emulated.state.runs[version.id].rows.values()].count(1) == 1
 
+    def test_what_cannot_be_made_leaves_no_run_behind(self, backend: Any, model: Any, emulated: Live[Any]) -> None:
+        with pytest.raises(NotFound, match="Dataset nowhere"):
+            backend.versions.create(model, name="v", dataset="nowhere", tags=["night"])
+        with pytest.raises(InvalidData, match="own use"):
+            backend.versions.create(model, name="v", config={"dragoman": 1})
+        assert emulated.state.runs == {}
+
     def test_a_run_keeps_its_labels_as_they_were(self, backend: Any, dataset: Any, model: Any) -> None:
         before, after = Label("a", "car", Box(1, 2, 3, 4)), Label("b", "car", Box(1, 2, 3, 4))
         backend.labels.write([before], dataset=dataset).raise_for_problems()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from labelbox import MediaType
 
 from dragoman import Box, Feature, Item, NotFound, Ontology, OutcomeUnknown, Prediction
 from dragoman.emulate import DropAfter, Live
@@ -42,6 +43,12 @@ class TestPredictions:
         assert drafts(emulated, target) == [2], "rows of the same ids, but written anew"
         rows_there = emulated.state.projects[target].row_ids()
         assert sorted(emulated.state.rows[row].global_key for row in rows_there) == ["a", "b", "v"]
+
+    def test_a_project_without_an_ontology_takes_none(self, backend: Any, dataset: Any, version: Any) -> None:
+        backend.predictions.write(boxes(1), version=version, dataset=dataset).raise_for_problems()
+        bare = backend.client.create_project(name="bare", media_type=MediaType.Image).uid
+        with pytest.raises(NotFound, match=f"Project {bare} has no ontology. Connect one"):
+            backend.handoff.send_predictions(version, dataset=dataset, project=bare)
 
     def test_newer_ones_on_a_video_are_sent(
         self, backend: Any, dataset: Any, version: Any, target: str, emulated: Live[Any]

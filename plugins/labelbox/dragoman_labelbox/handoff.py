@@ -175,7 +175,8 @@ class LabelboxHandoff(Handoff):
 
     def _mapping(self, run: Any, project: Any) -> dict[str, str]:
         """Return which feature schema of the model is which of the project: those of the same name and tool."""
-        theirs = {_identity(node): node["featureSchemaId"] for node in _nodes(project.ontology().normalized)}
+        normalized = self._adapter.projects.connected(project).normalized
+        theirs = {_identity(node): node["featureSchemaId"] for node in _nodes(normalized)}
         model = self._adapter.client.get_model(run.model_id)
         ours = self._adapter.client.get_ontology(model.ontology_id).normalized
         return {node["featureSchemaId"]: theirs[_identity(node)] for node in _nodes(ours) if _identity(node) in theirs}

@@ -50,16 +50,21 @@ class Projects:
         found = [self.of(dataset, media) for media in ("image", "video")]
         return list({project.uid: project for project in found if project is not None}.values())
 
-    def ontology(self, project: Any) -> str:
-        """Return the id of a project's ontology.
+    def connected(self, project: Any) -> Any:
+        """Return a project's ontology as the SDK's object.
 
         Raises:
             NotFound: It has none.
         """
         found = project.ontology()
         if found is None:
-            raise NotFound(f"Project {project.uid} has no ontology.", hint="Make one with ontologies.create.")
-        return str(found.uid)
+            hint = "Connect one on Labelbox; ontologies.create makes one for a dataset."
+            raise NotFound(f"Project {project.uid} has no ontology.", hint=hint)
+        return found
+
+    def ontology(self, project: Any) -> str:
+        """Return the id of a project's ontology, which it must have."""
+        return str(self.connected(project).uid)
 
     def book(self, project: Any) -> Book | None:
         """Return a project's ontology as it is now; None if there is no project, or it has none."""

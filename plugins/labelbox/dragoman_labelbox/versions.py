@@ -5,7 +5,7 @@ What a run has no field for (tags, metrics, metadata, its dataset) is kept in it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from dragoman.schema import Item, Status, Version
 from dragoman_labelbox import queries
 from dragoman_labelbox.items import item_in
 from dragoman_labelbox.jobs import Waiter
+from dragoman_labelbox.sdk import exceptions
 
 KEPT = "dragoman"
 REGISTERED_AT_ONCE = 10_000
@@ -43,19 +44,25 @@ class LabelboxVersions(Versions):
 
     def _create(self, version: Version) -> Version:
         model = self._adapter.client.get_model(version.model)
-        run = model.create_model_run(version.name)
         kept = {"dataset": version.dataset, "tags": list(version.tags), "metadata": version.metadata}
-        if config := _config(version.config, kept):
+        config = _config(version.config, kept)
+        run = model.create_model_run(version.name)
+        if config:
             # Config that comes with a new run is given back with its keys in camel case; an update keeps them.
             run.update_config(config)
         if version.dataset is not None:
-            self._register(run.uid, version.dataset)
+            try:
+                items = list(self._adapter.datasets.items_of(version.dataset))
+            except exceptions.ResourceNotFoundError:
+                # There is no such dataset, and so no such version.
+                run.delete()
+                raise
+            self._register(run.uid, version.dataset, items)
         return version.model_copy(update={"id": run.uid})
 
-    def _register(self, run: str, dataset: str) -> None:
+    def _register(self, run: str, dataset: str, items: Sequence[Item]) -> None:
         """Put the data rows of a dataset into a run, with their splits and the labels of its project."""
         keys = self._adapter.keys(dataset)
-        items = list(self._adapter.datasets.items_of(dataset))
         register(self._adapter, run, [keys.out(item.key) for item in items])
         for here, there in SPLITS.items():
             part = [keys.out(item.key) for item in items if item.split == here]
