@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from labelbox import MediaType
 
-from dragoman import Box, Feature, Item, NotFound, Ontology, OutcomeUnknown, Prediction
+from dragoman import Box, Feature, Item, Label, NotFound, Ontology, OutcomeUnknown, Prediction
 from dragoman.emulate import DropAfter, Live
 
 
@@ -99,3 +101,19 @@ class TestItems:
         with pytest.raises(NotFound, match=r"lacks 9 of 9 items: '0', '1', '2', '3', '4', \.\.\.\. Nothing"):
             backend.handoff.send_items(dataset, project=target, items=[str(number) for number in range(9)])
         assert emulated.state.projects[target].batches == {}
+
+
+def test_what_labelbox_has_besides_takes_versions_and_datasets_themselves(
+    backend: Any, dataset: Any, version: Any, model: Any, target: str, tmp_path: Path
+) -> None:
+    bbox = {"top": 1, "left": 1, "width": 2, "height": 2}
+    row = {"uuid": "u", "dataRow": {"globalKey": "a"}, "name": "car", "bbox": bbox}
+    path = tmp_path / "rows.ndjson"
+    path.write_text(json.dumps(row))
+    assert backend.predictions.write_from(path, version=version).ok
+    assert backend.handoff.write_and_send(boxes(1), version=version, dataset=dataset, project=target).ok
+    label = Label("b", "car", Box(1, 2, 3, 4))
+    assert backend.handoff.write_drafts([label], dataset=dataset, project=target).ok
+    backend.labels.write([label], dataset=dataset).raise_for_problems()
+    labeled = backend.versions.create(model, name="labeled", dataset=dataset)
+    assert [row.id for row in backend.labels.of_version(labeled, dataset=dataset)] == [label.id]

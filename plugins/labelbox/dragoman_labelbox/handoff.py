@@ -15,7 +15,8 @@ from dragoman.calls.bulk import BulkWrite
 from dragoman.errors import DragomanError, NotFound, PlatformError
 from dragoman.fidelity import Keeper, LossPolicy
 from dragoman.interface import Handoff
-from dragoman.schema import Label, Outcome, Prediction, Report
+from dragoman.interface.base import ref
+from dragoman.schema import Dataset, Label, Outcome, Prediction, Report, Version
 from dragoman_labelbox.exports import key_of, of_run
 from dragoman_labelbox.imports import Importer, statuses_in
 from dragoman_labelbox.jobs import Waiter
@@ -60,8 +61,8 @@ class LabelboxHandoff(Handoff):
         self,
         rows: Iterable[Prediction],
         *,
-        version: str,
-        dataset: str,
+        version: str | Version,
+        dataset: str | Dataset,
         project: str,
         on_loss: LossPolicy = "raise",
     ) -> Sent:
@@ -71,11 +72,12 @@ class LabelboxHandoff(Handoff):
 
         Args:
             rows: The predictions.
-            version: Id of the version.
-            dataset: Id of the dataset.
+            version: The version or its id.
+            dataset: The dataset or its id.
             project: Id of the project.
             on_loss: As in `predictions.write`.
         """
+        run, within = ref(version), ref(dataset)
         items: list[str] = []
 
         def noted() -> Iterable[Prediction]:
@@ -83,16 +85,16 @@ class LabelboxHandoff(Handoff):
                 items.append(row.item)
                 yield row
 
-        report = self._adapter.predictions.write(noted(), version=version, dataset=dataset, on_loss=on_loss)
+        report = self._adapter.predictions.write(noted(), version=run, dataset=within, on_loss=on_loss)
         taken = list(dict.fromkeys(item for item, outcome in zip(items, report, strict=True) if _is_there(outcome)))
         if not taken:
             return Sent(report)
-        if failure := self._tried("send_items", self._put, dataset, project, taken):
+        if failure := self._tried("send_items", self._put, within, project, taken):
             return Sent(report, batch=failure)
-        return Sent(report, drafts=self._tried("send_predictions", self._draft, version, dataset, project, taken))
+        return Sent(report, drafts=self._tried("send_predictions", self._draft, run, within, project, taken))
 
     def write_drafts(
-        self, rows: Iterable[Label], *, dataset: str, project: str, on_loss: LossPolicy = "raise"
+        self, rows: Iterable[Label], *, dataset: str | Dataset, project: str, on_loss: LossPolicy = "raise"
     ) -> Report:
         """Put labels before the annotators of a project without making them ground truth.
 
@@ -100,10 +102,11 @@ class LabelboxHandoff(Handoff):
 
         Args:
             rows: The labels.
-            dataset: Id of the dataset.
+            dataset: The dataset or its id.
             project: Id of the project.
             on_loss: As in `labels.write`.
         """
+        within = ref(dataset)
         operation, call = self.operations["send_items"], self._adapter.pipeline.call
         target = call(operation, self._adapter.client.get_project, project)
         book = call(operation, self._adapter.projects.book, target)
@@ -112,7 +115,7 @@ class LabelboxHandoff(Handoff):
             self._adapter.pipeline,
             replace(operation, repeatable=True),
             key=lambda row: row.id,
-            send=lambda batch: self._write_drafts(batch, dataset, target),
+            send=lambda batch: self._write_drafts(batch, within, target),
             keep=keeper.keep,
             losses=keeper.losses,
         ).run(rows)

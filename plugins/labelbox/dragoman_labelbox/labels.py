@@ -10,7 +10,8 @@ from dragoman.capability import Gap
 from dragoman.errors import NotFound
 from dragoman.fidelity import FidelityTable, restore
 from dragoman.interface import Labels
-from dragoman.schema import Label, Ontology, RowResult
+from dragoman.interface.base import ref
+from dragoman.schema import Dataset, Label, Ontology, RowResult, Version
 from dragoman_labelbox.exports import FILTER_IDS, Exporter, Images, chosen_lines, labels_in, labels_of_run, of_run
 from dragoman_labelbox.imports import Importer
 from dragoman_labelbox.presence import Presence
@@ -56,20 +57,21 @@ class LabelboxLabels(Labels):
         )
         return export.rows(cursor, lambda line: labels_in(line, wanted, keys, masks))
 
-    def of_version(self, version: str, *, dataset: str) -> Iterator[Label]:
+    def of_version(self, version: str | Version, *, dataset: str | Dataset) -> Iterator[Label]:
         """Iterate over the labels that a run keeps: those of its data rows when they were put into it.
 
         This is what the SDK's `export_labels` gave.
 
         Args:
-            version: Id of the version.
-            dataset: Id of the dataset whose items are meant.
+            version: The version or its id.
+            dataset: The dataset whose items are meant, or its id.
         """
-        keys, masks = self._adapter.keys(dataset), Images(self._adapter)
-        export = of_run(self._adapter, version)
+        run, within = ref(version), ref(dataset)
+        keys, masks = self._adapter.keys(within), Images(self._adapter)
+        export = of_run(self._adapter, run)
         for line in self._adapter.pipeline.pages(self.operations["read"], export.page, None):
-            if line.data_row.details.dataset_id == dataset:
-                yield from map(restore, labels_of_run(line, version, keys, masks))
+            if line.data_row.details.dataset_id == within:
+                yield from map(restore, labels_of_run(line, run, keys, masks))
 
     def _write(self, dataset: str, rows: Sequence[Label], update: bool) -> list[RowResult]:
         if not rows:

@@ -10,7 +10,8 @@ from dragoman.calls.pipeline import Page
 from dragoman.errors import InvalidData, Unsupported
 from dragoman.fidelity import FidelityTable
 from dragoman.interface import Predictions
-from dragoman.schema import Label, Outcome, Prediction, Report, RowResult
+from dragoman.interface.base import ref
+from dragoman.schema import Label, Outcome, Prediction, Report, RowResult, Version
 from dragoman_labelbox.exports import FILTER_IDS, Images, chosen_lines, of_run, predictions_in
 from dragoman_labelbox.imports import Importer, Said
 from dragoman_labelbox.labels import FOUND
@@ -53,7 +54,7 @@ class LabelboxPredictions(Predictions):
             known[version] = client.get_model(client.get_model_run(version).model_id).ontology_id
         return str(known[version])
 
-    def write_from(self, source: str | Path, *, version: str) -> Report:
+    def write_from(self, source: str | Path, *, version: str | Version) -> Report:
         """Import predictions that are in Labelbox's own NDJSON, from a file or from an address that Labelbox fetches.
 
         This is `ModelRun.add_predictions` with a file or an address. The data rows have to be in the run. What was
@@ -61,7 +62,7 @@ class LabelboxPredictions(Predictions):
 
         Args:
             source: Path of a file of this machine, or an http(s) address.
-            version: Id of the version.
+            version: The version or its id.
 
         Returns:
             The outcome of each row of the file, whose key is its uuid.
@@ -69,8 +70,9 @@ class LabelboxPredictions(Predictions):
         Raises:
             InvalidData: There is no such file, or it is empty.
         """
-        uuids, results = self._adapter.pipeline.call(self.operations["write"], self._import, source, version)
-        self._adapter.presences.pop(version, None)
+        run = ref(version)
+        uuids, results = self._adapter.pipeline.call(self.operations["write"], self._import, source, run)
+        self._adapter.presences.pop(run, None)
         report = Report()
         report.add(
             Outcome(place, uuid or "", result.status, result.id, result.reason)
