@@ -203,11 +203,15 @@ class TestSettings:
         with pytest.raises(InvalidData, match="endpoint"):
             dragoman.connect("labelstudio", endpoint=endpoint, token=LEGACY)
 
-    @pytest.mark.parametrize("token", ["two\nlines", "Größe"])
+    @pytest.mark.parametrize("token", ["two\nlines", "Größe", "0123 ", " 0123"])
     def test_a_token_that_no_header_holds_is_refused_and_not_shown(self, token: str) -> None:
         with pytest.raises(InvalidData) as refusal:
             dragoman.connect("labelstudio", token=token)
         assert token not in str(refusal.value)
+
+    def test_an_empty_token_is_refused(self) -> None:
+        with pytest.raises(InvalidData, match="it is empty"):
+            dragoman.connect("labelstudio", token="")
 
     def test_a_prefix_is_kept_before_every_path(self) -> None:
         seen: list[str] = []

@@ -157,10 +157,11 @@ def test_uploads_of_a_label_studio_that_nobody_knows_are_refused(asked: TestClie
     assert "has not introduced itself" in answer.json()["error"]
 
 
-def test_a_label_studio_that_does_not_say_where_it_is_has_not_introduced_itself(
-    asked: TestClient, media: Live[list[str]]
+@pytest.mark.parametrize("without", ["hostname", "access_token"])
+def test_a_label_studio_that_does_not_say_where_or_who_it_is_has_not_introduced_itself(
+    asked: TestClient, media: Live[list[str]], without: str
 ) -> None:
-    introduce(asked, media, hostname="")
+    introduce(asked, media, **{without: ""})
     assert predict(asked, f"{media.url}/a.png").status_code == 200
     answer = predict(asked, "/data/upload/1/a.png")
     assert answer.status_code == 400

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+import dragoman
 from dragoman import Conflict, InvalidData, NotFound, PlatformError, Unsupported
 from dragoman.errors import (
     AuthenticationError,
@@ -105,6 +106,21 @@ def test_a_token_goes_before_a_password(answered_by: Answered) -> None:
 
     backend = answered_by(answer, username="ann", password=PASSWORD, token="t0ken")
     assert backend.models.get("m").name == "m"
+
+
+def test_an_empty_token_is_none(answered_by: Answered) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["Authorization"].startswith("Basic ")
+        return httpx.Response(200, json={"registered_model": {"name": "m"}})
+
+    assert answered_by(answer, username="ann", password=PASSWORD, token="").models.get("m").name == "m"
+
+
+@pytest.mark.parametrize("token", ["t0ken\n", "t0ken ", " t0ken", "\0t0ken", "Größe-t0ken"])
+def test_a_token_that_no_header_holds_is_refused_and_not_shown(token: str) -> None:
+    with pytest.raises(InvalidData, match="header cannot hold") as caught:
+        dragoman.connect("mlflow", endpoint="http://mlflow.test", token=token)
+    assert "t0ken" not in f"{caught.value} {caught.value.__cause__!r}"
 
 
 def test_a_redirect_is_not_followed(answered_by: Answered) -> None:

@@ -143,6 +143,14 @@ def test_a_redirect_is_not_followed_with_the_token(answered_by: Answered) -> Non
     assert [(one.url.host, one.headers["Authorization"]) for one in asked] == [("server.test", "Bearer t0ken")]
 
 
+@pytest.mark.parametrize("endpoint", ["http://server.test", "grpc://server.test"])
+@pytest.mark.parametrize("token", ["t0ken\n", "t0ken ", " t0ken", "\0t0ken", "Größe-t0ken"])
+def test_a_token_that_no_header_holds_is_refused_and_not_shown(endpoint: str, token: str) -> None:
+    with pytest.raises(InvalidData, match="header cannot hold") as caught:
+        dragoman.connect("openinference", endpoint=endpoint, token=token)
+    assert "t0ken" not in f"{caught.value} {caught.value.__cause__!r}"
+
+
 @pytest.mark.parametrize("endpoint", ["server:8000", "ftp://server", "http://user:pw@server", "grpc://server/path"])
 def test_an_endpoint_that_is_none_is_refused(endpoint: str) -> None:
     with pytest.raises(InvalidData, match="endpoint"):

@@ -52,13 +52,13 @@ class Setup(msgspec.Struct):
 
     @property
     def studio(self) -> Studio | None:
-        """Where it is, and what trainings are given; None if it does not say where.
+        """Where it is, and what trainings are given; None if it does not say where, or gives no token.
 
         Raises:
             InvalidData: What it says is no address, no token, or no hyper-parameters.
         """
         found = Studio(self.hostname, self.access_token, self.parameters)
-        if not self.hostname:
+        if not (self.hostname and self.access_token):
             return None
         try:
             LabelStudioSettings(**found.settings())

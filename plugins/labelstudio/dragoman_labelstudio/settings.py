@@ -53,6 +53,8 @@ class LabelStudioSettings(PlatformSettings):
     def _fits_a_header(cls, value: SecretStr) -> SecretStr:
         """Refuse what a header cannot hold: sent, it would be named in the error of whatever fails to encode it."""
         text = value.get_secret_value()
-        if not (text.isascii() and text.isprintable()):
-            raise ValueError("it has characters that a header cannot hold")
+        if not text:
+            raise ValueError("it is empty")
+        if not (text.isascii() and text.isprintable() and text == text.strip()):
+            raise ValueError("it has characters, or spaces around it, that a header cannot hold")
         return value

@@ -122,13 +122,13 @@ class MlflowClient:
 
 
 def _auth(settings: MlflowSettings) -> httpx.BasicAuth | None:
-    if settings.username is None or settings.password is None or settings.token is not None:
+    if settings.username is None or settings.password is None or settings.token:
         return None
     return httpx.BasicAuth(settings.username, settings.password.get_secret_value())
 
 
 def _token(settings: MlflowSettings) -> dict[str, str]:
-    return {"Authorization": f"Bearer {settings.token.get_secret_value()}"} if settings.token is not None else {}
+    return {"Authorization": f"Bearer {settings.token.get_secret_value()}"} if settings.token else {}
 
 
 def _decoded(answer: httpx.Response) -> Json:

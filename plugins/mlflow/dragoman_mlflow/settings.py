@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from dragoman.settings import PlatformSettings
@@ -15,7 +15,8 @@ class MlflowSettings(PlatformSettings):
         endpoint: Root of the server, with a path prefix if there is one; also read from `MLFLOW_TRACKING_URI`.
         username: Name of a user, where the server has users; also read from `MLFLOW_TRACKING_USERNAME`.
         password: Their password; also read from `MLFLOW_TRACKING_PASSWORD`.
-        token: A bearer token instead of both; also read from `MLFLOW_TRACKING_TOKEN`.
+        token: A bearer token instead of both; also read from `MLFLOW_TRACKING_TOKEN`; an empty
+            one is none.
         experiment: Name of the experiment that gets the runs of the versions made here; it is made when it is missing.
         connect_timeout: Seconds to wait for a connection.
         timeout: Seconds to wait for an answer.
@@ -43,3 +44,12 @@ class MlflowSettings(PlatformSettings):
     connect_timeout: float = Field(default=5.0, gt=0)
     timeout: float = Field(default=60.0, gt=0)
     upload_timeout: float = Field(default=600.0, gt=0)
+
+    @field_validator("token")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse what a header cannot hold: sent, it would be named in the error of whatever fails to encode it."""
+        text = value.get_secret_value() if value is not None else ""
+        if not (text.isascii() and text.isprintable() and text == text.strip()):
+            raise ValueError("it has characters, or spaces around it, that a header cannot hold")
+        return value

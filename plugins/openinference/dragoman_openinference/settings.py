@@ -47,6 +47,15 @@ class OpenInferenceSettings(PlatformSettings):
         except json.JSONDecodeError as error:
             raise ValueError(f"it is not JSON: {error}") from error
 
+    @field_validator("token")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse what a header cannot hold: sent, it would be named in the error of whatever fails to encode it."""
+        text = value.get_secret_value() if value is not None else ""
+        if not (text.isascii() and text.isprintable() and text == text.strip()):
+            raise ValueError("it has characters, or spaces around it, that a header cannot hold")
+        return value
+
     def layout_of(self, model: str) -> Layout:
         """Return the layout of a model."""
         return self.layouts.get(model, self.layout)
