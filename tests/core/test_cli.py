@@ -200,6 +200,19 @@ def test_help_is_code_0(run: Callable[..., Ran], memory_only: None, words: list[
     assert "Usage" in done.out
 
 
+def test_an_interrupt_while_the_command_line_is_loaded_is_code_130_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Loading(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "dragoman.cli.app", Loading("dragoman.cli.app"))
+
+    assert main(["backends"]) == 130
+    assert capsys.readouterr() == ("", "Interrupted.\n")
+
+
 def test_an_interrupt_is_code_130(run: Callable[..., Ran], memory_only: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted() -> dict[str, str]:
         raise KeyboardInterrupt

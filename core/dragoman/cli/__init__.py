@@ -21,13 +21,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The words after the program's name; those of this process by default.
     """
+    try:
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:  # while the command line is still being loaded, too
+        sys.stderr.write("Interrupted.\n")
+        return EXIT_INTERRUPTED
+
+
+def _run(words: list[str]) -> int:
     import typer
 
     from dragoman.cli.app import build
     from dragoman.cli.show import error_line
     from dragoman.errors import DragomanError, InvalidData
 
-    words = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         # Names are shown as well as the terminal or pipe can, whatever it is encoded in.
         if isinstance(stream, io.TextIOWrapper):
@@ -36,9 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Outside of standalone mode an exit code comes back as the result, and usage errors are raised.
         code = typer.main.get_command(build())(words, prog_name="dragoman", standalone_mode=False)
     except typer.Abort:
-        return EXIT_INTERRUPTED
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted.\n")
         return EXIT_INTERRUPTED
     except DragomanError as error:
         if "--debug" in words:
