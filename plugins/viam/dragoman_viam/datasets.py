@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
+from http.client import HTTPException
 from typing import Any
 
 from dragoman.calls.pipeline import Page
@@ -97,7 +98,7 @@ class ViamDatasets(Datasets):
             return upload(self._adapter.wire, row, part=self._adapter.workspace.part, dataset=dataset)
         except (CallFailed, InvalidData) as failed:
             return failed
-        except OSError as failed:
+        except (OSError, HTTPException) as failed:
             return InvalidData(f"{row.uri} cannot be read: {failed}.", field="uri")
 
     def _kept(self, row: Item, held: Any, update: bool) -> RowResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 
@@ -139,5 +140,6 @@ ERRORS: ErrorTable = {
     TimeoutError: lambda error: Timeout(f"A file did not come in time: {error}."),
     ConnectionError: lambda error: Unavailable(f"The connection to a file broke: {error}."),
     OSError: lambda error: InvalidData(f"A file cannot be read or written: {error}."),
+    HTTPException: lambda error: Unavailable(f"The connection to a file broke: {error!r}."),
     UnicodeEncodeError: lambda error: InvalidData(f"A text is no Unicode: {error}."),
 }

@@ -15,11 +15,10 @@ import msgspec
 from dragoman.errors import InvalidData
 from dragoman.media import picture
 from dragoman.schema import Item
+from dragoman_viam.downloads import FRAME, address, whole
 from dragoman_viam.notes import image_out
 from dragoman_viam.wire import Fields, Wire
 
-FRAME = 1 << 18
-"""Bytes of one message of an upload."""
 Source = Path | str | bytes | BinaryIO
 """A file of this machine, a URL, the bytes themselves, or an open file that can be read from its start again."""
 FETCH_SECONDS = 60
@@ -34,9 +33,12 @@ def source_of(item: Item) -> Source:
     """
     if item.data is not None:
         return item.data
-    parts = urlsplit(item.uri or "")
+    try:
+        parts = urlsplit(item.uri or "")
+    except ValueError as error:
+        raise InvalidData(f"{item.uri!r} is no address: {error}.", field="uri") from error
     if parts.scheme in REMOTE:
-        return item.uri or ""
+        return address(item.uri or "")
     if parts.scheme in ("s3", "gs"):
         raise InvalidData(f"Viam takes files, not addresses, and {parts.scheme}:// cannot be read here.", field="uri")
     path = Path(unquote(parts.path) if parts.scheme == "file" else item.uri or "")
@@ -93,7 +95,7 @@ def upload(
     def frames() -> Iterator[Fields]:
         yield {"metadata": described}
         with opened(media) as file:
-            for chunk in chunks(file):
+            for chunk in whole(file) if isinstance(media, str) else chunks(file):
                 yield {"file_contents": {"data": chunk}}
 
     answer: str = wire.upload("sync.FileUpload", frames).binary_data_id
