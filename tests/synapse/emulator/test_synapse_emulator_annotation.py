@@ -112,6 +112,28 @@ class TestUnits:
         assert (answer.status_code, answer.json()) == (400, {"file": ["No file was submitted."]})
 
 
+class TestTrials:
+    def test_what_is_tried_out_is_answered_and_not_kept(self, http: httpx.Client, live: Live[Any]) -> None:
+        form = {"name": "street", "category": "image"}
+        tried = http.post("/v2/data-collections/?dry_run=true", json=form)
+        assert (tried.status_code, tried.json()["data"]["name"]) == (201, "street")
+        assert live.state.home.collections == {}
+        kept = http.post("/v2/data-collections/?dry_run=false", json=form).json()["data"]["id"]
+        wanted = {"data_collection": kept, "units": [{"files": {}}]}
+        made = http.post("/v2/data-units/bulk-create/?dry_run=true", json=wanted).json()["data"]
+        assert (made["created_count"], len(live.state.home.units)) == (1, COUNT)
+
+    def test_what_is_refused_is_refused_on_trial_too(self, http: httpx.Client) -> None:
+        assert http.post("/v2/data-collections/?dry_run=true", json={}).status_code == 400
+        assert http.get("/v2/data-collections/?dry_run=maybe").status_code == 400
+
+    def test_a_model_and_its_file_outlive_a_trial_of_deleting_it(self, http: httpx.Client, live: Live[Any]) -> None:
+        home = live.state.home
+        model = home.add_model(name="m", file=home.media.add("weights", b"weights"))
+        assert http.delete(f"/v2/models/{model.id}/?dry_run=true").status_code == 204
+        assert http.get(http.get(f"/models/{model.id}/").json()["file"]).content == b"weights"
+
+
 class TestStorage:
     @pytest.fixture
     def place(self, http: httpx.Client, live: Live[Any]) -> dict[str, Any]:

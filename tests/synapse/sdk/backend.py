@@ -114,7 +114,9 @@ class Drive:
         collection = self.second.data_collections.create(form).id
         sums = [self.client.create_data_file(path)["checksum"] for path in self.pictures(2)]
         files = [{"files": {"image_1": {"checksum": one, "path": "a.png"}}, "meta": {"n": 0}} for one in sums]
-        made = units.bulk_create({"data_collection": collection, "units": [*files, files[0]]})
+        wanted = {"data_collection": collection, "units": [*files, files[0]]}
+        assert units.bulk_create(wanted, dry_run=True)["created_count"] == 2
+        made = units.bulk_create(wanted)
         assert (made["created_count"], made["reused_count"]) == (2, 1), made
         ids = [unit.id for unit in units.list(data_collection=collection, list_all=True, per_page=1)]
         assert [result["data_unit_id"] for result in made["results"]] == [*ids, ids[0]], made

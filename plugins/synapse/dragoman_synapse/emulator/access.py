@@ -9,16 +9,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.types import Scope
 
 from dragoman.emulate.app import ApiError
+from dragoman_synapse.emulator.answers import truth
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.tenant import Tenant
 
 
 def admitted(scope: Scope, platform: Platform) -> Tenant:
-    """Return the tenant that a request is about.
+    """Return the tenant that a request is about; a copy of it, where the request is only to be tried out.
 
     Raises:
         ApiError: 401 without or with a wrong token, 403 with the wrong tenant.
@@ -33,7 +34,14 @@ def admitted(scope: Scope, platform: Platform) -> Tenant:
     asked = headers.get("synapse-tenant")
     if asked is not None and _bare(asked) != code:
         raise ApiError(403, "You do not have permission to perform this action.")
-    return platform.tenants[code]
+    tenant = platform.tenants[code]
+    return tenant.copy() if _is_tried(scope) else tenant
+
+
+def _is_tried(scope: Scope) -> bool:
+    """Return whether a request of the second interface asks what it would do."""
+    query = QueryParams(scope["query_string"])
+    return scope["path"].startswith("/v2/") and truth(query.get("dry_run", "false"), "dry_run")
 
 
 def _known(tokens: Mapping[str, str], given: str | None) -> str | None:

@@ -60,7 +60,9 @@ class Media:
 
     def forget(self, stored: Stored) -> None:
         """Delete a file; its address then answers 404."""
-        self.files.pop(stored.key, None)
+        # What a copy of a tenant forgets is still the tenant's.
+        if self.files.get(stored.key) is stored:
+            del self.files[stored.key]
 
     def new_path(self) -> Path:
         """Return a path for a large file."""

@@ -5,6 +5,7 @@ All changes happen on the one loop of the server. Look-ups raise the refusal tha
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import itertools
 import secrets
@@ -97,6 +98,11 @@ class Tenant:
     def now(self) -> datetime:
         """Return the time on the clock."""
         return self.clock.now()
+
+    def copy(self) -> Tenant:
+        """Return all that it has once more, to see what becomes of it; files, clock, ids and switches are the same."""
+        shared = (self.settings, self.clock, self.media, self._numbers)
+        return copy.deepcopy(self, {id(one): one for one in shared})
 
     # -- look-ups --------------------------------------------------------------------------------------------------
 
