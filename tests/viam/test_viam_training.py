@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,11 @@ class TestManaged:
         assert job.created_at <= job.ended_at
 
     def test_a_version_is_named_by_the_time(self, backend: Any, labelled: Any, model: Any) -> None:
-        job = backend.training.submit(model, dataset=labelled)
-        assert len(job.config["version"]) == len("2025-01-01T00-00-00")
+        before = backend.now()
+        jobs = [backend.training.submit(model, dataset=labelled) for _ in range(3)]
+        times = [datetime.strptime(f"{job.config['version']}+0000", "%Y-%m-%dT%H-%M-%S-%f%z") for job in jobs]
+        assert before < times[0] < times[1] < times[2] < backend.now()
+        assert [job.status for job in jobs] == ["succeeded"] * 3, "none has the name of another"
 
     @pytest.mark.parametrize(("several", "kind"), [(False, "single"), (True, "multi")])
     def test_classification_learns_tags(

@@ -71,7 +71,7 @@ class ViamTrainings(Trainings):
             "dataset_id": source.dataset,
             "organization_id": self._adapter.workspace.organization,
             "model_name": model.partition(":")[2] or registry_name(known.key or known.name),
-            "model_version": _text(parameters, "version") or self._adapter.now().strftime("%Y-%m-%dT%H-%M-%S"),
+            "model_version": _text(parameters, "version") or self._adapter.now().strftime("%Y-%m-%dT%H-%M-%S-%f"),
         }
         if "script" in parameters:
             return self._started("SubmitCustomTrainingJob", fields | _custom(parameters))
