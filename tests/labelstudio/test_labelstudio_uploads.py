@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from labelstudio_said import client_of
+from labelstudio_said import ENDPOINT, LEGACY, client_of
 
+import dragoman
 from dragoman import InvalidData, Item
 from dragoman.conformance.difficult import png
 from dragoman_labelstudio.uploads import fetch, send
@@ -73,3 +75,19 @@ def test_an_upload_is_fetched_once(tmp_path: Path) -> None:
 def test_a_folder_of_uploads_is_none_of_them(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidData, match="no address of an upload"):
         fetch(client_of(pixels), f"/data/upload/{name}", tmp_path)
+
+
+def exporting(request: httpx.Request) -> httpx.Response:
+    if request.method == "POST":
+        return httpx.Response(201, json={"id": 3})
+    return httpx.Response(204) if request.method == "DELETE" else httpx.Response(200, content=b"[]")
+
+
+def test_an_export_is_there_after_the_backend_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with dragoman.connect("labelstudio", endpoint=ENDPOINT, token=LEGACY) as backend:
+        exported: Any = backend
+        exported.client = client_of(exporting)
+        file = Path(exported.labels.export("1"))
+    assert file.read_bytes() == b"[]"
+    assert file.is_relative_to(tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 from dragoman.adapter import Adapter, facet
 from dragoman.calls.limits import Limits
@@ -78,6 +78,11 @@ class LabelStudioAdapter(Adapter):
             return Path(self._temporary.name)
         self.settings.folder.mkdir(parents=True, exist_ok=True)
         return self.settings.folder
+
+    @cached_property
+    def exports(self) -> Path:
+        """Where exports go: whoever asked for one has it after the backend is closed."""
+        return self.folder if self.settings.folder else Path(mkdtemp(prefix="dragoman-labelstudio-"))
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:

@@ -102,7 +102,7 @@ class LabelStudioLabels(Labels):
         path = path_of(dataset)
         whole = {"serialization_options": {"predictions": {"only_id": False}}}
         made = self._adapter.client.post(f"{path}exports/", whole, Numbered)
-        file = self._adapter.folder / f"project-{dataset}-export-{made.id}.json"
+        file = self._adapter.exports / f"project-{dataset}-export-{made.id}.json"
         try:
             self._adapter.client.download(f"{path}exports/{made.id}/download", file, {"exportType": "JSON"})
         finally:

@@ -24,7 +24,7 @@ class LabelStudioSettings(PlatformSettings):
             is fetched, or its address there (`"url"`), which opens only to who is logged in.
         unreadable: What is done with results that no row can be made of, which Label Studio stores without a look:
             `"raise"`, or `"skip"` them with a line in the log.
-        folder: Where files go that are fetched; a temporary folder, gone with the backend, if not given.
+        folder: Where files go that are fetched; a temporary folder, gone with the backend, if not given. Exports stay.
         connect_timeout: Seconds to wait for a connection.
         timeout: Seconds to wait for an answer; thousands of rows take Label Studio half a minute.
         concurrency: Most files that are fetched at a time.
