@@ -113,6 +113,9 @@ class TestEvaluations:
         assert backend.evaluations.get(evaluation).metrics["recall"] == 1
         with pytest.raises(InvalidData, match="name one of them"):
             backend.benchmarks.evaluate(benchmark)
+        for named in ({}, {"model": model, "version": "run_1"}):
+            with pytest.raises(InvalidData, match="name one of them"):
+                backend.benchmarks.evaluations(**named)
 
     def test_one_that_runs_is_stopped_and_one_that_failed_is_made_again(
         self, backend: Any, labelled: Any, model: Any, emulated: Live[Any]

@@ -167,8 +167,7 @@ class Benchmarks(Extension):
             exclude: Rules of items and rows that do not count, as in the SDK's `evaluation_v2_exclusions`.
             preset: Groups and rules to take where none are given.
         """
-        if (version is None) == (model is None):
-            raise InvalidData("An evaluation is of a version or of a model: name one of them.")
+        _check_one(version, model)
         wanted: Json = {"model_id": ref(model)} if model is not None else {"model_run_id": ref(version)}
         wanted |= {"name": name} if name else {}
         wanted |= rollup(groups if groups is not None or preset is None else preset.groups)
@@ -181,6 +180,7 @@ class Benchmarks(Extension):
     @carried()
     def evaluations(self, *, version: str | Version | None = None, model: str | Model | None = None) -> Sequence[str]:
         """Return the ids of the evaluations of a version, or of a model's predictions without a run; newest first."""
+        _check_one(version, model)
         route = f"model/{ref(model)}" if model is not None else f"modelRun/{ref(version)}"
         return [found["id"] for found in self._client.get(f"{route}/evaluationsV2")]
 
@@ -260,6 +260,11 @@ class Benchmarks(Extension):
     def list(self) -> list[Benchmark]:
         """Return all benchmarks that the account sees."""
         return [_benchmark(found) for found in self._client.get("benchmarks")]
+
+
+def _check_one(version: str | Version | None, model: str | Model | None) -> None:
+    if (version is None) == (model is None):
+        raise InvalidData("An evaluation is of a version or of a model: name one of them.")
 
 
 def _sources(datasets: Sequence[Any], slices: Sequence[Any], items: Sequence[str]) -> Json:

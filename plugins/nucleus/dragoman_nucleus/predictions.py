@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from dragoman.schema import Label, Prediction, RowResult
 from dragoman_nucleus.codec import escape
 from dragoman_nucleus.listing import every_item, scene_keys
 from dragoman_nucleus.store import SINGLY, UNSAFE, Store
-from dragoman_nucleus.wire import Groups, OnItem, Ungrouped
+from dragoman_nucleus.wire import FoundMask, Groups, OnItem, Ungrouped
 
 
 class RunPredictions(Store):
@@ -52,6 +52,19 @@ class RunPredictions(Store):
         return groups.where(
             lambda row: row.reference_id in scenes if row.dataset_item_id is None else row.dataset_item_id in ids
         )
+
+    def masks_on(self, keys: Iterable[str]) -> Iterator[tuple[str, Sequence[FoundMask] | None]]:
+        asked = list(keys)
+        if self._only_here and not any(map(UNSAFE.intersection, asked)):
+            yield from super().masks_on(asked)
+            return
+        # `on_item` would ask for all predictions of the run for each of these.
+        present = self.adapter.datasets._present(self.dataset, set(asked))
+        found: dict[str | None, list[FoundMask]] = {}
+        for mask in self.export().masks():
+            found.setdefault(mask.reference_id, []).append(mask)
+        for key in asked:
+            yield key, found.get(key, []) if key in present else None
 
     @cached_property
     def _only_here(self) -> bool:

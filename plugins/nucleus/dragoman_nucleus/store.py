@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +22,7 @@ from dragoman_nucleus.masks import Canvas, compose
 from dragoman_nucleus.reading import canvas_of, rows_in
 from dragoman_nucleus.receipts import REPLACED, Counts, compare, replaced, row_results
 from dragoman_nucleus.sdk import File, NucleusAPIError
-from dragoman_nucleus.wire import Groups, MaskRow, Upload, is_category
+from dragoman_nucleus.wire import FoundMask, Groups, MaskRow, Upload, is_category
 
 SYNCHRONOUS = 5000
 """Most rows of one synchronous upload, as in the SDK: Nucleus gives up after about a minute."""
@@ -127,8 +127,9 @@ class Store(ABC):
             by_item.setdefault(row.item, []).append(place)
         results: dict[int, RowResult] = {}
         changed: list[tuple[str, Canvas]] = []
-        for key, places in by_item.items():
-            canvas, outcomes = self._painted(key, [rows[place] for place in places], update)
+        for key, there in self.masks_on(by_item):
+            places = by_item[key]
+            canvas, outcomes = self._painted(key, there, [rows[place] for place in places], update)
             results |= zip(places, outcomes, strict=True)
             if canvas is not None:
                 changed.append((key, canvas))
@@ -139,14 +140,18 @@ class Store(ABC):
             self._send_masks(changed)
         return [results[place] for place in range(len(rows))]
 
-    def _painted(self, key: str, rows: Sequence[Label], update: bool) -> tuple[Canvas | None, list[RowResult]]:
-        try:
-            there = canvas_of(self.connection, self.on_item(key).masks())
-        except NucleusAPIError as error:
-            if error.status_code != HTTPStatus.NOT_FOUND:
-                raise
+    def masks_on(self, keys: Iterable[str]) -> Iterator[tuple[str, Sequence[FoundMask] | None]]:
+        """Yield each of some items with its masks, or None for an item that is not there."""
+        for key in keys:
+            groups = self._there(key)
+            yield key, None if groups is None else groups.masks()
+
+    def _painted(
+        self, key: str, masks: Sequence[FoundMask] | None, rows: Sequence[Label], update: bool
+    ) -> tuple[Canvas | None, list[RowResult]]:
+        if masks is None:
             return None, [RowResult("rejected", reason=f"There is no item {key!r}.")] * len(rows)
-        return compose(there, rows, update=update)
+        return compose(canvas_of(self.connection, masks), rows, update=update)
 
     def _send_masks(self, canvases: Sequence[tuple[str, Canvas]]) -> None:
         files = [File(f"mask_{number}.png", canvas.png()) for number, (_, canvas) in enumerate(canvases)]
@@ -174,13 +179,16 @@ class Store(ABC):
             yield from self._among(keys.keys())
             return
         for key in keys:
-            try:
-                groups = self.on_item(key)
-            except NucleusAPIError as error:
-                if error.status_code != HTTPStatus.NOT_FOUND:
-                    raise
-            else:
+            if (groups := self._there(key)) is not None:
                 yield key, groups
+
+    def _there(self, key: str) -> Groups | None:
+        try:
+            return self.on_item(key)
+        except NucleusAPIError as error:
+            if error.status_code != HTTPStatus.NOT_FOUND:
+                raise
+            return None
 
     def _among(self, keys: Set[str]) -> Iterator[tuple[str | None, Groups]]:
         for key, groups in self.everything():

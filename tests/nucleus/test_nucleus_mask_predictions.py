@@ -1,0 +1,47 @@
+"""Masks that a run says, where a key alone does not lead to an item's: they are looked up for all items at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from dragoman import Item, Mask, Prediction
+from dragoman.emulate import Live
+
+ITEMS = 12
+
+
+def mask(start: int) -> Mask:
+    """Ten pixels of an image of 64 x 48."""
+    return Mask(48, 64, (start, 10, 48 * 64 - start - 10))
+
+
+def said(dataset: str, keys: list[str], start: int) -> list[Prediction]:
+    return [Prediction(key, "car", mask(start + place), id=f"{dataset} {key}") for place, key in enumerate(keys)]
+
+
+@pytest.mark.parametrize("folder", ["", "train/"])
+def test_masks_are_written_for_many_items_with_few_requests(backend: Any, emulated: Live[Any], folder: str) -> None:
+    model = backend.models.create("painter", task="instance_segmentation", features=["car"])
+    version = backend.versions.create(model, name="v")
+    keys = [f"{folder}{number}.jpg" for number in range(ITEMS)]
+    sent = {}
+    for start, name in enumerate(("first", "second")):
+        dataset = backend.datasets.create(name)
+        backend.datasets.write_items([Item(key, uri="https://example.com/1.jpg") for key in keys], dataset=dataset)
+        sent[dataset.id] = said(name, keys, start)
+
+        def counts(rows: list[Prediction], to: str = dataset.id) -> dict[str, int]:
+            return dict(backend.predictions.write(rows, version=version, dataset=to, on_loss="convert").counts)
+
+        assert counts(sent[dataset.id][:5]) == {"created": 5}
+        emulated.journal.clear()
+        lost = Prediction("no/where", "car", mask(0))
+        assert counts([*sent[dataset.id], lost]) == {"created": ITEMS - 5, "ignored": 5, "rejected": 1}
+        exports = [seen for seen in emulated.journal.entries() if seen.path.endswith("/ungrouped")]
+        assert len(exports) == 1
+    for id_of_dataset, rows in sent.items():
+        read = backend.predictions.read(version, dataset=id_of_dataset)
+        assert [msgspec.structs.replace(row, provenance=None) for row in read] == rows
