@@ -205,7 +205,9 @@ class TestState:
         with pytest.raises(PlatformError, match="file"):
             list(backend.models.list())
 
-    @pytest.mark.parametrize(("setting", "value"), [("threads", 0), ("device", "tpu"), ("rot", "x")])
+    @pytest.mark.parametrize(
+        ("setting", "value"), [("threads", 0), ("device", "tpu"), ("rot", "x"), ("root", "~nobody-here/x")]
+    )
     def test_bad_settings_are_refused(self, setting: str, value: object) -> None:
         with pytest.raises(InvalidData, match=setting):
             dragoman.connect("local", **{setting: value})

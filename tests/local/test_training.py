@@ -99,6 +99,14 @@ class TestTrainedDetector:
         backend.versions.delete(copy)
         assert path.is_file()
 
+    @pytest.mark.parametrize("name", ["folder", "folder.onnx"])
+    def test_folder_is_no_file_to_write_the_weights_to(self, shapes: Trained, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).mkdir()
+        with pytest.raises(InvalidData, match=f"{name} is a folder") as caught:
+            shapes.backend.versions.download_weights(shapes.version, tmp_path / name)
+        assert caught.value.field == "path"
+        assert list(tmp_path.iterdir()) == [tmp_path / name]
+
     @pytest.mark.parametrize("content", [b"", b"\x80\x02pickled", b"PK\x03\x04zip of pickles", b"x" * 100])
     def test_file_that_is_no_weights_is_refused(self, shapes: Trained, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "w").write_bytes(content)
@@ -143,6 +151,9 @@ class TestRefusals:
             ({"image_size": 3}, "parameters.image_size.0"),
             ({"architecture": "perceptron"}, "parameters.architecture"),
             ({"pretrained": "/nowhere/at/all"}, "parameters.pretrained"),
+            ({"pretrained": ""}, "parameters.pretrained"),
+            ({"pretrained": "x" * 300}, "parameters.pretrained"),
+            ({"pretrained": "~nobody-of-that-name/weights"}, "parameters.pretrained"),
         ],
     )
     def test_bad_parameter_is_named(

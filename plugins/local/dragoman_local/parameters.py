@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -66,7 +67,7 @@ def train_config(model: Model, parameters: Mapping[str, Any], pretrained: Path |
                 field="parameters.pretrained",
             )
         given["pretrained"] = pretrained
-    elif given.get("pretrained"):
+    elif given.get("pretrained") is not None:
         given["pretrained"] = _start(str(given["pretrained"]))
     try:
         config = TrainConfig(task=engine_task(model), features=model.features, **given)
@@ -81,13 +82,15 @@ def _start(name: str) -> Path:
     """Return the file or folder to start from: a path of this machine, or a model of the hub."""
     if name.startswith(PREFIX):
         return fetched(name)
-    return _existing(Path(name))
-
-
-def _existing(path: Path) -> Path:
-    # The worker runs in another folder than its caller.
-    path = path.expanduser().absolute()
-    if not path.exists():
+    if not name:
+        raise InvalidData(
+            "The path to start from is empty.",
+            hint="Leave pretrained out to begin anew.",
+            field="parameters.pretrained",
+        )
+    # The worker runs in another folder than its caller. `os.path` knows names that no file can have, too.
+    path = Path(os.path.expanduser(name)).absolute()
+    if not os.path.exists(path):
         raise InvalidData(f"There is nothing at {path}.", field="parameters.pretrained")
     return path
 

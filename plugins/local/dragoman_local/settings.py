@@ -21,7 +21,10 @@ def default_root() -> Path:
 
 def _absolute(path: Path) -> Path:
     # A training worker runs in another folder than its caller, and must mean the same one.
-    return path.expanduser().absolute()
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"no home is known for {path.parts[0]}") from error
 
 
 class LocalSettings(PlatformSettings):
