@@ -29,6 +29,8 @@ TOKEN = "0123456789abcdef0123456789abcdef01234567"
 CONFIG = """<View><Image name="photo" value="$url"/>
   <RectangleLabels name="tag" toName="photo"><Label value="car"/></RectangleLabels></View>"""
 
+DEEP = b'{"more": ' + b"[" * 100_000
+
 
 class Everywhere(Inference):
     """Finds a car on the whole of every image, and a ghost that no project labels."""
@@ -78,7 +80,7 @@ def media() -> Iterator[Live[list[str]]]:
         seen.append(request.url.path)
         if request.url.path.startswith("/data/") and request.headers.get("Authorization") != f"Token {TOKEN}":
             return JSONResponse({"detail": "no"}, 401)
-        return Response(png(3), media_type="image/png")
+        return Response(b"no picture" if "broken" in request.url.path else png(3), media_type="image/png")
 
     app = Starlette(routes=[Route("/{path:path}", picture_of)])
     with running(Emulation(platform="media", app=app, credentials={}, state=seen)) as live:
@@ -218,8 +220,25 @@ def test_a_picture_that_is_not_there_is_told(asked: TestClient, media: Live[list
     assert TOKEN not in answer.text
 
 
+def test_a_picture_that_is_none_is_named_as_label_studio_knows_it(asked: TestClient, media: Live[list[str]]) -> None:
+    uri = f"{media.url}/broken.png"
+    answer = predict(asked, uri)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == f"field data: Task 0: What is at {uri!r} is no image that can be read."
+
+
 @pytest.mark.parametrize("path", ["/setup", "/predict", "/webhook"])
-@pytest.mark.parametrize("body", [b"", b"[]", b"{not json", b'{"project": 5, "tasks": "x", "action": 7}', b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{not json",
+        b'{"project": 5, "tasks": "x", "action": 7}',
+        b"\xff",
+        pytest.param(DEEP, id="too deep"),
+    ],
+)
 def test_what_label_studio_would_not_send_is_refused(asked: TestClient, path: str, body: bytes) -> None:
     answer = asked.post(path, content=body)
     assert answer.status_code == 400

@@ -138,6 +138,14 @@ def _prediction(item: Item, rows: Iterable[Prediction], encoder: Encoder, name: 
     return {"model_version": name, "score": score_of(shown), "result": results}
 
 
+def _pictured(file: Path, item: Item) -> Item:
+    try:
+        return item_from_file(file, key=item.key)
+    except InvalidData as error:
+        # What is said there names the file, which is none of Label Studio's.
+        raise InvalidData(f"What is at {item.uri!r} is no image that can be read.", field="data") from error
+
+
 @contextmanager
 def _media_of(studio: Studio | None, folder: Path) -> Iterator[Media]:
     """Give what fetches the media of one request."""
@@ -182,7 +190,7 @@ class Media:
         item = msgspec.structs.replace(described, key=str(task.id), uri=medium_of(task.read, config)[1])
         file = self._file(item)
         if item.media == "image":
-            return item_from_file(file, key=item.key)
+            return _pictured(file, item)
         return msgspec.structs.replace(item, uri=str(file))
 
     def _file(self, item: Item) -> Path:

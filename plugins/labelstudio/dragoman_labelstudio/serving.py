@@ -159,7 +159,7 @@ async def _answered(answer: Callable[..., dict[str, Any]], *body: bytes) -> Resp
 def _read(body: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidData(f"The request is not what Label Studio sends: {error}") from error
 
 
