@@ -24,12 +24,12 @@ INTERPRETER = os.environ.get("SYNAPSE_SDK_PYTHON")
     not INTERPRETER,
     reason="SYNAPSE_SDK_PYTHON names no Python 3.12 with synapse-sdk; `make test-synapse-sdk` builds it",
 )
-@pytest.mark.parametrize(("script", "steps"), [("drive.py", 6), ("backend.py", 12)])
+@pytest.mark.parametrize(("script", "steps"), [("drive.py", 6), ("backend.py", 12), ("second.py", 3)])
 def test_the_real_sdk_is_content(script: str, steps: int) -> None:
     with running(create()) as live:
         home = live.state.home
         home.review_automatically = True
-        if script == "backend.py":
+        if script != "drive.py":
             prepare(home)
         command = [str(INTERPRETER), str(FOLDER / script), live.url, live.credentials["access_token"]]
         done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)

@@ -112,6 +112,27 @@ class TestUnits:
         assert (answer.status_code, answer.json()) == (400, {"file": ["No file was submitted."]})
 
 
+class TestRecords:
+    def test_a_plugin_and_its_releases_are_found_by_id(self, http: httpx.Client) -> None:
+        (plugin,) = http.get("/v2/plugins/?category=neural_net").json()["data"]
+        (release,) = http.get(f"/v2/plugin-releases/?plugin={plugin['id']}").json()["data"]
+        found = http.get(f"/v2/plugin-releases/{release['id']}/").json()["data"]
+        assert (found["plugin"]["code"], found["version"]) == ("detector", "1.0.0")
+        assert http.get("/v2/plugins/detector/").status_code == 404
+        assert http.delete(f"/v2/plugin-releases/{release['id']}/").status_code == 204
+        assert http.get(f"/v2/plugin-releases/{release['id']}/").status_code == 404
+
+    def test_what_an_annotator_made_is_replaced(self, http: httpx.Client, live: Live[Any], ids: list[int]) -> None:
+        held = live.state.home.add_assignment(live.state.home.tasks[ids[0]])
+        path = f"/v2/assignments/{held.id}/"
+        assert http.put(f"{path}data/", json={"data": [1]}).status_code == 400
+        assert http.put(f"{path}data/", json={"data": {"a": 0}}).json()["data"]["data"] == {"a": 0}
+        assert http.get(f"/v2/assignments/?task={ids[0]}").json()["data"][0]["task_id"] == ids[0]
+        (fetched,) = http.post("/v2/assignments/bulk-fetch/", json={"ids": [0, held.id]}).json()["data"]
+        assert (fetched["data"], list(fetched["files_manifest"])) == ({"a": 0}, ["image_1"])
+        assert http.put(f"{path}data/", json={}).json()["data"]["data"] is None
+
+
 class TestTrials:
     def test_what_is_tried_out_is_answered_and_not_kept(self, http: httpx.Client, live: Live[Any]) -> None:
         form = {"name": "street", "category": "image"}

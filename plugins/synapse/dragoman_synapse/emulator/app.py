@@ -15,12 +15,14 @@ from dragoman_synapse.emulator.access import admitted
 from dragoman_synapse.emulator.answers import refuse_v1, refuse_v2
 from dragoman_synapse.emulator.media import PLACE
 from dragoman_synapse.emulator.platform import Platform
+from dragoman_synapse.emulator.routes.assignment_records import AssignmentRecordRoutes
 from dragoman_synapse.emulator.routes.assignments import AssignmentRoutes
 from dragoman_synapse.emulator.routes.collections import CollectionRoutes
 from dragoman_synapse.emulator.routes.data import DataRoutes
 from dragoman_synapse.emulator.routes.job_logs import JobLogRoutes
 from dragoman_synapse.emulator.routes.logs import LogRoutes
 from dragoman_synapse.emulator.routes.models import ModelRoutes
+from dragoman_synapse.emulator.routes.plugin_records import PluginRecordRoutes
 from dragoman_synapse.emulator.routes.plugins import PluginRoutes
 from dragoman_synapse.emulator.routes.projects import ProjectRoutes
 from dragoman_synapse.emulator.routes.runs import RunRoutes
@@ -46,6 +48,7 @@ SUBJECTS = (
     LogRoutes,
     JobLogRoutes,
     PluginRoutes,
+    PluginRecordRoutes,
     DataRoutes,
     UnitRecordRoutes,
     CollectionRoutes,
@@ -54,6 +57,7 @@ SUBJECTS = (
     TaskRoutes,
     TaskRecordRoutes,
     AssignmentRoutes,
+    AssignmentRecordRoutes,
 )
 
 

@@ -68,6 +68,7 @@ class Plugin:
     name: str = ""
     category: str = "neural_net"
     description: str = ""
+    created: datetime
     releases: list[Release] = field(default_factory=list)
     hyperparameters: tuple[str, ...] = ("epochs", "batch_size", "learning_rate", "image_size")
     train_seconds: float = 0.0

@@ -172,7 +172,14 @@ class Tenant:
 
     def add_plugin(self, code: str, *, name: str = "", category: str = "neural_net", description: str = "") -> Plugin:
         """Add a plugin without a release."""
-        made = Plugin(id=self.new_id(), code=code, name=name or code, category=category, description=description)
+        made = Plugin(
+            id=self.new_id(),
+            code=code,
+            name=name or code,
+            category=category,
+            description=description,
+            created=self.now(),
+        )
         self.plugins[code] = made
         return made
 

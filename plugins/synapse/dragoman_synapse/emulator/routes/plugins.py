@@ -80,13 +80,13 @@ class PluginRoutes:
             "version": lambda one: one[1].version,
             "debug": lambda one: one[1].debug,
         }
-        rows = chosen(request, _releases(tenant_of(request)), readers)
+        rows = chosen(request, releases_of(tenant_of(request)), readers)
         return page(request, rows, self._platform.settings, lambda one: self._show(request, *one))
 
     async def release(self, request: Request) -> object:
         """Answer by id, or by the code of the plugin and the version, as in `detector@1.0.0`."""
         key = request.path_params["release"]
-        for plugin, release in _releases(tenant_of(request)):
+        for plugin, release in releases_of(tenant_of(request)):
             if key in (str(release.id), f"{plugin.code}@{release.version}"):
                 return only_fields(request, self._show(request, plugin, release))
         raise ApiError(404, "Not found.")
@@ -136,7 +136,7 @@ class PluginRoutes:
         }
 
 
-def _releases(tenant: Tenant) -> list[tuple[Plugin, Release]]:
+def releases_of(tenant: Tenant) -> list[tuple[Plugin, Release]]:
     return [(plugin, release) for plugin in tenant.plugins.values() for release in plugin.releases]
 
 

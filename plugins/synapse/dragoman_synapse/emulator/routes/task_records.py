@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +19,7 @@ from dragoman_synapse.emulator.shown import files_of
 from dragoman_synapse.emulator.tenant import Tenant, tenant_of
 
 Json = dict[str, Any]
+T = TypeVar("T")
 READERS: dict[str, Callable[[Task], Any]] = {
     "id": lambda task: task.id,
     "project": lambda task: task.project,
@@ -87,21 +88,15 @@ class TaskRecordRoutes:
 
     async def fetch(self, request: Request) -> object:
         """Return tasks with their data, in the order that they are asked for; unknown ones are left out."""
-        tenant = tenant_of(request)
-        given = await body_of(request, ["ids"])
-        check(given, ids=list)
-        if len(given["ids"]) > FETCHED:
-            raise FieldErrors(ids=f"Ensure this field has no more than {FETCHED} elements.")
-        media, keys = self._platform.media, [number(key, "ids") for key in given["ids"]]
         return [
             {
                 "id": task.id,
                 "project_id": task.project,
                 "data_unit_id": task.unit.id,
                 "data": task.data,
-                "files_manifest": files_of(request, media, task.unit),
+                "files_manifest": files_of(request, self._platform.media, task.unit),
             }
-            for task in (tenant.tasks[key] for key in keys if key in tenant.tasks)
+            for task in await asked_for(request, tenant_of(request).tasks)
         ]
 
     async def change(self, request: Request) -> object:
@@ -121,6 +116,16 @@ class TaskRecordRoutes:
 
     async def annotate(self, request: Request) -> object:
         return _detailed(await annotated(request))
+
+
+async def asked_for(request: Request, held: Mapping[int, T]) -> list[T]:
+    """Return those of many things that a request for several names, in its order; unknown ones are left out."""
+    given = await body_of(request, ["ids"])
+    check(given, ids=list)
+    if len(given["ids"]) > FETCHED:
+        raise FieldErrors(ids=f"Ensure this field has no more than {FETCHED} elements.")
+    keys = [number(key, "ids") for key in given["ids"]]
+    return [held[key] for key in keys if key in held]
 
 
 def _held(request: Request) -> Task:
