@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -91,3 +93,15 @@ def test_the_key_is_in_no_error() -> None:
     error.__context__ = cause
     bound = bind(error, ERRORS, Scrubber(["KEY-1"]))
     assert "KEY-1" not in f"{bound}{error}{error.args}{vars(error)}"
+
+
+def test_what_is_raised_is_not_printed_as_well() -> None:
+    program = (
+        "import dragoman;"
+        "backend = dragoman.connect('labelbox', api_key='secret', endpoint='http://127.0.0.1:9/graphql');"
+        "backend.sleep = lambda seconds: None;"
+        "\ntry: backend.datasets.get('d')"
+        "\nexcept dragoman.Unavailable: print('unavailable')"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == ("unavailable\n", "")

@@ -7,6 +7,7 @@ status and headers of a refusal; here they are attached to the exception.
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Callable
@@ -57,6 +58,8 @@ __all__ = [
     "session_of",
 ]
 
+# The SDK logs what it raises as well. Python would print that for a program that listens to no log, at every attempt.
+logging.getLogger("lbox").addHandler(logging.NullHandler())
 # The SDK warns of its own deprecated calls from within itself; the user can do nothing about that.
 warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"labelbox\.")
 
