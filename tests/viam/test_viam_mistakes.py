@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from dragoman import InvalidData, NotFound
+from dragoman import Dataset, InvalidData, Label, NotFound, Whole
 
 
 class TestMessages:
@@ -84,3 +84,12 @@ def test_a_url_that_says_no_time_is_refused(backend: Any) -> None:
     image = backend.images.upload(b"x", name="a.txt")
     with pytest.raises(HTTPError, match="403"):
         urlopen(backend.images.url(image).replace("expires=", "expires=x"))
+
+
+@pytest.mark.parametrize("which", ["", Dataset(name="street")])
+def test_a_dataset_without_an_id_is_not_all_images(backend: Any, labelled: Any, which: Any) -> None:
+    for call in (backend.datasets.read_items, backend.labels.read, backend.ontologies.get):
+        with pytest.raises(NotFound):
+            list(call(which))
+    with pytest.raises(NotFound):
+        backend.labels.write([Label("image 0", "car", Whole())], dataset=which)

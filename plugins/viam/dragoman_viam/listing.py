@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from dragoman.errors import Conflict
+from dragoman.errors import Conflict, NotFound
 from dragoman_viam.errors import CallFailed
 from dragoman_viam.notes import image_in, key_of
 from dragoman_viam.sizes import Sizes
@@ -103,7 +103,13 @@ def pages_of(wire: Wire, dataset: str, last: str = "") -> Iterator[Any]:
 
 
 def page_of(dataset: str, last: str | None, size: int) -> dict[str, Any]:
-    """Return the request for a page of a dataset's images, the oldest first."""
+    """Return the request for a page of a dataset's images, the oldest first.
+
+    Raises:
+        NotFound: The dataset has no id; a filter by none would mean all images of the organisation.
+    """
+    if not dataset:
+        raise NotFound("A dataset without an id is not on Viam.", hint="`datasets.create` returns it with its id.")
     return {
         "filter": {"dataset_id": dataset},
         "limit": size,
