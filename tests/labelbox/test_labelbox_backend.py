@@ -224,6 +224,27 @@ class TestVersions:
         assert {item.key: item.split for item in backend.versions.data(version, page_size=1)} == splits
         assert [len(row.labels) for row in emulated.state.runs[version.id].rows.values()].count(1) == 1
 
+    @pytest.mark.parametrize("scoped", [True, False])
+    def test_items_of_a_run_have_the_keys_of_its_dataset(
+        self, backend: Any, model: Any, emulated: Live[Any], scoped: bool
+    ) -> None:
+        settings = {"endpoint": f"{emulated.url}/graphql", "scoped_keys": scoped, **emulated.credentials}
+        with dragoman.connect("labelbox", **settings) as other:
+            dataset = other.datasets.create("keys")
+            sent = [Item(key, uri=f"{URL}/a.jpg") for key in ("/data/a.jpg", "a/b", "c")]
+            other.datasets.write_items(sent, dataset=dataset).raise_for_problems()
+            version = other.versions.create(model, name="v", dataset=dataset)
+            items = other.versions.data(version, page_size=1)
+            assert {item.key for item in items} == {item.key for item in sent}
+
+    def test_items_of_a_run_of_no_dataset_have_their_global_keys(self, backend: Any, model: Any) -> None:
+        dataset = backend.datasets.create("keys")
+        backend.datasets.write_items([Item("/a.jpg", uri=f"{URL}/a.jpg")], dataset=dataset).raise_for_problems()
+        version = backend.versions.create(model, name="v")
+        row = Prediction("/a.jpg", "car", Box(1, 2, 3, 4), confidence=0.5)
+        backend.predictions.write([row], version=version, dataset=dataset).raise_for_problems()
+        assert [item.key for item in backend.versions.data(version)] == ["/a.jpg"]
+
     def test_what_cannot_be_made_leaves_no_run_behind(self, backend: Any, model: Any, emulated: Live[Any]) -> None:
         with pytest.raises(NotFound, match="Dataset nowhere"):
             backend.versions.create(model, name="v", dataset="nowhere", tags=["night"])

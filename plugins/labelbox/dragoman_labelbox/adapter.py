@@ -97,6 +97,11 @@ class LabelboxAdapter(Adapter):
         return {}
 
     @cached_property
+    def run_keys(self) -> dict[str, Keys]:
+        """The translations of item keys in the datasets of model runs, by run, of those whose items are read."""
+        return {}
+
+    @cached_property
     def earlier(self) -> Earlier:
         """Which items were there before the batch that is under way."""
         return Earlier()

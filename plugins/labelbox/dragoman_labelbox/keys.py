@@ -26,12 +26,12 @@ class Keys:
     """Item keys of one dataset, and global keys.
 
     Args:
-        dataset: Id of the dataset.
+        dataset: Id of the dataset; empty if it is not known, where keys are global keys.
         scoped: Whether keys are written with the dataset's id before them; read they are in both forms.
     """
 
     def __init__(self, dataset: str, *, scoped: bool) -> None:
-        self._prefix = f"{dataset}/"
+        self._prefix = f"{dataset}/" if dataset else ""
         self._scoped = scoped
 
     def out(self, key: str) -> str:

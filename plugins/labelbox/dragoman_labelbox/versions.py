@@ -137,12 +137,15 @@ class LabelboxVersions(Versions):
 
     def _data(self, version: str, cursor: str | None, size: int) -> Page[Item]:
         if cursor is None:
-            self._adapter.client.get_model_run(version)
+            config = self._adapter.client.get_model_run(version).training_metadata or {}
+            dataset = (config.get(KEPT) or {}).get("dataset") or ""
+            self._adapter.run_keys[version] = self._adapter.keys(dataset)
+        keys = self._adapter.run_keys[version]
         variables = {"modelRunId": version, "from": cursor, "first": min(size, RUN_PAGE)}
         found = self._adapter.client.execute(queries.RUN_ROWS, variables)["annotationGroups"]
         items = []
         for node in found["nodes"]:
-            item = item_in(node["dataRow"], self._adapter.keys(""))
+            item = item_in(node["dataRow"], keys)
             items.append(msgspec.structs.replace(item, split=_SPLITS_IN.get(node["dataSplit"])))
         return Page(items, found["pageInfo"]["endCursor"] or None)
 
