@@ -244,3 +244,29 @@ def test_a_storage_is_opened_for_a_purpose(http: httpx.Client, live: Live[Any]) 
     assert (opened["provider"], opened["configuration"]) == (storage.provider, storage.configuration)
     assert (opened["contract_version"], opened["expires_at"]) == (1, None)
     assert http.post("/storages/999/session/", json={"purpose": "read"}).status_code == 404
+
+
+def test_what_has_a_name_keeps_one(http: httpx.Client, live: Live[Any]) -> None:
+    home = live.state.home
+    collection = http.post("/v2/data-collections/", json={"name": "c", "category": "image"}).json()["data"]["id"]
+    paths = {
+        f"/v2/models/{home.add_model(name='m').id}/": "name",
+        f"/v2/plugins/{home.plugins['detector'].id}/": "name",
+        f"/v2/data-collections/{collection}/": "name",
+        f"/v2/projects/{next(iter(home.projects))}/": "title",
+        f"/v2/ground-truth-datasets/{next(iter(home.datasets))}/": "name",
+    }
+    for path, name in paths.items():
+        before = http.get(path).json()["data"]
+        for value in ("", None):
+            answer = http.patch(path, json={"description": "d", name: value})
+            assert (answer.status_code, answer.json()["error"]["details"][0]["field"]) == (400, name), path
+        assert http.get(path).json()["data"] == before
+
+
+def test_what_a_model_and_a_plugin_are_is_not_changed(http: httpx.Client, live: Live[Any]) -> None:
+    home = live.state.home
+    for path in (f"/v2/models/{home.add_model(name='m').id}/", f"/v2/plugins/{home.plugins['detector'].id}/"):
+        answer = http.patch(path, json={"name": "new", "category": "export"})
+        assert (answer.status_code, answer.json()["error"]["details"][0]["field"]) == (400, "category")
+        assert http.get(path).json()["data"]["name"] != "new"

@@ -74,6 +74,28 @@ def check(given: Json, **kinds: type) -> None:
         raise FieldErrors(**wrong)
 
 
+def filled(given: Json, *names: str) -> None:
+    """Refuse an object in which one of the names is there and empty.
+
+    Raises:
+        FieldErrors: For every one that is.
+    """
+    blank = {name: "This field may not be blank." for name in names if name in given and not given[name]}
+    if blank:
+        raise FieldErrors(**blank)
+
+
+def known(given: Json, *names: str) -> None:
+    """Refuse an object that has other names.
+
+    Raises:
+        FieldErrors: For every other one.
+    """
+    others = {name: "This field cannot be changed." for name in given if name not in names}
+    if others:
+        raise FieldErrors(**others)
+
+
 def objects(given: Json, name: str) -> list[Json]:
     """Return the objects that a field lists; none, if it is not there.
 

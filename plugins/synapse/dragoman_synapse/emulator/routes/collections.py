@@ -10,7 +10,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import json_response
-from dragoman_synapse.emulator.answers import FieldErrors, body_of, check, objects, only_fields, page, page_v2, v1, v2
+from dragoman_synapse.emulator.answers import (
+    FieldErrors,
+    body_of,
+    check,
+    filled,
+    objects,
+    only_fields,
+    page,
+    page_v2,
+    v1,
+    v2,
+)
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
 from dragoman_synapse.emulator.records import Collection
@@ -105,6 +116,7 @@ def _chosen(request: Request) -> list[Collection]:
 async def _given(request: Request, required: Sequence[str]) -> Json:
     given = await body_of(request, required)
     check(given, **CHANGED)
+    filled(given, "name")
     if given.get("category", CATEGORIES[0]) not in CATEGORIES:
         raise FieldErrors(category=f'"{given["category"]}" is not a valid choice.')
     return given

@@ -17,6 +17,8 @@ from dragoman_synapse.emulator.answers import (
     body_of,
     boolean,
     check,
+    filled,
+    known,
     moment,
     number,
     only_fields,
@@ -130,7 +132,9 @@ class ModelRoutes:
         tenant = tenant_of(request)
         model = tenant.model(request.path_params["model"])
         given = await body_of(request)
+        known(given, "name", "description")
         check(given, name=str, description=str)
+        filled(given, "name")
         if given.get("name", model.name) != model.name:
             tenant.check_name(given["name"])
         for name in ("name", "description"):

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError
-from dragoman_synapse.emulator.answers import body_of, check, page_v2, v2
+from dragoman_synapse.emulator.answers import body_of, check, filled, known, page_v2, v2
 from dragoman_synapse.emulator.jobs import Plugin, Release
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
@@ -62,8 +62,10 @@ class PluginRecordRoutes:
 
     async def change(self, request: Request) -> object:
         held, given = _plugin(request), await body_of(request)
+        known(given, "name", "description")
         check(given, name=str, description=str)
-        held.name = given.get("name") or held.name
+        filled(given, "name")
+        held.name = given.get("name", held.name)
         held.description = given.get("description", held.description) or ""
         return _detailed(held)
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dragoman.emulate.app import ApiError, json_response
-from dragoman_synapse.emulator.answers import FieldErrors, body_of, check, number, page_v2, v1, v2
+from dragoman_synapse.emulator.answers import FieldErrors, body_of, check, filled, number, page_v2, v1, v2
 from dragoman_synapse.emulator.platform import Platform
 from dragoman_synapse.emulator.queries import chosen
 from dragoman_synapse.emulator.records import Project
@@ -104,6 +104,7 @@ def _held(request: Request) -> Project:
 async def _given(request: Request, required: Sequence[str]) -> Json:
     given = await body_of(request, required)
     check(given, title=str, category=str, description=str)
+    filled(given, "title")
     if given.get("category", CATEGORIES[0]) not in CATEGORIES:
         raise FieldErrors(category=f'"{given["category"]}" is not a valid choice.')
     return given

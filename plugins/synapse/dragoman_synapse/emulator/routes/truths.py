@@ -15,6 +15,7 @@ from dragoman_synapse.emulator.answers import (
     body_of,
     boolean,
     check,
+    filled,
     moment,
     numbers,
     only_fields,
@@ -247,6 +248,7 @@ def _filtered(request: Request, tenant: Tenant, events: Sequence[Event]) -> Sequ
 
 def _check_dataset(given: Json) -> None:
     check(given, name=str, description=str)
+    filled(given, "name")
     if len(given.get("name") or "") > 200:
         raise FieldErrors(name="Ensure this field has no more than 200 characters.")
 
