@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -162,6 +163,22 @@ class TestKilled:
         worker = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
         for pid in (worker, process):
             os.kill(pid, signal.SIGKILL)
+        until(local, endless, lambda job: jobs(local).get(job.id).attempt == 2 and job.status is Status.RUNNING)
+        assert local.training.cancel(endless).status is Status.CANCELLED
+
+    @pytest.mark.parametrize("removed", ["folder", "lock"])
+    def test_job_that_died_and_whose_files_were_removed_begins_anew(
+        self, local: Adapter, endless: Training, removed: str
+    ) -> None:
+        process = process_of(local, endless)
+        worker = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        for pid in (worker, process):
+            os.kill(pid, signal.SIGKILL)
+        home = local.home  # type: ignore[attr-defined]
+        if removed == "folder":
+            shutil.rmtree(home.training_folder(endless.id))
+        else:
+            home.lock(endless.id).unlink()
         until(local, endless, lambda job: jobs(local).get(job.id).attempt == 2 and job.status is Status.RUNNING)
         assert local.training.cancel(endless).status is Status.CANCELLED
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from dragoman.errors import NotFound
 from dragoman.schema import Status
 from dragoman_local.errors import without_secrets
 from dragoman_local.home import Home
@@ -91,7 +92,10 @@ def look_at_all(home: Home, settings: LocalSettings) -> None:
 def settle(home: Home, training: str) -> None:
     """Settle what is left open of a job that runs, if no process has it any more."""
     if not home.lock(training).exists():
-        # Since it was listed it has ended, and another caller has deleted it.
+        # Since it was listed it has ended, and another caller has deleted it; or somebody has removed its files. Then
+        # it begins anew, and a process that still has it is told to stop.
+        with suppress(NotFound):
+            settle_dead(home, training, "its folder was removed")
         return
     if lock := Lock.take(home.lock(training)):
         try:
@@ -155,7 +159,7 @@ def last_line(log: Path) -> str:
 def _got_further(home: Home, job: Job) -> bool:
     """Whether the attempt that died wrote a checkpoint. Its lock was made anew when it began."""
     checkpoint, begun = home.checkpoint(job.training.id), home.lock(job.training.id)
-    return checkpoint.exists() and checkpoint.stat().st_mtime > begun.stat().st_mtime
+    return checkpoint.exists() and begun.exists() and checkpoint.stat().st_mtime > begun.stat().st_mtime
 
 
 def _has_ended(
