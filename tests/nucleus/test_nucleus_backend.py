@@ -94,6 +94,15 @@ class TestItems:
         assert backend.datasets.write_items(again, dataset=dataset, update=True).counts == {"updated": 1}
         assert next(iter(backend.datasets.read_items(dataset))).metadata == {"city": "Bern"}
 
+    @pytest.mark.parametrize("update", [False, True])
+    def test_of_two_items_of_one_key_the_first_is_taken(self, backend: Any, update: bool) -> None:
+        dataset = backend.datasets.create("twice")
+        rows = [Item("a", uri=f"https://example.com/{name}.jpg") for name in ("first", "second")]
+        outcomes = list(backend.datasets.write_items([Item("a"), *rows], dataset=dataset, update=update))
+        assert [outcome.status for outcome in outcomes] == ["rejected", "created", "rejected"]
+        assert outcomes[2].reason == "Another item of this batch has the same key."
+        assert [item.uri for item in backend.datasets.read_items(dataset)] == [rows[0].uri]
+
     def test_few_items_of_a_large_dataset_are_looked_up_one_by_one(self, backend: Any, emulated: Live[Any]) -> None:
         dataset = backend.datasets.create("large")
         items = [Item(f"{n}", uri=f"https://example.com/{n}.jpg") for n in range(40)]

@@ -95,6 +95,13 @@ class TestScenes:
             f"A video of frames has a frame rate above 0, not {rate}.",
         )
 
+    def test_of_two_scenes_of_one_key_the_first_is_taken(self, backend: Any, place: Any) -> None:
+        rows = [Scene("new", uri=f"https://example.com/{name}.mp4") for name in ("first", "second")]
+        outcomes = list(backend.scenes.write(rows, dataset=place))
+        assert [one.status for one in outcomes] == ["created", "rejected"]
+        assert outcomes[1].reason == "Another scene of this batch has the same key."
+        assert backend.scenes.get(place, "new").uri == rows[0].uri
+
     def test_a_lost_answer_is_settled(self, backend: Any, emulated: Live[Any]) -> None:
         dataset = backend.scenes.create_dataset("drives")
         emulated.faults.add(DropAfter(), path="*/upload_video_scenes")

@@ -22,6 +22,8 @@ from dragoman_nucleus.sdk import File, NucleusAPIError
 from dragoman_nucleus.store import FILES_PER_REQUEST, SINGLY
 
 REMOTE = ("http://", "https://", "s3://", "gs://")
+TWICE = "Another item of this batch has the same key."
+"""Nucleus would take the first, and does not tell that it ignored the other."""
 
 
 class NucleusDatasets(Datasets):
@@ -55,12 +57,14 @@ class NucleusDatasets(Datasets):
         results: dict[int, RowResult] = {}
         remote: list[int] = []
         local: list[int] = []
+        sent: set[str] = set()
         for position, row in enumerate(rows):
             if row.key in present and not update:
                 results[position] = IGNORED
-            elif reason := _unusable(row):
+            elif reason := TWICE if row.key in sent else _unusable(row):
                 results[position] = RowResult("rejected", reason=reason)
             else:
+                sent.add(row.key)
                 (remote if _is_remote(row) else local).append(position)
         for places, result in self._append(dataset, rows, remote, local, update=update):
             for place, outcome in zip(places, result, strict=True):

@@ -34,6 +34,7 @@ CAMERA = "camera"
 POINTS = (".pcd", ".ply", ".json")
 """Ends of the uris of point clouds; a frame of a lidar sequence has one of these and any number of images."""
 ROUTES = {"video": "upload_video_scenes", "lidar": "upload_scenes"}
+TWICE = "Another scene of this batch has the same key."
 METADATA_AT_ONCE = 500
 """Most scenes whose metadata the SDK changes in one synchronous request."""
 
@@ -101,7 +102,13 @@ class Scenes(Extension):
         ).run(rows)
 
     def _send(self, dataset: str, rows: Sequence[Scene], update: bool) -> list[RowResult]:
-        reasons = {place: reason for place, row in enumerate(rows) if (reason := _unusable(row)) is not None}
+        reasons: dict[int, str] = {}
+        sent: set[str] = set()
+        for place, row in enumerate(rows):
+            if reason := TWICE if row.key in sent else _unusable(row):
+                reasons[place] = reason
+            else:
+                sent.add(row.key)
         results = {place: RowResult("rejected", reason=reason) for place, reason in reasons.items()}
         for kind, route in ROUTES.items():
             places = [place for place, row in enumerate(rows) if row.kind == kind and place not in reasons]
