@@ -104,6 +104,22 @@ class TestDatabase:
         assert [one.index_name for one in left] == ["component_name_1_time_-1"]
         assert hot[0].created_by == IndexCreator.INDEX_CREATOR_CUSTOMER
 
+    def test_indexes_of_a_pipeline_are_renamed_and_deleted_with_it(self, emulated: Live[Any]) -> None:
+        async def use(client: ViamClient) -> Any:
+            data, key = client.data_client, emulated.state.organization.id
+            made = await data.create_data_pipeline(key, "hourly", QUERY, "0 * * * *", False)
+            await data.create_index(key, SINK, {"a": 1}, "hourly")
+            await data.create_index(key, HOT, {"a": 1})
+            await data.rename_data_pipeline(made, "daily")
+            renamed = await data.list_indexes(key, SINK, "daily")
+            await data.delete_data_pipeline(made)
+            await data.create_data_pipeline(key, "daily", QUERY, "0 * * * *", False)
+            return renamed, await data.list_indexes(key, SINK, "daily"), await data.list_indexes(key, HOT)
+
+        renamed, left, hot = driven(emulated, use)
+        assert [(one.index_name, one.pipeline_name) for one in renamed] == [("a_1", "daily")]
+        assert (left, len(hot)) == ([], 1)
+
     @pytest.mark.parametrize(
         ("call", "status"),
         [

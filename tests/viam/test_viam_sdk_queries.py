@@ -94,6 +94,9 @@ class TestMQL:
             {"_id": "it's", "number": 1, "mean": 0.0, "last": START.replace(tzinfo=None)},
             {"_id": "meter", "number": 4, "mean": 1.5, "last": (START + timedelta(hours=3)).replace(tzinfo=None)},
         ]
+        days = {"$dateTrunc": {"date": "$time_received", "unit": "day"}}
+        seen = [{"$group": {"_id": days, "hours": {"$addToSet": "$data.readings.hour"}}}]
+        assert asked(filled, seen) == [{"_id": START.replace(tzinfo=None), "hours": [0.0, 1.0, 2.0, 3.0]}]
         assert asked(filled, [{"$unwind": "$tags"}, {"$group": {"_id": "$tags", "number": {"$sum": 1}}}]) == [
             {"_id": "night", "number": 5}
         ]
@@ -124,6 +127,7 @@ class TestMQL:
             ([{"$nothing": {}}], {}, Status.UNIMPLEMENTED),
             ([{"$out": "elsewhere"}], {}, Status.UNIMPLEMENTED),
             ([{"$match": {"$text": {"$search": "a"}}}], {}, Status.UNIMPLEMENTED),
+            ([{"$project": {"huge": {"$multiply": [2**62, 4]}}}], {}, Status.UNIMPLEMENTED),
             ([{"$match": {"tags": {"$nothing": "a"}}}], {}, Status.INVALID_ARGUMENT),
             ([{"$group": {"number": {"$sum": 1}}}], {}, Status.INVALID_ARGUMENT),
             ([{"$limit": 1, "$skip": 1}], {}, Status.INVALID_ARGUMENT),

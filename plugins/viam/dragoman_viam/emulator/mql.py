@@ -1,4 +1,4 @@
-"""MongoDB's aggregation over readings, by mongomock, which is imported when the first query comes."""
+"""MongoDB's aggregation over readings, by mongomock-ng, which is imported when the first query comes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def run(stages: Sequence[Mapping[str, Any]], documents: Sequence[Document]) -> l
     Raises:
         Refusal: A stage or an operator in it is not known here, or is none.
     """
-    from mongomock import MongoClient
-    from mongomock.aggregate import process_pipeline
+    from mongomock_ng import MongoClient
+    from mongomock_ng.aggregate import process_pipeline
 
     try:
         checked = [_checked(stage) for stage in stages]
@@ -30,12 +30,12 @@ def run(stages: Sequence[Mapping[str, Any]], documents: Sequence[Document]) -> l
     except NotImplementedError as error:
         raise unimplemented(str(error)) from None
     except Exception as error:
-        # mongomock looks at few arguments before it uses them; what is malformed breaks it in many ways.
+        # mongomock-ng looks at few arguments before it uses them; what is malformed breaks it in many ways.
         raise invalid(f"the pipeline cannot be run: {error!r}", "mql_binary") from None
 
 
 def _checked(stage: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a stage, or refuse what MongoDB refuses and mongomock would run."""
+    """Return a stage, or refuse what MongoDB refuses and mongomock-ng would run."""
     if len(stage) != 1:
         raise invalid("a stage has one name", "mql_binary")
     ((name, wanted),) = stage.items()

@@ -49,10 +49,13 @@ class Pipelines(Routes):
         return {"data_pipelines": [held for held in self.state.pipelines.values() if held.organization_id == wanted]}
 
     def RenameDataPipeline(self, request: Any) -> Answer:
-        """Rename a pipeline."""
+        """Rename a pipeline, also to its indexes."""
         held = self._found(request.id)
         if request.name != held.name:
             self._free(request.name, held.organization_id)
+        for index in self.state.indexes[held.organization_id]:
+            if index.pipeline_name == held.name:
+                index.pipeline_name = request.name
         return self._changed(held, name=request.name)
 
     def EnableDataPipeline(self, request: Any) -> Answer:
@@ -64,8 +67,10 @@ class Pipelines(Routes):
         return self._changed(self._found(request.id), enabled=False)
 
     def DeleteDataPipeline(self, request: Any) -> Answer:
-        """Delete a pipeline and what is told of its runs."""
-        key = self._found(request.id).id
+        """Delete a pipeline, what is told of its runs, and the indexes of what it would have made."""
+        held = self._found(request.id)
+        key, indexes = held.id, self.state.indexes[held.organization_id]
+        indexes[:] = [index for index in indexes if index.pipeline_name != held.name]
         del self.state.pipelines[key]
         self.state.pipeline_runs.pop(key, None)
         return {}

@@ -115,5 +115,10 @@ def _conditions(text: str) -> list[dict[str, Any]]:
 
 def _answer(documents: list[Document]) -> Answer:
     import bson
+    from bson.errors import InvalidDocument
 
-    return {"raw_data": [bson.encode(document) for document in documents]}
+    try:
+        return {"raw_data": [bson.encode(document) for document in documents]}
+    except (InvalidDocument, OverflowError) as error:
+        # MongoDB makes floats of numbers that are too large, and nulls of what is missing in a list.
+        raise unimplemented(f"the emulator makes of this what is no BSON: {error}") from None
