@@ -125,3 +125,12 @@ def test_what_is_unused_is_listed_after_an_id(client: Any) -> None:
 def test_an_ontology_knows_its_projects(client: Any, ontology: Any, project: Any) -> None:
     assert list(ontology.projects()) == [project]
     assert ontology.created_by() == client.get_user()
+
+
+def test_tools_of_one_name_are_of_different_kinds(client: Any) -> None:
+    box, mask = {"tool": "rectangle", "name": "car"}, {"tool": "raster-segmentation", "name": "car"}
+    made = client.create_ontology("both", {"tools": [box, mask], "classifications": []})
+    assert [tool.name for tool in made.tools()] == ["car", "car"]
+    with pytest.raises(exceptions.UnprocessableEntityError, match="'rectangle' are named 'car'"):
+        client.create_ontology("twins", {"tools": [box, mask, box], "classifications": []})
+    assert [found.name for found in client.get_ontologies("")] == ["both"]

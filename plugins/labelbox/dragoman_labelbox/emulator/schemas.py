@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dragoman_labelbox.emulator.graphql import invalid
@@ -55,6 +55,7 @@ class Schemas:
     def fill(self, normalized: Json) -> tuple[list[Json], list[Json]]:
         """Return the tools and classifications of an ontology, completed as the platform does."""
         given = normalized.get("tools") or ()
+        _refuse_twins(given)
         tools = [self.node(tool) for tool in given]
         ids = {tool.get("featureSchemaId"): made["featureSchemaId"] for tool, made in zip(given, tools, strict=True)}
         for tool in tools:
@@ -131,6 +132,20 @@ class Schemas:
         """Delete a feature schema."""
         del self.by_id[key]
         self.roots.pop(key, None)
+
+
+def _refuse_twins(tools: Iterable[Json]) -> None:
+    """Raise the refusal of two tools of one name that make the same kind of annotation: no row could tell them apart.
+
+    Raises:
+        GraphQLError: There are two.
+    """
+    seen = set()
+    for tool in tools:
+        made = (tool.get("name"), TOOLS.get(tool["tool"]))
+        if made in seen:
+            raise invalid(f"Two tools of the kind {tool['tool']!r} are named {tool.get('name')!r}.")
+        seen.add(made)
 
 
 def _relate(tool: Json, ids: dict[str | None, str]) -> None:
