@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from dragoman.calls.pipeline import Page
 from dragoman.capability import Gap
-from dragoman.errors import InvalidData, Unsupported
+from dragoman.errors import InvalidData, NotFound, Unsupported
 from dragoman.interface import Attachments
 from dragoman.schema import AttachedVersions, Attachment
+from dragoman_labelstudio.client import LabelStudioRefused
+from dragoman_labelstudio.errors import said
 from dragoman_labelstudio.projects import number_of, path_of
 from dragoman_labelstudio.wire import Connection, Project
+
+_ADDRESS = re.compile(r"https?://[^/?#\s]")
 
 
 class LabelStudioAttachments(Attachments):
@@ -20,7 +25,7 @@ class LabelStudioAttachments(Attachments):
     _adapter: Any
 
     def _attach(self, model: str, project: str, features: Mapping[str, str], versions: AttachedVersions) -> Attachment:
-        if not model.startswith(("http://", "https://")):
+        if not _ADDRESS.match(model):
             raise InvalidData(f"{model!r} is no address of a machine-learning backend.", field="model")
         if renamed := [name for name, here in features.items() if name != here]:
             raise InvalidData(
@@ -31,7 +36,13 @@ class LabelStudioAttachments(Attachments):
         if versions != "latest":
             raise Unsupported("A backend of Label Studio chooses its version itself.", hint="Leave versions out.")
         body = {"project": number_of(project), "url": model, "title": model}
-        return _attachment_in(self._adapter.client.post("api/ml", body, Connection))
+        try:
+            return _attachment_in(self._adapter.client.post("api/ml", body, Connection))
+        except LabelStudioRefused as error:
+            message, field = said(error.detail)
+            if error.status == 400 and field == "project":
+                raise NotFound(f"Label Studio has no project {project!r}: {message}", field=field) from error
+            raise
 
     def _list(self, project: str, cursor: str | None, size: int) -> Page[Attachment]:
         self._adapter.client.get(path_of(project), Project, {"include": "id"})
