@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import tracemalloc
 import warnings
+from collections.abc import Callable
 from itertools import islice
+from typing import Any
 
 import pytest
 
 from dragoman import Outcome, PartialFailure, Report
-from dragoman.schema.outcomes import SPOOL_BYTES, RowResult
+from dragoman.schema.outcomes import SPOOL_BYTES, MeasuredLoss, RowResult
 
 MIXED = [
     Outcome(0, "a", "created", id="1"),
@@ -175,3 +179,32 @@ def test_a_report_that_is_no_longer_needed_closes_its_file() -> None:
 def test_the_problems_of_a_report_can_be_read_when_nobody_else_holds_it() -> None:
     assert [outcome.row for outcome in report_of(*MIXED).problems()] == [2, 4]
     assert [outcome.row for outcome in iter(report_of(*MIXED))] == [0, 1, 2, 3, 4, 5]
+
+
+def test_half_of_a_character_in_a_reason_loses_no_outcome() -> None:
+    report = report_of(Outcome(0, "a", "created"), Outcome(1, "b", "rejected", reason="/tmp/\udcff.png is gone"))
+    report.add_alike(2, ["c", "d"], RowResult("rejected", reason="\ud800 is gone"))
+
+    assert [(one.row, one.key, one.reason) for one in report] == [
+        (0, "a", None),
+        (1, "b", "/tmp/?.png is gone"),
+        (2, "c", "? is gone"),
+        (3, "d", "? is gone"),
+    ]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_a_report_can_be_copied_and_sent_to_another_process(copied: Callable[[Any], Any]) -> None:
+    report = report_of(*MIXED)
+    report.add_alike(6, ["g"] * 100_000, RowResult("created"))
+    report.losses = (MeasuredLoss("field attributes", "dropped", "no place", 1),)
+
+    twin = copied(report)
+
+    assert list(twin) == list(report)
+    assert (twin.counts, twin.losses, twin.ok) == (report.counts, report.losses, False)
+    twin.add([Outcome(100_006, "h", "created")])
+    assert (len(twin), len(report)) == (100_007, 100_006)
+    with pytest.raises(PartialFailure) as caught:
+        report.raise_for_problems()
+    assert list(copied(caught.value).report) == list(report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -134,3 +135,24 @@ def test_a_member_of_an_enumeration_is_the_text_that_it_stands_for() -> None:
 def test_half_a_character_has_no_id_derived_of_it(names: tuple[str, str]) -> None:
     with pytest.raises(InvalidData, match="half of a character"):
         Label(*names, BOX)
+
+
+@pytest.mark.parametrize(
+    ("field", "bad"),
+    [("uri", 3), ("uri", "/tmp/\ud800.jpg"), ("id", None), ("split", 0), ("content_hash", b"00"), ("media", None)],
+)
+def test_texts_of_an_item_are_texts(field: str, bad: Any) -> None:
+    with pytest.raises(InvalidData, match="text") as caught:
+        Item("a.jpg", **{"width": 4, "height": 3, field: bad})
+    assert caught.value.field == field
+
+
+def test_a_path_is_taken_for_the_place_that_it_names() -> None:
+    assert Item("a.jpg", uri=Path("images") / "a.jpg", width=4, height=3).uri == "images/a.jpg"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", [None, ["a"], "a"])
+def test_metadata_of_an_item_have_names(bad: Any) -> None:
+    with pytest.raises(InvalidData, match="it is a dict") as caught:
+        Item("a.jpg", metadata=bad)
+    assert caught.value.field == "metadata"

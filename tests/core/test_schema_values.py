@@ -24,6 +24,7 @@ from dragoman import (
     Version,
     Whole,
     decode_rows,
+    encode_rows,
 )
 from dragoman.conformance import strategies
 from dragoman.schema.values import check_values
@@ -110,3 +111,30 @@ def test_just_what_is_not_finite_is_refused(found: dict[str, Any]) -> None:
 @given(strategies.json_values)
 def test_values_that_json_holds_pass(value: Any) -> None:
     check_values({"x": value}, "metadata")
+
+
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        ({"a": "\ud800"}, "metadata.a"),
+        ({"a": [{"b": "x\udfff"}]}, "metadata.a[0].b"),
+        ({"\ud800": 1}, "a name in metadata"),
+    ],
+)
+def test_half_of_a_character_is_no_text_wherever_it_is(values: dict[str, Any], place: str) -> None:
+    for make in (lambda: Item("a", metadata=values), lambda: Label("a", "cat", Whole(), metadata=values)):
+        with pytest.raises(InvalidData, match="half of a character") as caught:
+            make()
+        assert caught.value.field == place
+    with pytest.raises(ValidationError, match="half of a character"):
+        Dataset(name="d", metadata=values)
+
+
+def test_half_of_a_character_names_no_feature_of_a_distribution() -> None:
+    with pytest.raises(InvalidData, match="half of a character"):
+        Prediction("a", "cat", Whole(), confidence=0.5, class_pdf={"\ud800": 1.0})
+
+
+def test_rows_with_half_of_a_character_are_not_written_down() -> None:
+    with pytest.raises(InvalidData, match=r"'x\\ud800' is no text"):
+        encode_rows([Label("a", "cat", Whole(), id="x\ud800")])

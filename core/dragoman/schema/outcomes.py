@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import weakref
 from collections import Counter
@@ -107,6 +108,16 @@ class Report(Showing):
         weakref.finalize(self, self._spool.close)
         self._encoder = msgspec.json.Encoder()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Reports leave the processes of a pool with what is in the file, or within an error.
+        self._spool.seek(0)
+        return {"counts": self.counts, "losses": self.losses, "common": self.common, "spooled": self._spool.read()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__()  # type: ignore[misc]
+        self.counts, self.losses, self.common = state["counts"].copy(), state["losses"], state["common"]
+        self._spool.write(state["spooled"])
+
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Append outcomes."""
         batch = list(outcomes)
@@ -114,7 +125,7 @@ class Report(Showing):
             self.common = None
         self.counts.update(outcome.status for outcome in batch)
         self._spool.seek(0, 2)
-        self._spool.write(self._encoder.encode_lines(batch))
+        self._spool.write(self._lines(batch))
 
     def add_alike(self, rows: list[int] | int, keys: list[str], result: RowResult) -> None:
         """Append outcomes that differ in their rows and keys only; they are one line of the spool.
@@ -127,7 +138,14 @@ class Report(Showing):
         self.common = result if not self.counts or self.common == result else None
         self.counts[result.status] += len(keys)
         self._spool.seek(0, 2)
-        self._spool.write(self._encoder.encode(_Alike(keys, rows, result)) + b"\n")
+        self._spool.write(self._lines([_Alike(keys, rows, result)]))
+
+    def _lines(self, outcomes: list[Any]) -> bytes:
+        try:
+            return self._encoder.encode_lines(outcomes)
+        except UnicodeEncodeError:  # such as of the name of a file that is told with the reason why it cannot be read
+            lines = (json.dumps(msgspec.to_builtins(one), ensure_ascii=False) for one in outcomes)
+            return "".join(f"{line}\n" for line in lines).encode(errors="replace")
 
     def __iter__(self) -> Iterator[Outcome]:
         decoder, alike = msgspec.json.Decoder(Outcome), msgspec.json.Decoder(_Alike)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from hashlib import sha1
+from os import PathLike, fspath
 from types import NoneType
 from typing import Any, Literal, TypeVar, cast, get_args
 from uuid import UUID
@@ -33,6 +34,7 @@ AttributeValue = AnyAnswer | str | int | float | bool | None
 LONGEST_SIDE = 2**31 - 1
 """The largest width, height and number of frames: what 32 bits hold in the tables of all formats."""
 
+_TEXT_OR_NONE = frozenset((str, NoneType))
 _NAMESPACED = sha1(NAMESPACE.bytes, usedforsecurity=False)
 _encoder = msgspec.json.Encoder()
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
@@ -95,7 +97,7 @@ class Item(Data, frozen=True, gc=False, omit_defaults=True):
             raise InvalidData("an item has no key.", field="key")
         if self.metadata:
             check_values(self.metadata, "metadata")
-        width, height = self.width, self.height
+        uri, width, height = self.uri, self.width, self.height
         # One look for the common case, an image of known size.
         if (
             type(self.key) is str
@@ -105,9 +107,22 @@ class Item(Data, frozen=True, gc=False, omit_defaults=True):
             and self.frames is None
             and self.frame_rate is None
             and self.orientation == 1
+            and (uri is None or (type(uri) is str and uri.isascii()))
+            and self.id.__class__ is self.media.__class__ is str
+            and self.split.__class__ in _TEXT_OR_NONE
+            and self.content_hash.__class__ in _TEXT_OR_NONE
+            and self.metadata.__class__ is dict
         ):
             return
         put(self, "key", text(self.key, "an item's key", "key"))
+        if isinstance(uri, PathLike):
+            put(self, "uri", fspath(uri))
+        for name in ("uri", "id", "media", "split", "content_hash"):
+            value = getattr(self, name)
+            if value is not None or name in ("id", "media"):
+                put(self, name, text(value, f"{name} of item {self.key!r}", name))
+        if not isinstance(self.metadata, dict):
+            raise InvalidData(f"metadata of item {self.key!r} is {self.metadata!r}; it is a dict.", field="metadata")
         for name in ("width", "height", "frames"):
             value = getattr(self, name)
             if value is not None:
@@ -298,6 +313,7 @@ class Prediction(Label, frozen=True, gc=False, omit_defaults=True):
             put(self, "confidence", _probability(confidence, "confidence", "confidence"))
         if self.class_pdf is not None:
             for feature, probability in self.class_pdf.items():
+                text(feature, "a feature of class_pdf", "class_pdf")
                 _probability(probability, f"class_pdf of {feature!r}", f"class_pdf.{feature}")
             if set(map(type, self.class_pdf.values())) != {float}:
                 put(self, "class_pdf", {feature: float(share) for feature, share in self.class_pdf.items()})
@@ -317,8 +333,15 @@ Row = TypeVar("Row", Item, Label, Prediction)
 
 
 def encode_rows(rows: Iterable[msgspec.Struct]) -> bytes:
-    """Return the rows as NDJSON: one UTF-8 JSON object per line, each line ending with a newline."""
-    return _encoder.encode_lines(rows)
+    """Return the rows as NDJSON: one UTF-8 JSON object per line, each line ending with a newline.
+
+    Raises:
+        InvalidData: A text of them is none, since it has half of a character.
+    """
+    try:
+        return _encoder.encode_lines(rows)
+    except UnicodeEncodeError as error:
+        raise InvalidData(f"{error.object!r} is no text: half of a character is in it.") from error
 
 
 def decode_rows(lines: Iterable[bytes | str], kind: type[Row]) -> Iterator[Row]:
