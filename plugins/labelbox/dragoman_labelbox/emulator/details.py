@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dragoman_labelbox.emulator.filters import status_of
-from dragoman_labelbox.emulator.objects import DataRow, Label, Project
+from dragoman_labelbox.emulator.objects import Batch, DataRow, Label, Project
 from dragoman_labelbox.emulator.state import State
 from dragoman_labelbox.emulator.wire import metadata_fields
 
@@ -62,9 +62,9 @@ def performance_details(label: Label) -> Json:
     return made
 
 
-def project_details(project: Project, row: DataRow) -> Json:
-    """Return where a data row is in the workflow of a project."""
-    batch, queue, label = project.batch_of(row.id), project.queue_of(row.id), project.labels.get(row.id)
+def project_details(project: Project, row: DataRow, batch: Batch | None) -> Json:
+    """Return where a data row, which came with a batch, is in the workflow of a project."""
+    queue, label = project.queue_of(row.id), project.labels.get(row.id)
     usual = batch.priority if batch else USUAL_PRIORITY
     return {
         "ontology_id": project.ontology_id,

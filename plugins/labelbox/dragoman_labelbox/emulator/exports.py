@@ -14,7 +14,7 @@ import msgspec
 
 from dragoman_labelbox.emulator.details import label_details, metadata_details, performance_details, project_details
 from dragoman_labelbox.emulator.filters import last_activity
-from dragoman_labelbox.emulator.objects import Annotations, DataRow, Label, Run
+from dragoman_labelbox.emulator.objects import Annotations, Batch, DataRow, Label, Run
 from dragoman_labelbox.emulator.showing import label_json
 from dragoman_labelbox.emulator.state import State
 
@@ -94,6 +94,8 @@ class Lines:
         self._task = task
         self._params = params
         self._base = base
+        self._batches: dict[str, dict[str, Batch]] = {}
+        """The batches of data rows, by project."""
 
     def line(self, row: DataRow, *, projects: Iterable[str] = (), runs: Iterable[Run] = ()) -> bytes:
         """Return the line of one data row with its labels in some projects and its predictions in some runs."""
@@ -143,7 +145,9 @@ class Lines:
         label = project.labels.get(row.id)
         made: Json = {"name": project.name, "labels": [self._label(row, label)] if label and label.rows else []}
         if self._params.get("includeProjectDetails"):
-            made["project_details"] = project_details(project, row)
+            if key not in self._batches:
+                self._batches[key] = project.batches_of()
+            made["project_details"] = project_details(project, row, self._batches[key].get(row.id))
         return made
 
     def _label(self, row: DataRow, label: Label) -> Json:

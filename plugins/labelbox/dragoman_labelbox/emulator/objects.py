@@ -247,9 +247,9 @@ class Project(Named):
         """Say whether a data row is in one of the batches."""
         return any(row_id in batch.row_ids for batch in self.batches.values())
 
-    def batch_of(self, row_id: str) -> Batch | None:
-        """Return the batch that a data row came with."""
-        return next((batch for batch in self.batches.values() if row_id in batch.row_ids), None)
+    def batches_of(self) -> dict[str, Batch]:
+        """Return with which batch each data row came."""
+        return {row_id: batch for batch in self.batches.values() for row_id in batch.row_ids}
 
     def row_ids(self) -> list[str]:
         """Return the ids of all data rows, batch by batch."""
