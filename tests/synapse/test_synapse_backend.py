@@ -97,6 +97,13 @@ class TestVersions:
         assert found == made
         assert (found.config, found.tags, found.metadata) == ({"epochs": 3}, ("best", "new"), {"by": "me", "n": [1]})
 
+    def test_one_without_a_name_stays_without(self, backend: Any) -> None:
+        model = backend.models.create("m", task="classification", features=["a"])
+        made = backend.versions.create(model, name="")
+        assert (made.name, backend.versions.get(made).name) == ("", "")
+        assert backend.versions.update(made, name="v").name == "v"
+        assert backend.versions.update(made, name="").name == backend.versions.get(made).name == ""
+
     def test_an_update_replaces_what_is_given_and_keeps_the_rest(self, backend: Any) -> None:
         model = backend.models.create("m", task="classification", features=["a"])
         made = backend.versions.create(model, name="v", config={"epochs": 3}, tags=["old"])

@@ -358,6 +358,13 @@ class TestDeployments:
         assert backend.deployments.deactivate(made.version.id).metadata["is_active"] is False
         assert list(backend.deployments.active()) == []
 
+    def test_a_version_is_named_by_itself_or_by_its_id(self, backend: Any, model: Model, weights: Path) -> None:
+        made = backend.deployments.create(model, name="v", weights=weights).version
+        assert backend.deployments.deactivate(made).metadata["is_active"] is False
+        assert backend.deployments.activate(made) == backend.deployments.activate(made.id)
+        with pytest.raises(InvalidData, match="no id"):
+            backend.deployments.activate(5)
+
     def test_progress_of_the_upload_is_told(self, backend: Any, model: Model, weights: Path) -> None:
         seen: list[tuple[int, int]] = []
         backend.deployments.create(model, name="v", weights=weights, on_progress=lambda *told: seen.append(told))

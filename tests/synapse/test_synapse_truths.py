@@ -79,6 +79,10 @@ class TestEvents:
         assert len({event.id for event in found}) == 5
         assert {event.version for event in found} == {version.id}
 
+    def test_one_version_needs_no_list(self, backend: Any, version: Any) -> None:
+        found = list(backend.truths.events(version.key))
+        assert found == list(backend.truths.events(version.id)) == list(backend.truths.events([version.id]))
+
     def test_an_event_has_its_labels_and_files(self, backend: Any, version: Any) -> None:
         event = next(backend.truths.events([version.id]))
         assert [label.feature for label in event.labels("00.png")] == ["car"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.errors import InvalidData
+from dragoman.interface.base import ref
 from dragoman.schema import Model, Version
 from dragoman.schema.base import Control
 from dragoman_synapse.entries import Entry, model_in, version_facts, version_in
@@ -77,7 +78,7 @@ class Deployments(Extension):
             Conflict: It has a version of that name.
             InvalidData: There is no such file, or it arrived damaged. Nothing was made then.
         """
-        key = model if isinstance(model, str) else model.id
+        key = ref(model)
         if not weights.is_file():
             raise InvalidData(f"There is no file {weights}.", field="weights")
         held = model_in(self._call("create", self._adapter.entries.get, key))
@@ -91,11 +92,11 @@ class Deployments(Extension):
         replaced = self._call("create", self._retire, made) if replace else ()
         return Deployment(version=version_in(made), replaced=replaced)
 
-    def activate(self, version: str, *, project: str | int | None = None, replace: bool = True) -> Deployment:
+    def activate(self, version: str | Version, *, project: str | int | None = None, replace: bool = True) -> Deployment:
         """Put a version in use, and take those out of use that it replaces: of its project, else of its model."""
 
         def change() -> Deployment:
-            entry = self._adapter.entries.get(version)
+            entry = self._adapter.entries.get(ref(version))
             version_in(entry)
             facts: Json = {"is_active": True} | ({"project": str(project)} if project is not None else {})
             changed = self._adapter.entries.change(entry, facts)
@@ -104,11 +105,11 @@ class Deployments(Extension):
         done: Deployment = self._call("activate", change)
         return done
 
-    def deactivate(self, version: str) -> Version:
+    def deactivate(self, version: str | Version) -> Version:
         """Take a version out of use and return it."""
 
         def change() -> Version:
-            entry = self._adapter.entries.get(version)
+            entry = self._adapter.entries.get(ref(version))
             version_in(entry)
             return version_in(self._adapter.entries.change(entry, {"is_active": False}))
 

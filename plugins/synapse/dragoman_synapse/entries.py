@@ -142,7 +142,7 @@ def version_in(entry: Entry) -> Version:
     return Version(
         id=entry.id,
         model=str(facts.get("model", entry.id)),
-        name=facts.get("name") or entry.name,
+        name=facts.get("name", entry.name),
         status=Status(status) if status else None,
         dataset=facts.get("dataset"),
         training=facts.get("training"),
@@ -169,8 +169,6 @@ def model_facts(model: Model) -> Json:
 def version_facts(version: Version) -> Json:
     """Return the facts of a version that Synapse has no field for."""
     facts = {
-        "model": version.model,
-        "name": version.name,
         "dataset": version.dataset,
         "config": version.config,
         "tags": list(version.tags),
@@ -178,7 +176,8 @@ def version_facts(version: Version) -> Json:
         "metadata": version.metadata,
         "status": version.status,
     }
-    return _said(facts)
+    # One without a name must not come back with that of its entry.
+    return {"model": version.model, "name": version.name, **_said(facts)}
 
 
 def numbers_of(metrics: Any) -> dict[str, float]:

@@ -108,7 +108,7 @@ class Truths(Extension):
 
     def events(
         self,
-        versions: Sequence[str] = (),
+        versions: str | Sequence[str] = (),
         *,
         view: View = "full",
         project: str | int | None = None,
@@ -121,7 +121,8 @@ class Truths(Extension):
         """Iterate over the events that pass all filters, page by page.
 
         Args:
-            versions: Versions of datasets, by id or as `"<dataset>@<version>"`; all events if none are named.
+            versions: A version of a dataset, by id or as `"<dataset>@<version>"`, or several; all events if none is
+                named.
             view: What each event has: everything, only `data`, or only `files`.
             project: Only those of this project.
             created_after: Only those from then on.
@@ -130,7 +131,8 @@ class Truths(Extension):
             search: Only those with this text in their data.
             page_size: Events per request.
         """
-        chosen = [ids.number(key.rpartition("@")[2], "version of a dataset") for key in versions]
+        named = [versions] if isinstance(versions, str) else versions
+        chosen = [ids.number(key.rpartition("@")[2], "version of a dataset") for key in named]
         params: Json = {"ground_truth_dataset_versions": chosen, "project": project}
         params |= {
             "created_after": aware(created_after),
