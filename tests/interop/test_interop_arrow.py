@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dragoman.conformance import strategies
 from dragoman.errors import InvalidData
 from dragoman.interop.arrow import from_arrow, item_schema, items_from_arrow, items_to_arrow, row_schema, to_arrow
-from dragoman.schema import Box, Item, Label, Prediction
+from dragoman.schema import Box, Item, Label, Prediction, Whole
 
 rows = st.lists(st.one_of(strategies.labels_with(), strategies.predictions_with()), max_size=6)
 
@@ -101,3 +101,43 @@ def test_a_missing_column_is_named() -> None:
     table = pa.Table.from_batches(to_arrow([Label("i", "f", Box(1, 0, 1, 1))]), row_schema())
     with pytest.raises(InvalidData, match="no column 'item'"):
         list(from_arrow(table.drop_columns(["item"])))
+
+
+def test_a_column_that_is_there_twice_is_named() -> None:
+    table = pa.Table.from_batches(to_arrow([Label("i", "f", Box(1, 0, 1, 1))]), row_schema())
+    with pytest.raises(InvalidData, match="more than one column 'item'"):
+        list(from_arrow(table.append_column("item", pa.array(["j"]))))
+
+
+def test_a_single_batch_is_read_as_it_is() -> None:
+    row, item = Label("i", "f", Box(1, 0, 1, 1)), Item("i", split="train")
+    assert list(from_arrow(next(to_arrow([row])))) == [row]
+    assert list(items_from_arrow(next(items_to_arrow([item])))) == [item]
+
+
+def test_what_is_no_batch_is_said_to_be_none() -> None:
+    with pytest.raises(InvalidData, match="A dict was given in the place of a record batch"):
+        list(from_arrow([{"item": "i"}]))  # type: ignore[list-item]
+
+
+def test_a_column_of_numbers_in_the_place_of_json_is_named() -> None:
+    table = changed()
+    damaged = table.set_column(table.schema.get_field_index("metadata"), "metadata", pa.array([None, 7]))
+    with pytest.raises(InvalidData, match="metadata is not JSON") as caught:
+        list(from_arrow(damaged))
+    assert (caught.value.row, caught.value.field) == (1, "metadata")
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [(Label("i", "f", Whole(), id="\ud800"), "id"), (Label("i", "f", Whole(), frame=2**70), "frame")],
+)
+def test_what_has_no_place_in_a_column_names_it(row: Label, field: str) -> None:
+    with pytest.raises(InvalidData, match=f"{field} has no place in a column of") as caught:
+        list(to_arrow([row]))
+    assert caught.value.field == field
+
+
+def test_items_are_not_taken_for_rows() -> None:
+    with pytest.raises(InvalidData, match=r"A Item is no row\. Items have `items_to_arrow`"):
+        list(to_arrow([Item("i")]))  # type: ignore[list-item]

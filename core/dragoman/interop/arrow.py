@@ -75,6 +75,9 @@ def to_arrow(rows: Iterable[Label], *, batch_size: int = BATCH) -> Iterator[pa.R
     Args:
         rows: Labels, predictions, or both.
         batch_size: Most rows of a batch.
+
+    Raises:
+        InvalidData: A value has no place in its column, such as a frame of more than 64 bits.
     """
     return _batches(rows, row_schema(), _columns_of_row, batch_size)
 
@@ -87,7 +90,7 @@ def from_arrow(batches: Iterable[pa.RecordBatch] | pa.Table, *, refuse: Refuse |
         refuse: What is done with a row that breaks the schema; if not given, its error is raised.
 
     Raises:
-        InvalidData: A column is missing, or a row breaks the schema; the error names the row and the field.
+        InvalidData: A column is missing or there twice, or a row breaks the schema; the error names row and field.
     """
     return _structs(batches, row_schema(), _row_of, refuse)
 
@@ -106,18 +109,33 @@ def _batches(things: Iterable[Any], schema: pa.Schema, columns_of: Any, size: in
     pa = _pyarrow()
     source = iter(things)
     while some := [columns_of(thing) for thing in islice(source, size)]:
-        arrays = [pa.array([row.get(column.name) for row in some], column.type) for column in schema]
+        arrays = [_array([row.get(column.name) for row in some], column) for column in schema]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _array(values: list[Any], column: pa.Field) -> pa.Array:
+    pa = _pyarrow()
+    try:
+        return pa.array(values, column.type)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
+        raise InvalidData(
+            f"{column.name} has no place in a column of {column.type}: {error}.", field=column.name
+        ) from error
 
 
 def _structs(
     batches: Iterable[pa.RecordBatch] | pa.Table, schema: pa.Schema, build: Any, refuse: Refuse | None
 ) -> Iterator[Any]:
-    found = batches.to_batches(BATCH) if hasattr(batches, "to_batches") else batches
+    pa = _pyarrow()
+    found = [batches] if isinstance(batches, pa.RecordBatch) else batches
     position = 0
-    for batch in found:
+    for batch in found.to_batches(BATCH) if isinstance(found, pa.Table) else found:
+        if not isinstance(batch, pa.RecordBatch):
+            raise InvalidData(f"A {type(batch).__name__} was given in the place of a record batch.")
         if missing := [name for name in schema.names if name not in batch.schema.names]:
             raise InvalidData(f"The table has no column {missing[0]!r}.", field=missing[0])
+        if double := [name for name in schema.names if batch.schema.names.count(name) > 1]:
+            raise InvalidData(f"The table has more than one column {double[0]!r}.", field=double[0])
         for values in batch.select(schema.names).to_pylist():
             try:
                 made = build(values)
@@ -140,6 +158,8 @@ def _placed(error: Exception, row: int) -> InvalidData:
 
 
 def _columns_of_row(row: Label) -> dict[str, Any]:
+    if not isinstance(row, Label):
+        raise InvalidData(f"A {type(row).__name__} is no row.", hint="Items have `items_to_arrow`.")
     columns: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
     columns |= _columns_of_geometry(row.geometry)
     columns["span"] = row.span
@@ -193,7 +213,7 @@ def _geometry_of(columns: dict[str, Any]) -> Any:
 def _json(columns: dict[str, Any], name: str) -> Any:
     try:
         return msgspec.json.decode(columns[name])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, TypeError) as error:
         raise InvalidData(f"{name} is not JSON: {error}.", field=name) from error
     except RecursionError as error:
         raise InvalidData(f"{name} is nested too deeply.", field=name) from error
