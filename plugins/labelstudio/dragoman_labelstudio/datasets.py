@@ -34,6 +34,8 @@ class LabelStudioDatasets(Datasets):
     _adapter: Any
 
     def _create(self, dataset: Dataset) -> Dataset:
+        if not dataset.name.strip():
+            raise InvalidData("A project of Label Studio has a title that is not all spaces.", field="name")
         body = {"title": dataset.name, "description": described(dataset.metadata)}
         return dataset.model_copy(update={"id": str(self._adapter.client.post("api/projects/", body, Project).id)})
 
@@ -141,7 +143,7 @@ class LabelStudioDatasets(Datasets):
 def _dataset_in(wire: Project) -> Dataset:
     metadata = {"description": wire.description} if wire.description else {}
     return Dataset(
-        id=str(wire.id), name=wire.title, items=wire.task_number, metadata=metadata, created_at=wire.created_at
+        id=str(wire.id), name=wire.name, items=wire.task_number, metadata=metadata, created_at=wire.created_at
     )
 
 

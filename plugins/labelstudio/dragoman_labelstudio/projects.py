@@ -30,7 +30,7 @@ class OfProject:
 
     def __init__(self, wire: Project) -> None:
         self.id = wire.id
-        self.title = wire.title
+        self.title = wire.name
         self.label_config = wire.label_config
         self.config = read_config(wire.label_config.encode(), f"the labelling configuration of project {wire.id}")
 

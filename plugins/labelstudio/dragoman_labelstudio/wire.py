@@ -14,11 +14,16 @@ class Project(msgspec.Struct, frozen=True):
     """A project. `parsed_label_config` is not looked at: it lacks what is asked about a region."""
 
     id: int
-    title: str = ""
+    title: str | None = None
     description: str | None = None
     label_config: str = ""
     task_number: int | None = None
     created_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called: its number where it has no title, as one of spaces becomes."""
+        return self.title or str(self.id)
 
 
 class Projects(msgspec.Struct, frozen=True):
