@@ -44,6 +44,12 @@ def test_full_device_is_called_full() -> None:
     assert not error.retryable
 
 
+def test_copy_to_a_full_disk_names_the_copy() -> None:
+    # As `shutil.copyfile` raises it.
+    error = bound(OSError(errno.ENOSPC, "said by the system", "the/source", None, "the/copy"))
+    assert "is full at the/copy" in error.message
+
+
 def test_full_database_is_called_full() -> None:
     connection = sqlite3.connect(":memory:")
     connection.execute("PRAGMA max_page_count = 2")

@@ -41,6 +41,8 @@ def from_os(error: OSError) -> DragomanError:
     """Return the error for an error number of the operating system."""
     where = f" at {error.filename}" if error.filename else ""
     if error.errno in _NO_SPACE:
+        # Copying names the source first, and it is the target for which there is no space.
+        where = f" at {error.filename2}" if error.filename2 else where
         return PlatformError(f"The disk is full{where}.", hint=FULL_HINT)
     if error.errno in _NO_ACCESS:
         return PermissionDenied(f"Reading or writing is not allowed{where}: {os.strerror(error.errno)}.")
