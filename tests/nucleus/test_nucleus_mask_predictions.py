@@ -1,4 +1,4 @@
-"""Masks that a run says, where a key alone does not lead to an item's: they are looked up for all items at once."""
+"""Masks that a run says: looked up for all items at once where keys do not lead to them, and refused one by one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman import Item, Mask, Prediction
+from dragoman import Box, Item, Label, Mask, Prediction
 from dragoman.emulate import Live
 
 ITEMS = 12
@@ -45,3 +45,29 @@ def test_masks_are_written_for_many_items_with_few_requests(backend: Any, emulat
     for id_of_dataset, rows in sent.items():
         read = backend.predictions.read(version, dataset=id_of_dataset)
         assert [msgspec.structs.replace(row, provenance=None) for row in read] == rows
+
+
+@pytest.mark.parametrize("key", ["a.jpg", "train/a.jpg"])
+def test_a_mask_that_cannot_be_sent_costs_the_others_nothing(backend: Any, key: str) -> None:
+    dataset = backend.datasets.create("bad")
+    backend.datasets.write_items([Item(key, uri="https://example.com/1.jpg")], dataset=dataset).raise_for_problems()
+    model = backend.models.create("painter", task="instance_segmentation", features=["car"])
+    version = backend.versions.create(model, name="v", dataset=dataset)
+
+    def write_labels(rows: list[Any]) -> Any:
+        return backend.labels.write(rows, dataset=dataset, on_loss="convert")
+
+    def write_predictions(rows: list[Any]) -> Any:
+        return backend.predictions.write(rows, version=version, dataset=dataset, on_loss="convert")
+
+    for kind, write in ((Label, write_labels), (Prediction, write_predictions)):
+        rows = [
+            kind(key, "car", Box(1, 2, 3, 4)),
+            kind(key, "car", mask(0)),
+            kind("..", "car", mask(0)),
+            kind(key, "car", mask(20), metadata={"dragoman_id": "mine"}),
+        ]
+        outcomes = list(write(rows))
+        assert [outcome.status for outcome in outcomes] == ["created", "created", "rejected", "rejected"]
+        assert outcomes[2].reason == "There is no item '..'."
+        assert "'dragoman_id'" in (outcomes[3].reason or "")

@@ -10,7 +10,7 @@ import nest_asyncio
 import pytest
 
 import dragoman
-from dragoman import Box, Item, Label, Mask, PermissionDenied, PlatformError, Prediction, Timeout
+from dragoman import Box, DragomanError, Item, Label, Mask, PermissionDenied, PlatformError, Prediction, Timeout
 from dragoman.emulate import Answer, DropAfter, DropBefore, Live
 from dragoman_nucleus import store
 
@@ -146,6 +146,25 @@ class TestJobs:
         if mishap == "429":
             assert backend.waited[0] == 2.0
 
+    @pytest.mark.parametrize("mishap", ["429", "502"])
+    def test_what_an_attempt_wrote_before_its_end_is_not_said_to_be_from_before(
+        self, backend: Any, dataset: Any, version: Any, emulated: Live[Any], mishap: str
+    ) -> None:
+        emulated.faults.add(MISHAPS[mishap], method="GET", path="*/job/*/errors")
+        outcomes = list(backend.predictions.write(boxes(5), version=version, dataset=dataset))
+        assert {outcome.status for outcome in outcomes} == {"ignored"}
+        assert all("or from the attempt whose answer was lost" in (outcome.reason or "") for outcome in outcomes)
+
+    @pytest.mark.parametrize("status", [401, 403, 429])
+    def test_a_refusal_after_the_upload_leaves_outcomes(
+        self, backend: Any, dataset: Any, version: Any, emulated: Live[Any], status: int
+    ) -> None:
+        emulated.faults.add(Answer(status), method="GET", path="*/job/*/errors", times=None)
+        with pytest.raises(DragomanError) as failure:
+            backend.predictions.write(boxes(5), version=version, dataset=dataset)
+        assert failure.value.report is not None
+        assert failure.value.report.counts == {"created": 5}
+
     def test_a_refused_signature_is_an_error_without_the_signature(
         self, backend: Any, dataset: Any, version: Any, emulated: Live[Any]
     ) -> None:
@@ -174,6 +193,13 @@ class TestItems:
             backend.datasets.write_items([Item("a", uri="https://example.com/a.jpg")], dataset=dataset)
         assert failure.value.report is not None
         assert failure.value.report.counts == {"unknown": 1}
+
+    def test_a_refusal_after_an_append_leaves_outcomes(self, backend: Any, dataset: Any, emulated: Live[Any]) -> None:
+        emulated.faults.add(Answer(403), method="GET", path="*/job/*/errors")
+        with pytest.raises(PermissionDenied) as failure:
+            backend.datasets.write_items([Item("c", uri="https://example.com/c.jpg")], dataset=dataset)
+        assert failure.value.report is not None
+        assert failure.value.report.counts == {"created": 1}
 
     def test_items_that_a_failed_job_does_not_name_are_looked_up(self, backend: Any, emulated: Live[Any]) -> None:
         dataset = backend.datasets.create("street")

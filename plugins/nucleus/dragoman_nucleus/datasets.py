@@ -10,7 +10,7 @@ import msgspec
 import requests
 
 from dragoman.calls.pipeline import Page
-from dragoman.errors import PlatformError, Unsupported
+from dragoman.errors import Unsupported
 from dragoman.interface import Datasets
 from dragoman.media import path_at
 from dragoman.schema import IGNORED, UPDATED, Dataset, Item, RowResult
@@ -92,15 +92,12 @@ class NucleusDatasets(Datasets):
             ]
             answer = client.connection.upload_files(f"{route}?async=1", "items", entries, "image", files)
             started.append((places, jobs.started(answer)))
-        try:
+        # A job that failed may have taken items before, as may others of this batch.
+        with jobs.under_way():
             messages = jobs.followed(self._adapter, [job for _, job in started])
-        except PlatformError as error:
-            # A job that failed may have taken items before, as may others of this batch.
-            error.maybe_applied = True
-            raise
-        for places, job_id in started:
-            items = [rows[place] for place in places]
-            yield places, item_results(items, messages[job_id], jobs.errors(client, job_id))
+            for places, job_id in started:
+                items = [rows[place] for place in places]
+                yield places, item_results(items, messages[job_id], jobs.errors(client, job_id))
 
     def _present(self, dataset: str, keys: Set[str]) -> Set[str]:
         """Return which of the keys are there: one look for each, or one listing, whichever asks for less."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import requests
@@ -43,6 +44,16 @@ def send_rows(client: Any, dataset: str, route: str, content: bytes | bytearray,
 def started(answer: dict[str, Any]) -> str:
     """Return the id of the job that an answer tells of."""
     return str(answer["job_id"])
+
+
+@contextmanager
+def under_way() -> Iterator[None]:
+    """Say of every failure in here, whatever it is, that what was sent before it may have been carried out."""
+    try:
+        yield
+    except Exception as error:
+        error.maybe_applied = True  # type: ignore[attr-defined]
+        raise
 
 
 def ended(adapter: Any, job: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from dragoman.errors import PlatformError
+from dragoman.errors import InvalidData, PlatformError
 from dragoman.geometry import array_of_mask, mask_of_array
 from dragoman.schema import (
     CREATED,
@@ -134,10 +134,16 @@ def _layers(there: Canvas | None, rows: Sequence[Label], update: bool, results: 
         elif (index := known[row.id] if row.id in known else next(free, None)) is None:
             results[position] = RowResult("rejected", reason=FULL)
         else:
+            try:
+                layer = _layer(row, index, position)
+            except InvalidData as error:
+                # Others of the call may have been written by now, so the whole is not refused.
+                results[position] = RowResult("rejected", reason=error.message)
+                continue
             if index in layers:  # the same id twice in one batch: the later row overwrites the earlier
                 results[layers[index].row] = UPDATED
             known[row.id] = index
-            layers[index] = _layer(row, index, position)
+            layers[index] = layer
     for index, segment in (there.segments if there else {}).items():
         if there is not None and index not in layers:
             pixels = there.pixels == index

@@ -13,7 +13,7 @@ from dragoman.capability import Gap
 from dragoman.errors import NotFound
 from dragoman.interface import Predictions
 from dragoman.schema import Label, Prediction, RowResult
-from dragoman_nucleus.codec import escape
+from dragoman_nucleus.codec import STEPS, escape
 from dragoman_nucleus.listing import every_item, scene_keys
 from dragoman_nucleus.store import SINGLY, UNSAFE, Store
 from dragoman_nucleus.wire import FoundMask, Groups, OnItem, Ungrouped
@@ -59,7 +59,7 @@ class RunPredictions(Store):
             yield from super().masks_on(asked)
             return
         # `on_item` would ask for all predictions of the run for each of these.
-        present = self.adapter.datasets._present(self.dataset, set(asked))
+        present = self.adapter.datasets._present(self.dataset, set(asked).difference(STEPS))
         found: dict[str | None, list[FoundMask]] = {}
         for mask in self.export().masks():
             found.setdefault(mask.reference_id, []).append(mask)

@@ -117,8 +117,9 @@ class Scenes(Extension):
             batch = [rows[place] for place in places]
             content = msgspec.json.Encoder().encode_lines(map(scene_out, batch))
             job = jobs.send_rows(self._client, dataset, f"{dataset}/{route}", content, update=update)
-            message = jobs.ended(self._adapter, job)
-            counts = Counts.of_job(message, jobs.errors(self._client, job), "scene")
+            with jobs.under_way():
+                message = jobs.ended(self._adapter, job)
+                counts = Counts.of_job(message, jobs.errors(self._client, job), "scene")
             found = row_results(batch, counts, update=update, name=lambda row: (row.key, ""))
             results |= zip(places, found, strict=True)
         return [results[place] for place in range(len(rows))]

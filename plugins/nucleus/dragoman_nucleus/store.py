@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from dragoman.errors import InvalidData, PlatformError
+from dragoman.errors import InvalidData
 from dragoman.schema import IGNORED, Geometry, Label, Mask, RowResult, Whole
 from dragoman_nucleus import jobs
-from dragoman_nucleus.codec import escape, row_out
+from dragoman_nucleus.codec import STEPS, escape, row_out
 from dragoman_nucleus.listing import scene_keys
 from dragoman_nucleus.masks import Canvas, compose
 from dragoman_nucleus.reading import canvas_of, rows_in
@@ -108,16 +108,12 @@ class Store(ABC):
             (part, jobs.send_rows(client, self.dataset, self.upload, content, update=update))
             for part, content in _files(rows)
         ]
-        try:
-            messages = jobs.followed(self.adapter, [job for _, job in sent])
-        except PlatformError as error:
-            # A job that failed may have written rows before.
-            error.maybe_applied = True
-            raise
         results: list[RowResult] = []
-        for part, job in sent:
-            counts = Counts.of_job(messages[job], jobs.errors(client, job), self.noun)
-            results += row_results(part, counts, update=update, name=_name)
+        with jobs.under_way():
+            messages = jobs.followed(self.adapter, [job for _, job in sent])
+            for part, job in sent:
+                counts = Counts.of_job(messages[job], jobs.errors(client, job), self.noun)
+                results += row_results(part, counts, update=update, name=_name)
         return results
 
     def _write_masks(self, rows: Sequence[Label], update: bool) -> list[RowResult]:
@@ -143,7 +139,8 @@ class Store(ABC):
     def masks_on(self, keys: Iterable[str]) -> Iterator[tuple[str, Sequence[FoundMask] | None]]:
         """Yield each of some items with its masks, or None for an item that is not there."""
         for key in keys:
-            groups = self._there(key)
+            # Of a key that is a step in an address nothing can be asked.
+            groups = None if key in STEPS else self._there(key)
             yield key, None if groups is None else groups.masks()
 
     def _painted(
