@@ -213,6 +213,30 @@ def test_predictions_that_another_project_has_no_place_for_are_not_left_behind_i
         studio.handoff.send_predictions("v1", dataset=project, project=other.id)
 
 
+def test_what_is_stored_beside_predictions_is_handed_on(studio: Any) -> None:
+    project, other = project_with(studio, 1), studio.datasets.create("other")
+    studio.ontologies.create(CARS, dataset=other)
+    row = Prediction("0.png", "car", Box(1, 1, 2, 2), confidence=0.0, class_pdf={"car": 0.0, "bus": 1.0})
+    studio.predictions.write([row], version="v1", dataset=project, on_loss="store").raise_for_problems()
+    studio.handoff.send_predictions(f"{project}:v1", dataset=project, project=other.id)
+    assert without_provenance(studio.predictions.read("v1", dataset=other)) == {row.id: row}
+
+
+def test_projects_without_a_title_hide_no_other(studio: Any, api: httpx.Client) -> None:
+    studio.datasets.create("street")
+    bare = [api.post("/api/projects/", json={"title": title}).raise_for_status().json()["id"] for title in ("", None)]
+    assert [dataset.name for dataset in studio.datasets.list()] == ["street", *map(str, bare)]
+
+
+def test_predictions_that_name_no_version_can_be_deleted(studio: Any, api: httpx.Client) -> None:
+    project = project_with(studio, 1)
+    (item,) = studio.datasets.read_items(project)
+    api.post("/api/predictions/", json={"task": int(item.id), "result": []}).raise_for_status()
+    (version,) = studio.versions.list(project)
+    studio.versions.delete(version)
+    assert list(studio.versions.list(project)) == []
+
+
 def test_ellipses_points_and_relations_come_back_as_they_are(studio: Any, api: httpx.Client) -> None:
     made = studio.datasets.create("shapes")
     feature = Feature(name="car", geometries=("polygon", "point", "box"))

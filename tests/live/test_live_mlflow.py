@@ -15,7 +15,7 @@ from mlflow_server import PASSWORD, USER, emptied
 from servers import LOOPBACK, Server, environment
 
 import dragoman
-from dragoman import Migration
+from dragoman import Migration, NotFound
 from dragoman.emulate import DropAfter, running
 from dragoman.emulate.relay import relay
 from dragoman.migrate import Scope
@@ -127,6 +127,17 @@ def test_jobs_are_listed_the_newest_first(backend: Any) -> None:
     found = [job for job in backend.training.list(page_size=1) if job.id in made]
     assert [job.id for job in found] == made[::-1]
     assert {job.model for job in found} == {"detector"}
+
+
+def test_more_than_one_request_takes_is_logged_and_a_number_of_any_length_finds_nothing(backend: Any) -> None:
+    model = backend.models.create("detector", task="object_detection", features=["car"])
+    version = backend.versions.create(model, name="v", config={f"p{number}": number for number in range(150)})
+    metrics = {f"AP of class {number}": number / 2000 for number in range(1500)}
+    assert backend.versions.update(version, metrics=metrics).metrics == metrics
+    assert len(backend.training.get(version.training).config) == 150
+    for number in ("99999999999999999999999", "9" * 5000):
+        with pytest.raises(NotFound):
+            backend.versions.get(f"detector/{number}")
 
 
 @pytest.mark.parametrize("lost", ["registered-models/create", "model-versions/create", "*/artifacts/dragoman/*"])
