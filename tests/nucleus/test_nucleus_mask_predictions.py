@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman import Box, Item, Label, Mask, Prediction
-from dragoman.emulate import Live
+from dragoman import Box, Item, Label, Mask, PermissionDenied, Prediction
+from dragoman.emulate import Answer, Live
 
 ITEMS = 12
 
@@ -71,3 +71,23 @@ def test_a_mask_that_cannot_be_sent_costs_the_others_nothing(backend: Any, key: 
         assert [outcome.status for outcome in outcomes] == ["created", "created", "rejected", "rejected"]
         assert outcomes[2].reason == "There is no item '..'."
         assert "'dragoman_id'" in (outcomes[3].reason or "")
+
+
+@pytest.mark.parametrize(("path", "skip"), [("*/annotate", 1), ("*/refloc/*", 3)])
+def test_what_was_written_before_a_refusal_has_its_outcome(
+    backend: Any, emulated: Live[Any], path: str, skip: int
+) -> None:
+    dataset = backend.datasets.create("refused")
+    keys = [str(number) for number in range(ITEMS)]
+    backend.datasets.write_items([Item(key, uri="https://example.com/1.jpg") for key in keys], dataset=dataset)
+    rows = [Label(keys[0], "car", Box(1, 2, 3, 4)), *(Label(key, "car", mask(0)) for key in keys)]
+    emulated.faults.add(Answer(403), path=path, skip=skip)
+    with pytest.raises(PermissionDenied) as failure:
+        backend.labels.write(rows, dataset=dataset, on_loss="convert")
+    assert failure.value.report is not None
+    assert failure.value.report.counts == {"created": 1, "unknown": ITEMS}
+    emulated.faults.add(Answer(403), path="*/annotate")
+    with pytest.raises(PermissionDenied) as failure:
+        backend.labels.write(rows, dataset=dataset, on_loss="convert")
+    assert failure.value.report is not None
+    assert len(failure.value.report) == 0, "nothing was sent"

@@ -47,12 +47,13 @@ def started(answer: dict[str, Any]) -> str:
 
 
 @contextmanager
-def under_way() -> Iterator[None]:
-    """Say of every failure in here, whatever it is, that what was sent before it may have been carried out."""
+def under_way(begun: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """Say of every failure in here, once something was sent, that what was sent before it may have been carried out."""
     try:
         yield
     except Exception as error:
-        error.maybe_applied = True  # type: ignore[attr-defined]
+        if begun():
+            error.maybe_applied = True  # type: ignore[attr-defined]
         raise
 
 

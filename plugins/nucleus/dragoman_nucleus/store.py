@@ -60,6 +60,7 @@ class Store(ABC):
         self.adapter = adapter
         self.dataset = dataset
         self.connection = adapter.client.connection
+        self._sent = False
 
     @abstractmethod
     def on_item(self, key: str) -> Groups:
@@ -73,12 +74,16 @@ class Store(ABC):
 
     def write(self, rows: Sequence[Label], *, update: bool) -> list[RowResult]:
         """Write a batch and return one result per row: few rows at once, many through a job, masks item by item."""
+        with jobs.under_way(lambda: self._sent):
+            return self._write(rows, update=update)
+
+    def _write(self, rows: Sequence[Label], *, update: bool) -> list[RowResult]:
         kinds = {type(row.geometry) for row in rows}
         if Whole in kinds:
             self.adapter.taxonomies.admit(self.dataset, rows)
             if update and (doomed := replaced(rows)):
                 kept = [place for place in range(len(rows)) if place not in doomed]
-                results = dict(zip(kept, self.write([rows[place] for place in kept], update=update), strict=True))
+                results = dict(zip(kept, self._write([rows[place] for place in kept], update=update), strict=True))
                 return [results.get(place, REPLACED) for place in range(len(rows))]
             written = self._write_kinds(rows, kinds, update)
             return written if update else self._left_alone(rows, written)
@@ -100,6 +105,7 @@ class Store(ABC):
         if len(rows) > SYNCHRONOUS:
             return self._write_by_job(rows, update)
         answer = self.connection.make_request(Upload(update, [row_out(row) for row in rows]), self.upload)
+        self._sent = True
         return row_results(rows, Counts.of_answer(answer, self.noun), update=update, name=_name)
 
     def _write_by_job(self, rows: Sequence[Label], update: bool) -> list[RowResult]:
@@ -108,12 +114,12 @@ class Store(ABC):
             (part, jobs.send_rows(client, self.dataset, self.upload, content, update=update))
             for part, content in _files(rows)
         ]
+        self._sent = True
+        messages = jobs.followed(self.adapter, [job for _, job in sent])
         results: list[RowResult] = []
-        with jobs.under_way():
-            messages = jobs.followed(self.adapter, [job for _, job in sent])
-            for part, job in sent:
-                counts = Counts.of_job(messages[job], jobs.errors(client, job), self.noun)
-                results += row_results(part, counts, update=update, name=_name)
+        for part, job in sent:
+            counts = Counts.of_job(messages[job], jobs.errors(client, job), self.noun)
+            results += row_results(part, counts, update=update, name=_name)
         return results
 
     def _write_masks(self, rows: Sequence[Label], update: bool) -> list[RowResult]:
@@ -159,6 +165,7 @@ class Store(ABC):
         # What was there is in the new images, so they replace the old ones whatever the caller's `update` is.
         form = {"segmentations": masks, "update": True}
         answer = self.connection.upload_files(self.upload, "serialized_request", form, "mask", files)
+        self._sent = True
         counts = Counts.of_answer(answer, self.noun)
         if counts.errored or counts.processed != len(masks):
             raise InvalidData(f"Nucleus took {counts.processed} of {len(masks)} masks: {list(counts.errors)}")
