@@ -29,13 +29,6 @@ def exported(task: Any) -> list[dict[str, Any]]:
     return sorted(lines, key=lambda line: str(line["data_row"]["global_key"]))
 
 
-class Unsearchable(list[str]):
-    """A list that may be walked through, but in which nothing is looked for."""
-
-    def __contains__(self, key: object) -> bool:
-        raise AssertionError(f"{key} was looked for.")
-
-
 def painted() -> bytes:
     """A PNG of 8 x 6 pixels, two of which are red."""
     pixels = np.zeros((6, 8, 3), np.uint8)
@@ -295,13 +288,6 @@ class TestExports:
         plain = exported(project.export())[0]["projects"][project.uid]
         assert plain.keys() == {"name", "labels"}
         assert not plain["labels"][0].keys() & {"label_details", "performance_details"}
-
-    def test_batches_are_not_searched_for_each_data_row(self, project: Any, live: Live[Any]) -> None:
-        (batch,) = live.state.projects[project.uid].batches.values()
-        batch.row_ids = Unsearchable(batch.row_ids)
-        lines = exported(project.export(params=DETAILS))
-        asked = [line["projects"][project.uid]["project_details"]["batch_id"] for line in lines]
-        assert asked == [batch.id, batch.id]
 
     @pytest.mark.filterwarnings("ignore::DeprecationWarning")
     def test_the_older_export_gives_its_result_at_an_address(self, client: Any, project: Any) -> None:

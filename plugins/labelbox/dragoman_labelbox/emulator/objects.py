@@ -243,10 +243,6 @@ class Project(Named):
     submissions: dict[str, list[Json]] = field(default_factory=dict)
     """Labels and reviews that were made elsewhere, as they came, by the id of their submission."""
 
-    def has(self, row_id: str) -> bool:
-        """Say whether a data row is in one of the batches."""
-        return any(row_id in batch.row_ids for batch in self.batches.values())
-
     def batches_of(self) -> dict[str, Batch]:
         """Return with which batch each data row came."""
         return {row_id: batch for batch in self.batches.values() for row_id in batch.row_ids}

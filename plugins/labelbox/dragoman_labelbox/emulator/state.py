@@ -213,20 +213,24 @@ class State:
         if global_key:
             self.by_global_key[global_key] = row
 
-    def forget_row(self, row: DataRow) -> None:
-        """Delete a data row with all that hangs on it."""
-        del self.rows[row.id]
-        self.datasets[row.dataset_id].rows.pop(row.id, None)
-        self.rename_row(row, None)
+    def forget_rows(self, rows: Iterable[DataRow]) -> None:
+        """Delete data rows with all that hangs on them."""
+        gone = {row.id: row for row in rows}
+        for row in gone.values():
+            del self.rows[row.id]
+            self.datasets[row.dataset_id].rows.pop(row.id, None)
+            self.rename_row(row, None)
         for run in self.runs.values():
-            run.rows.pop(row.id, None)
+            for row_id in gone:
+                run.rows.pop(row_id, None)
         for project in self.projects.values():
-            project.issues = {key: issue for key, issue in project.issues.items() if issue.row_id != row.id}
+            project.issues = {key: issue for key, issue in project.issues.items() if issue.row_id not in gone}
+            held: dict[str, Any]
             for held in (project.labels, project.drafts, project.moved, project.priorities):
-                held.pop(row.id, None)
+                for row_id in gone:
+                    held.pop(row_id, None)
             for batch in project.batches.values():
-                if row.id in batch.row_ids:
-                    batch.row_ids.remove(row.id)
+                batch.row_ids = [row_id for row_id in batch.row_ids if row_id not in gone]
 
 
 def found(objects: dict[str, T], key: str, kind: str) -> T:

@@ -57,8 +57,7 @@ class Datasets:
 
     def delete(self, query: Query) -> Json:
         dataset = self._state.dataset(query.get("DatasetId"))
-        for row in list(dataset.rows.values()):
-            self._state.forget_row(row)
+        self._state.forget_rows(list(dataset.rows.values()))
         del self._state.datasets[dataset.id]
         return {"id": dataset.id}
 
@@ -108,6 +107,5 @@ class Datasets:
 
     def delete_rows(self, query: Query) -> list[Json]:
         rows = [self._state.row(row_id) for row_id in dict.fromkeys(query.literals())]
-        for row in rows:
-            self._state.forget_row(row)
+        self._state.forget_rows(rows)
         return [{"id": row.id} for row in rows]

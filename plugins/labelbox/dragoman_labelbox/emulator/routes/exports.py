@@ -72,8 +72,9 @@ class Exports:
         runs = [state.run(run_id) for run_id in run_ids]
 
         def lines(builder: Lines) -> Iterator[bytes]:
+            held = {project.id: set(project.row_ids()) for project in projects}
             for row in rows:
-                within = [project.id for project in projects if project.has(row.id)]
+                within = [project_id for project_id, row_ids in held.items() if row.id in row_ids]
                 yield builder.line(row, projects=within, runs=[run for run in runs if row.id in run.rows])
 
         return self._start(query, lines)

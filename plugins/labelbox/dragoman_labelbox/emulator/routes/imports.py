@@ -154,7 +154,8 @@ class Imports:
         files = {part: self._state.files.put(b"") for part in ("input", "status", "error")}
 
         def work() -> None:
-            statuses = [status for row_id in wanted for status in self._draft(project, run, row_id)]
+            held = set(project.row_ids())
+            statuses = [status for row_id in wanted if row_id in held for status in self._draft(project, run, row_id)]
             self._report(statuses, files)
 
         now = self._state.clock.now()
@@ -167,7 +168,7 @@ class Imports:
     def _draft(self, project: Project, run: Run, row_id: str) -> Iterator[Json]:
         """Copy the predictions on a data row that the project's ontology knows, and yield what became of each."""
         said = run.rows[row_id].predictions if row_id in run.rows else None
-        if said is None or not project.has(row_id):
+        if said is None:
             return
         ontology = self._state.ontology(project.ontology_id or "")
         known = {node["name"] for node in (*ontology.tools, *ontology.classifications)}

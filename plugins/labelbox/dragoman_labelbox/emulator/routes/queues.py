@@ -53,7 +53,8 @@ class Queues:
         rows = self._rows(query.get("dataRowIdentifiers"))
 
         def work() -> None:
-            project.moved |= {row.id: queue_id for row in rows if project.has(row.id)}
+            held = set(project.row_ids())
+            project.moved |= {row.id: queue_id for row in rows if row.id in held}
 
         return {"createBulkAddRowsToQueueTask": {"taskId": self._task("send-to-task-queue", work)}}
 
@@ -61,9 +62,10 @@ class Queues:
 
     def set_priorities(self, query: Query) -> Json:
         project = self._state.project(query.subject())
+        held = set(project.row_ids())
         for key, kind, priority in _OVERRIDE.findall(query.text):
             rows = self._rows({"ids": [key], "idType": kind.rpartition(".")[2]})
-            if not rows or not project.has(rows[0].id):
+            if not rows or rows[0].id not in held:
                 raise invalid(f"Data row {key} is not in the project.")
             project.priorities[rows[0].id] = int(priority)
         return {"setLabelingParameterOverrides": {"success": True}}
@@ -73,7 +75,8 @@ class Queues:
         rows = self._rows(query.get("dataRowIdentifiers"))
 
         def work() -> None:
-            project.priorities |= {row.id: priority for row in rows if project.has(row.id)}
+            held = set(project.row_ids())
+            project.priorities |= {row.id: priority for row in rows if row.id in held}
 
         return {"createQueuePriorityUpdateTask": {"taskId": self._task("queue-priority-update", work)}}
 
@@ -103,7 +106,7 @@ class Queues:
     def assign(self, query: Query) -> Json:
         wanted = query.get("input")
         project = self._state.project(wanted["projectId"])
-        return {"success": all(project.has(row_id) for row_id in wanted["dataRowIds"])}
+        return {"success": set(wanted["dataRowIds"]).issubset(project.row_ids())}
 
     # -- overview -----------------------------------------------------------------------------------------------------
 

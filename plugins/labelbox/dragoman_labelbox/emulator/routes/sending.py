@@ -49,7 +49,8 @@ class Sending:
         if target not in (None, *(queue.id for queue in project.queues)):
             raise invalid(f"The project has no task queue {target}.")
         if wanted.get("excludeDataRowsInProject"):
-            rows = [row for row in rows if not project.has(row.id)]
+            held = set(project.row_ids())
+            rows = [row for row in rows if row.id not in held]
 
         def work() -> None:
             batch, left = wanted["batchInput"], self._state.remaining(rows)
