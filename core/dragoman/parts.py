@@ -12,12 +12,14 @@ def load_part(owner: Any, part: str) -> Any:
     """Import and return what `owner`, a `Platform` or `Format`, names in its field `part`.
 
     Raises:
-        PluginError: It cannot be imported; the cause says why.
+        PluginError: It is not named, or cannot be imported; the cause says why.
         NotFound: The owner has no such part.
     """
     target: str | None = getattr(owner, part)
     if target is None:
         raise NotFound(f"{owner.title} has no {part}.", platform=owner.name)
+    if not isinstance(target, str):
+        raise PluginError(f"The {part} is given as {target!r}.", hint='Name it: "module:name".', platform=owner.name)
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)

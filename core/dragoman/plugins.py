@@ -49,10 +49,27 @@ class Platform:
         """Import and return one of the parts: `"adapter"`, `"settings"` or `"emulator"`.
 
         Raises:
-            PluginError: It cannot be imported; the cause says why.
+            PluginError: It cannot be imported, and the cause says why; or it is something else.
             NotFound: The platform has no such part.
         """
-        return load_part(self, part)
+        found = load_part(self, part)
+        wanted = _base_of(part)
+        if wanted is not None and not (isinstance(found, type) and issubclass(found, wanted)):
+            target = getattr(self, part)
+            raise PluginError(f"The {part} {target} is no subclass of {wanted.__name__}.", platform=self.name)
+        return found
+
+
+def _base_of(part: str) -> type | None:
+    if part == "adapter":
+        from dragoman.adapter import Adapter
+
+        return Adapter
+    if part == "settings":
+        from dragoman.settings import PlatformSettings
+
+        return PlatformSettings
+    return None
 
 
 @dataclass(slots=True)
@@ -118,10 +135,19 @@ def _load_one(loaded: Loaded, entry: EntryPoint) -> None:
     loaded.hooks.register(plugin, name=entry.name)
     try:
         loaded.hooks.check_pending()
+        if not loaded.hooks.get_hookcallers(plugin):
+            raise PluginError(
+                f"{entry.value} implements none of the hooks.", hint="Mark its functions with `dragoman.hookimpl`."
+            )
         platforms: list[Platform] = []
         for implementation in loaded.hooks.hook.dragoman_platforms.get_hookimpls():
             if implementation.plugin is plugin:
                 implementation.function(register=platforms.append)
+                if not platforms:
+                    raise PluginError(
+                        f"{entry.value} registers no platform.",
+                        hint="Call `register(Platform(...))`; nothing is returned.",
+                    )
         for platform in platforms:
             if platform.name in loaded.platforms:
                 raise PluginError(f"Two plugins add a platform named {platform.name!r}.")

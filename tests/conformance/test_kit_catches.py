@@ -214,6 +214,19 @@ def test_a_platform_without_classifications_may_keep_answers_beside_its_boxes(py
     assert run(pytester, "fields_of_labels").parseoutcomes() == {"passed": 4, "deselected": ANY}
 
 
+def test_settings_of_no_prefix_are_caught(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_settings=f"{HEADER}\n"
+        "from dragoman.settings import PlatformSettings\n"
+        "class Bare(PlatformSettings):\n    token: str\n"
+        f"{CLASSES}\nplatforms = installed().platforms\n"
+        "platforms['acme'] = dataclasses.replace(platforms['acme'], settings=f'{__name__}:Bare')\n"
+    )
+    result = run(pytester, "variables_of_the_platform")
+    assert result.parseoutcomes()["failed"] == 1
+    result.stdout.re_match_lines([".*may be somebody else's"])
+
+
 def test_what_a_plugin_needs_is_heavy_though_an_extra_of_the_core_has_it() -> None:
     needed = needed_modules(installed().platform("acme"))
     assert "httpx" in needed

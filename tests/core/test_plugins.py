@@ -132,6 +132,39 @@ def test_a_hook_that_does_not_exist_makes_the_plugin_broken(plugin: Callable[...
     assert "dragoman_platfroms" in str(loaded.failures["one"])
 
 
+def test_a_plugin_whose_hooks_are_not_marked_is_broken(plugin: Callable[..., EntryPoint]) -> None:
+    def dragoman_platforms(register: Callable[[Platform], None]) -> None:
+        register(platform("acme"))
+
+    loaded = load([plugin("one", dragoman_platforms=dragoman_platforms)])
+
+    assert "implements none of the hooks. Mark its functions with `dragoman.hookimpl`" in str(loaded.failures["one"])
+
+
+def test_a_plugin_that_returns_its_platform_in_the_place_of_registering_it_is_broken(
+    plugin: Callable[..., EntryPoint],
+) -> None:
+    @hookimpl
+    def dragoman_platforms(register: Callable[[Platform], None]) -> Platform:
+        return platform("acme")
+
+    loaded = load([plugin("one", dragoman_platforms=dragoman_platforms)])
+
+    assert "registers no platform. Call `register(Platform(...))`" in str(loaded.failures["one"])
+
+
+def test_a_part_that_is_not_named_is_a_plugin_error_on_use() -> None:
+    with pytest.raises(PluginError, match=r"The adapter is given as <class.*MemoryAdapter") as caught:
+        platform("acme", adapter=MemoryAdapter).load("adapter")  # type: ignore[arg-type]
+    assert caught.value.hint == 'Name it: "module:name".'
+
+
+@pytest.mark.parametrize(("part", "base"), [("adapter", "Adapter"), ("settings", "PlatformSettings")])
+def test_a_part_of_another_kind_is_a_plugin_error_on_use(part: str, base: str) -> None:
+    with pytest.raises(PluginError, match=f"The {part} memory:State is no subclass of {base}"):
+        platform("acme", **{part: "memory:State"}).load(part)
+
+
 def test_a_hook_with_unknown_arguments_makes_the_plugin_broken(plugin: Callable[..., EntryPoint]) -> None:
     @hookimpl
     def dragoman_platforms(registry: object) -> None: ...

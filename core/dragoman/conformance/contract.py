@@ -56,6 +56,11 @@ class BaseContract(Kit):
                 assert declared.reason in str(refusal.value)
                 assert not declared.instead or declared.instead in str(refusal.value)
 
+    def test_settings_are_read_from_variables_of_the_platform_s_name(self, request: Any) -> None:
+        name = request.instance.platform
+        prefix = installed().platform(name).load("settings").model_config.get("env_prefix", "")
+        assert prefix == f"DRAGOMAN_{name.upper()}_", "any other variable of the environment may be somebody else's"
+
     def test_no_gap_hides_a_translation(self, adapter: type[Adapter]) -> None:
         hidden = [
             f"{base.name}.{name}"
