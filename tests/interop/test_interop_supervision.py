@@ -217,6 +217,17 @@ def test_detections_of_a_model_become_predictions() -> None:
     assert found == Prediction("i", "dog", Box(1, 2, 3, 4), found.id, confidence=0.25, track_id="3")
 
 
+def test_minus_one_is_no_track() -> None:
+    boxes = np.array([[1.0, 2.0, 4.0, 6.0]] * 3)
+    found = from_detections(
+        sv.Detections(xyxy=boxes, class_id=np.array([0, 0, 1]), tracker_id=np.array([-1, 0, -1])), CLASSES, ITEM
+    )
+    assert [row.track_id for row in found] == [None, "0", None]
+    kept = to_detections([sure(Box(1, 2, 3, 4))], CLASSES, ITEM)
+    kept.tracker_id = np.array([-1])
+    assert [row.track_id for row in from_detections(kept, CLASSES, ITEM)] == [None]
+
+
 def test_masks_and_turned_boxes_of_a_model_are_not_flattened() -> None:
     pixels = np.zeros((1, 10, 20), bool)
     pixels[0, 2:5, 3] = True

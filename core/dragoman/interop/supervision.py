@@ -259,7 +259,11 @@ def _features(detections: sv.Detections, number: int, classes: Sequence[str]) ->
 
 
 def _track(detections: sv.Detections, number: int) -> str | None:
-    return None if detections.tracker_id is None else str(int(detections.tracker_id[number]))
+    if detections.tracker_id is None:
+        return None
+    track = int(detections.tracker_id[number])
+    # Trackers give -1 to what is on no track, or not yet.
+    return str(track) if track >= 0 else None
 
 
 def _geometry(detections: sv.Detections, number: int) -> AnyGeometry:
