@@ -132,12 +132,15 @@ class TestItems:
         assert [item.key for item in local.datasets.read_items(dataset)] == ["good", "fine"]
 
     def test_path_that_no_file_can_have_or_no_row_can_keep_is_rejected_alone(
-        self, local: Adapter, image: Callable[..., Path], tmp_path: Path
+        self, local: Adapter, image: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        latin = tmp_path / os.fsdecode(b"caf\xe9.png")
-        latin.write_bytes(image().read_bytes())
+        # An item's own uri is text, but the folder that it is relative to need not have a name that is.
+        latin = tmp_path / os.fsdecode(b"caf\xe9")
+        latin.mkdir()
+        (latin / "in.png").write_bytes(image().read_bytes())
+        monkeypatch.chdir(latin)
         dataset = local.datasets.create("d")
-        uris = [str(image()), str(tmp_path / ("x" * 300)), str(latin), str(tmp_path / "\udce9.png"), str(image())]
+        uris = [str(image()), str(tmp_path / ("x" * 300)), "in.png", "missing.png", str(image())]
         report = local.datasets.write_items([Item(str(n), uri=uri) for n, uri in enumerate(uris)], dataset=dataset)
         assert statuses(report) == ["created", *["rejected"] * 3, "created"]
         too_long, *others = [outcome.reason or "" for outcome in report.problems()]
