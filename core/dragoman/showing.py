@@ -19,6 +19,8 @@ MOST = 20
 """Most rows that are shown if nobody says how many."""
 WIDEST = 80
 """Most characters of a cell."""
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+"""Characters that move a terminal's cursor, colour it or ring its bell, and how they are written instead."""
 
 
 class Showing:
@@ -57,7 +59,7 @@ class Shown:
 
         table = Table(*self.columns, title=self.title, title_justify="left", caption=self.more, caption_justify="left")
         for row in self.rows:
-            table.add_row(*map(plain, row))
+            table.add_row(*(plain(harmless(cell)) for cell in row))
         return table
 
     def _repr_html_(self) -> str:
@@ -100,6 +102,11 @@ def whole(thing: Any) -> Shown:
     """Return one thing as a table of its fields."""
     rows = [(name, cell(value)) for name, value in _fields(thing).items() if value not in _EMPTY]
     return Shown(type(thing).__name__, ("field", "value"), rows)
+
+
+def harmless(text: str) -> str:
+    """Return a text that comes from data as a terminal may be given it: without commands to the terminal."""
+    return text.translate(_CONTROLS)
 
 
 def text(value: Any) -> str:

@@ -12,6 +12,7 @@ import pytest
 from dragoman.cli.backend import would
 from dragoman.cli.show import error_line, table
 from dragoman.errors import NotFound
+from dragoman.showing import Shown
 
 
 @pytest.mark.parametrize("text", ["[/]", "[red]q.ndjson", "[bold]"])
@@ -22,6 +23,17 @@ def test_what_looks_like_markup_is_text(text: str, capsys: pytest.CaptureFixture
     assert f"{text} against it" in shown
     assert f"{text} column" in shown
     assert shown.count(text) == 3
+
+
+def test_a_name_gives_no_commands_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "red \x1b[31m, title \x1b]0;x\x07, back\r\x9b2J"
+    table("Datasets", ["name"], [[name]])
+    error_line(NotFound(f"There is no {name}."), as_json=False)
+    print(Shown("Dataset", ["name"], [[name]]))
+
+    shown = "".join(capsys.readouterr())
+    assert not set(shown) & set("\x1b\x07\r\x9b")
+    assert shown.count("\\x1b[31m") == 3
 
 
 def test_an_id_is_shown_whole_in_a_narrow_terminal(

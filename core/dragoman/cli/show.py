@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dragoman.errors import DragomanError
+from dragoman.showing import harmless
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         justify: JustifyMethod = "right" if column.endswith("#") else "left"
         shown.add_column(column.rstrip("#"), justify=justify, overflow="fold")
     for row in rows:
-        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+        shown.add_row(*("" if cell is None else harmless(str(cell)) for cell in row))
     out.print(shown)
 
 
@@ -53,7 +54,7 @@ def error_line(error: DragomanError, *, as_json: bool) -> None:
     if as_json:
         sys.stderr.write(json.dumps({"error": error.to_dict()}) + "\n")
     else:
-        err.print(Text.assemble(("error", "bold red"), f" [{error.code}] {error}"), soft_wrap=True)
+        err.print(Text.assemble(("error", "bold red"), f" [{error.code}] {harmless(str(error))}"), soft_wrap=True)
 
 
 class Rate(ProgressColumn):
