@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dragoman import InvalidData, Item, Unavailable
+from dragoman import Item, Unavailable
 from dragoman.conformance.difficult import HEIGHT, WIDTH, png
-from dragoman_viam.downloads import address, fetch
+from dragoman_viam.downloads import fetch
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -89,9 +89,3 @@ def test_half_a_download_leaves_no_file(backend: Any, web: Any, tmp_path: Path) 
     with pytest.raises(ConnectionError, match="bytes are missing"):
         fetch(at(web, "/short.tar.gz"), tmp_path / "package", backend.settings)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_host_may_have_any_letters() -> None:
-    assert address("https://müller.example/ü") == "https://xn--mller-kva.example/%C3%BC"
-    with pytest.raises(InvalidData, match="is no address"):
-        address("https://ü..example/")

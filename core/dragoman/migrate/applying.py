@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.errors import DragomanError, NotFound
+from dragoman.links import as_files
 from dragoman.migrate import letters as dead
 from dragoman.migrate.applied import Applied
 from dragoman.migrate.carry import Carrier, Write
@@ -16,7 +17,6 @@ from dragoman.migrate.features import FeatureNames
 from dragoman.migrate.files import FileAdapter
 from dragoman.migrate.hooks import Hooks
 from dragoman.migrate.ledger import Ledger, now
-from dragoman.migrate.media import as_files
 from dragoman.migrate.pace import Pace
 from dragoman.migrate.plan import Plan
 from dragoman.migrate.planning import Planned, expectation, left_behind

@@ -10,6 +10,7 @@ from functools import partial
 
 import msgspec
 
+from dragoman.links import NOT_TO_BE_HAD, PATIENCE, REMOTE, address, whole
 from dragoman.media import path_at
 from dragoman.migrate.conditions import RowKind
 from dragoman.migrate.content import content_of, model_content
@@ -17,7 +18,6 @@ from dragoman.migrate.differences import Difference, Verification
 from dragoman.migrate.expect import Expected
 from dragoman.migrate.features import FeatureNames
 from dragoman.migrate.hooks import Hooks
-from dragoman.migrate.media import NOT_TO_BE_HAD, REMOTE
 from dragoman.migrate.meeting import Fact, compare
 from dragoman.migrate.plan import Plan
 from dragoman.migrate.planning import expectation, held_rows, left_behind
@@ -130,7 +130,10 @@ def _media(side: str, item: Item) -> Fact:
 
 def _digest_at(uri: str) -> str:
     if uri.startswith(REMOTE):
-        with urllib.request.urlopen(uri, timeout=60) as answer:
-            return hashlib.file_digest(answer, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        with urllib.request.urlopen(address(uri), timeout=PATIENCE) as answer:
+            for chunk in whole(answer):
+                digest.update(chunk)
+        return digest.hexdigest()
     with path_at(uri).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

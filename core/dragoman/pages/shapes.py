@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import mimetypes
 import urllib.request
 from typing import Any
 
 from dragoman.errors import DragomanError
+from dragoman.links import NOT_TO_BE_HAD, REMOTE, address
 from dragoman.media import path_at
 from dragoman.schema import AnyGeometry, Keypoints, Point, Polygon, Polyline
 
@@ -44,13 +44,13 @@ def data_uri(uri: str | None) -> str | None:
     if uri is None or kind is None or not kind.startswith("image/"):
         return None
     try:
-        if uri.startswith(("http://", "https://")):
-            with urllib.request.urlopen(uri, timeout=PATIENCE) as answer:
+        if uri.startswith(REMOTE):
+            with urllib.request.urlopen(address(uri), timeout=PATIENCE) as answer:
                 content = answer.read(LARGEST_IMAGE + 1)
         else:
             with path_at(uri).open("rb") as file:
                 content = file.read(LARGEST_IMAGE + 1)
-    except (OSError, ValueError, http.client.HTTPException):
+    except NOT_TO_BE_HAD:
         # What is no address at all is nothing that can be had, either.
         return None
     if len(content) > LARGEST_IMAGE:

@@ -12,7 +12,7 @@ from typing import Any
 from dragoman.adapter import Adapter
 from dragoman.connecting import connect
 from dragoman.errors import InvalidData
-from dragoman.migrate.media import as_files
+from dragoman.links import as_files
 from dragoman.schema import Dataset, Model, Training
 from dragoman_labelstudio.predicting import Studio
 

@@ -20,8 +20,8 @@ from dragoman.errors import InvalidData
 from dragoman.formats.labelstudio.config import Config, read_config
 from dragoman.formats.labelstudio.records import Task
 from dragoman.formats.labelstudio.tasks import item_of, medium_of
+from dragoman.links import REMOTE, as_files
 from dragoman.media import item_from_file
-from dragoman.migrate.media import REMOTE, as_files
 from dragoman.schema import Item, Model, Prediction, Version
 from dragoman.serving import newest
 from dragoman_labelstudio.client import LabelStudioClient, LabelStudioRefused

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import string
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from dragoman.errors import InvalidData
+from dragoman.links import whole
 from dragoman_viam.settings import ViamSettings, is_loopback
 
 VIAM = "viam.com"
-FRAME = 1 << 18
-"""Bytes that are read at once."""
 _SECRET = ("authorization", "key", "key_id")
 
 
@@ -48,35 +44,6 @@ def fetch(url: str, target: Path, settings: ViamSettings) -> None:
         raise
     finally:
         partial.unlink(missing_ok=True)
-
-
-def whole(answer: Any) -> Iterator[bytes]:
-    """Yield what an answer over HTTP holds, to its end.
-
-    Raises:
-        ConnectionError: It broke off, which the standard library takes for its end.
-    """
-    while chunk := answer.read(FRAME):
-        yield chunk
-    if answer.length:
-        raise ConnectionError(f"{answer.length} bytes are missing at its end")
-
-
-def address(url: str) -> str:
-    """Return a URL as HTTP takes it: what is no ASCII is encoded, and so are blanks.
-
-    Raises:
-        InvalidData: It is none.
-    """
-    try:
-        parts = urlsplit(url)
-        if not parts.hostname or parts.port == 0:
-            raise ValueError("it names no host and port")
-        host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
-    except ValueError as error:
-        raise InvalidData(f"{url!r} is no address: {error}.", field="uri") from error
-    path, query = (quote(part, safe=string.punctuation) for part in (parts.path, parts.query))
-    return parts._replace(netloc=host, path=path, query=query, fragment="").geturl()
 
 
 def is_ours(url: str, settings: ViamSettings) -> bool:

@@ -13,15 +13,16 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from dragoman.errors import InvalidData
+from dragoman.links import PATIENCE, address, whole
 from dragoman.media import picture
 from dragoman.schema import Item
-from dragoman_viam.downloads import FRAME, address, whole
 from dragoman_viam.notes import image_out
 from dragoman_viam.wire import Fields, Wire
 
+FRAME = 1 << 18
+"""Bytes of one message of an upload."""
 Source = Path | str | bytes | BinaryIO
 """A file of this machine, a URL, the bytes themselves, or an open file that can be read from its start again."""
-FETCH_SECONDS = 60
 REMOTE = ("http", "https")
 
 
@@ -111,7 +112,7 @@ def opened(source: Source) -> Iterator[BinaryIO]:
         with source.open("rb") as file:
             yield file
     elif isinstance(source, str):
-        with urllib.request.urlopen(source, timeout=FETCH_SECONDS) as answer:
+        with urllib.request.urlopen(source, timeout=PATIENCE) as answer:
             yield answer
     else:
         source.seek(0)
