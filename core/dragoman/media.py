@@ -14,6 +14,7 @@ from dragoman.schema import Item
 SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
 """Suffixes of files that are taken for images."""
 _ORIENTATION = 0x0112
+_WIDTH, _HEIGHT = 0x0100, 0x0101
 _TURNED = range(5, 9)
 """EXIF orientations whose rows are the picture's columns (Exif 2.32, tag 274)."""
 
@@ -52,10 +53,12 @@ def picture(path: Path) -> Picture:
         raise Unsupported("Reading an image's size needs Pillow.", hint="Install dragoman[formats].") from error
     try:
         with Image.open(path) as image:
-            width, height = image.size
-            orientation = image.getexif().get(_ORIENTATION, 1)
+            exif = image.getexif()
+            # Releases of Pillow differ in whether the size of a TIFF file is turned already.
+            width, height = (exif[_WIDTH], exif[_HEIGHT]) if image.format == "TIFF" else image.size
+            orientation = exif.get(_ORIENTATION, 1)
     # Pillow's readers raise whatever their parsing runs into on a broken header.
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, KeyError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidData(f"{path} is not an image that can be read: {error}.") from error
     if orientation not in range(1, 9):
         orientation = 1

@@ -153,3 +153,19 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(
 def test_what_a_platform_cannot_do_is_said_with_the_way_out(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["labels", "export", "local", "p", "--set", f"root={tmp_path}"]) == EXIT_ERROR
     assert "unsupported" in capsys.readouterr().err
+
+
+def test_an_address_is_printed_as_it_is(dragoman_emulator: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    backend = dragoman_emulator("labelbox").backend
+    dataset = backend.datasets.create("street")
+    backend.datasets.write_items([Item("a.png", uri="https://example.com/a.png")], dataset=dataset)
+    words = ["labels", "export", "labelbox", dataset.id]
+
+    assert main(words) == 0
+    printed = capsys.readouterr().out.strip()
+    assert main([*words, "--json"]) == 0
+    exported = json.loads(capsys.readouterr().out)["export"]
+
+    for address in (printed, exported):
+        assert address.startswith("http://127.0.0.1:")
+        assert not address.endswith(".")

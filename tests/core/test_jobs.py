@@ -71,11 +71,46 @@ def test_a_status_that_is_none_lists_nothing(trainer: Callable[..., Trainer]) ->
         trainer().training.list(status="paused")
 
 
-@pytest.mark.parametrize("one", ["/images/a.png", Path("a.png"), Item("a", uri="a.png")])
+@pytest.mark.parametrize("one", ["/images/a.png", Path("a.png"), Item("a", uri="a.png"), b"bytes", None])
 def test_a_single_item_is_not_taken_for_many(trainer: Callable[..., Trainer], one: Any) -> None:
     with pytest.raises(InvalidData, match="items is a single one") as caught:
         trainer().inference.predict("v", one)
     assert caught.value.hint == "Put it into a list."
+
+
+@pytest.mark.parametrize(
+    ("chosen", "field"),
+    [
+        ({"confidence": None}, "confidence"),
+        ({"confidence": "0.5"}, "confidence"),
+        ({"iou": 1.5}, "iou"),
+        ({"simplify": "x"}, "simplify"),
+        ({"simplify": -1}, "simplify"),
+        ({"frames": 5}, "frames"),
+        ({"frames": (0,)}, "frames"),
+        ({"frames": ("a", 1)}, "frames"),
+        ({"frames": (3, 1)}, "frames"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_by_name(
+    trainer: Callable[..., Trainer], chosen: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidData) as caught:
+        trainer().inference.predict("v", ["a.png"], **chosen)
+    assert caught.value.field == field
+
+
+def test_what_is_no_item_is_named_by_its_row(trainer: Callable[..., Trainer]) -> None:
+    items: Any = ["a.png", b"\x89PNG"]
+    with pytest.raises(InvalidData, match="A bytes is neither an item nor a path") as caught:
+        list(trainer().inference.predict("v", items))
+    assert caught.value.row == 1
+
+
+@pytest.mark.parametrize("timeout", ["x", float("nan")])
+def test_a_timeout_is_a_number(trainer: Callable[..., Trainer], timeout: Any) -> None:
+    with pytest.raises(InvalidData, match="timeout is"):
+        trainer(Status.RUNNING).training.wait("t1", timeout=timeout)
 
 
 def test_wait_returns_the_job_when_it_has_ended(trainer: Callable[..., Trainer]) -> None:

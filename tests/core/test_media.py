@@ -22,9 +22,10 @@ def image(path: Path, *, orientation: int | None = None) -> Path:
     return path
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_resolved_once(tmp_path: Path, orientation: int) -> None:
-    item = item_from_file(image(tmp_path / "a.jpg", orientation=orientation))
+def test_exif_orientation_is_resolved_once(tmp_path: Path, orientation: int, suffix: str) -> None:
+    item = item_from_file(image(tmp_path / f"a.{suffix}", orientation=orientation))
     assert (item.width, item.height) == ((30, 20) if orientation < 5 else (20, 30))
     assert item.orientation == orientation
 

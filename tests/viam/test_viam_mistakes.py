@@ -86,10 +86,12 @@ def test_a_url_that_says_no_time_is_refused(backend: Any) -> None:
         urlopen(backend.images.url(image).replace("expires=", "expires=x"))
 
 
-@pytest.mark.parametrize("which", ["", Dataset(name="street")])
-def test_a_dataset_without_an_id_is_not_all_images(backend: Any, labelled: Any, which: Any) -> None:
+@pytest.mark.parametrize(("which", "error"), [("", NotFound), (Dataset(name="street"), InvalidData)])
+def test_a_dataset_without_an_id_is_not_all_images(
+    backend: Any, labelled: Any, which: Any, error: type[Exception]
+) -> None:
     for call in (backend.datasets.read_items, backend.labels.read, backend.ontologies.get):
-        with pytest.raises(NotFound):
+        with pytest.raises(error):
             list(call(which))
-    with pytest.raises(NotFound):
+    with pytest.raises(error):
         backend.labels.write([Label("image 0", "car", Whole())], dataset=which)

@@ -6,7 +6,7 @@ name and a leading underscore. Where it writes none, a `Gap` stands and the call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -96,6 +96,8 @@ class Facet:
 
     def _pages(self, operation: str, *arguments: Any, size: int | None = None) -> Iterator[Any]:
         """Iterate over a listing whose translation takes `(*arguments, cursor, size)` and returns a `Page`."""
+        if size is not None and size < 1:
+            raise InvalidData(f"page_size is {size}; it is at least 1.", field="page_size")
         translation = self._translation(operation)
 
         def fetch(cursor: str | None, size: int) -> Page[Any]:
@@ -113,14 +115,26 @@ def ref(thing: Any) -> str:
     """Return the id of a control-plane object, or the string itself if it is an id already.
 
     Raises:
-        InvalidData: It is neither.
+        InvalidData: It is neither, or an object that no platform has given an id.
     """
     if isinstance(thing, str):
         return thing
-    try:
-        return str(thing.id)
-    except AttributeError:
-        raise InvalidData(f"{thing!r} is no id, and has none.") from None
+    id = getattr(thing, "id", None)
+    if not id:
+        raise InvalidData(f"{thing!r} is no id, and has none.")
+    return str(id)
+
+
+def chosen(values: Iterable[str] | None, field: str) -> list[str] | None:
+    """Return the keys or ids that a caller named, None for all.
+
+    Raises:
+        InvalidData: It is a single one.
+    """
+    if isinstance(values, str):
+        # Its letters are texts, too.
+        raise InvalidData(f"{field} is a single text.", hint="Put it into a list.", field=field)
+    return None if values is None else list(values)
 
 
 def status_of(status: Status | str | None) -> Status | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dragoman.interface.base import Facet, operation, ref
+from dragoman.interface.base import Facet, chosen, operation, ref
 from dragoman.schema import Dataset, Version
 
 
@@ -19,4 +19,4 @@ class Handoff(Facet, name="handoff"):
     @operation(repeatable=False)
     def send_items(self, dataset: str | Dataset, *, project: str, items: Sequence[str] | None = None) -> None:
         """Send items of a dataset, by key, to a project; all if none are named."""
-        self._call("send_items", ref(dataset), project, items)
+        self._call("send_items", ref(dataset), project, chosen(items, "items"))

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from dragoman.calls.bulk import BulkWrite
 from dragoman.fidelity import LossPolicy, restore
-from dragoman.interface.base import Facet, operation, ref
+from dragoman.interface.base import Facet, chosen, operation, ref
 from dragoman.interface.keeping import keeper_for
 from dragoman.schema import Dataset, Label, Report
 
@@ -33,7 +33,7 @@ class Labels(Facet, name="labels"):
         Raises:
             NotFound: There is no such dataset or item.
         """
-        return map(restore, self._pages("read", ref(dataset), items, size=page_size))
+        return map(restore, self._pages("read", ref(dataset), chosen(items, "items"), size=page_size))
 
     @operation()
     def write(

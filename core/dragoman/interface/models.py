@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from dragoman.errors import Conflict, InvalidData, OutcomeUnknown
-from dragoman.interface.base import Facet, operation, ref, thing_of
+from dragoman.interface.base import Facet, chosen, operation, ref, thing_of
 from dragoman.schema import Model, Task
+from dragoman.schema.coerce import text
 
 ModelOrder = Literal["name", "created_at"]
 
@@ -53,7 +54,8 @@ class Models(Facet, name="models"):
             Conflict: The platform has a model of that key.
             OutcomeUnknown: The answer was lost and the platform cannot say whether the model exists.
         """
-        if len(set(features)) != len(features):
+        known = [text(feature, "a feature", "features") for feature in chosen(features, "features") or ()]
+        if len(set(known)) != len(known):
             raise InvalidData("A feature is named more than once.", field="features")
         try:
             task = Task(task)
@@ -65,7 +67,7 @@ class Models(Facet, name="models"):
             Model,
             name=name,
             task=task,
-            features=tuple(features),
+            features=tuple(known),
             key=key or name,
             description=description,
             metadata=dict(metadata or {}),
@@ -94,7 +96,14 @@ class Models(Facet, name="models"):
             query: Only models whose name contains this text, case ignored.
             order: Sort by this field, ascending; the platform's own order if not given.
             page_size: Models per request.
+
+        Raises:
+            InvalidData: Models are not sorted by that.
         """
+        if order not in (None, *get_args(ModelOrder)):
+            raise InvalidData(
+                f"Models are not sorted by {order!r}.", hint=f"By: {', '.join(get_args(ModelOrder))}.", field="order"
+            )
         return self._pages("list", query, order, size=page_size)
 
     @operation()
@@ -109,8 +118,11 @@ class Models(Facet, name="models"):
         """Change the fields that are given and return the model as it is then.
 
         Raises:
+            InvalidData: The name is empty.
             NotFound: There is no such model.
         """
+        if name is not None and not text(name, "name", "name"):
+            raise InvalidData("A model's name is not empty.", field="name")
         changes = {"name": name, "description": description, "metadata": metadata}
         given = {field: value for field, value in changes.items() if value is not None}
         return self._call("update", ref(model), given)

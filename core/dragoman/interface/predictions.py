@@ -8,7 +8,7 @@ from operator import attrgetter
 from dragoman.calls.bulk import BulkWrite
 from dragoman.errors import InvalidData
 from dragoman.fidelity import LossPolicy, restore
-from dragoman.interface.base import Facet, operation, ref
+from dragoman.interface.base import Facet, chosen, operation, ref
 from dragoman.interface.keeping import keeper_for
 from dragoman.schema import Dataset, Prediction, Report, Version
 
@@ -94,12 +94,12 @@ class Predictions(Facet, name="predictions"):
         Raises:
             NotFound: There is no such version, dataset or item.
         """
-        return map(restore, self._pages("read", ref(version), ref(dataset), items, size=page_size))
+        return map(restore, self._pages("read", ref(version), ref(dataset), chosen(items, "items"), size=page_size))
 
     @operation()
     def delete(self, version: str | Version, *, dataset: str | Dataset, ids: Sequence[str] | None = None) -> None:
         """Delete the predictions of a version on a dataset; only those in `ids` if given."""
-        self._call("delete", ref(version), ref(dataset), ids)
+        self._call("delete", ref(version), ref(dataset), chosen(ids, "ids"))
 
     def _known_features(self, version: str) -> frozenset[str]:
         """Return the features of the version's model; empty where the platform does not know them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 from dragoman.errors import InvalidData, PlatformError, Timeout, Unsupported
@@ -79,9 +80,12 @@ class Trainings(Facet, name="training"):
             on_progress: Called with the job after every look at it.
 
         Raises:
+            InvalidData: The timeout is no number.
             PlatformError: The job failed; the message says why.
             Timeout: It has not ended in time.
         """
+        if timeout is not None and (not isinstance(timeout, int | float) or isnan(timeout)):
+            raise InvalidData(f"timeout is {timeout!r}; it is a number of seconds.", field="timeout")
         deadline = time.monotonic() + timeout if timeout is not None else None
         while True:
             job = self.get(training)

@@ -107,8 +107,11 @@ class Versions(Facet, name="versions"):
         """Write the weights to a file and return its path.
 
         Raises:
+            InvalidData: The path is that of a folder.
             NotFound: There is no such version, or it has no weights.
         """
+        if Path(path).is_dir():
+            raise InvalidData(f"{path} is a folder.", hint="Name the file that the weights go to.", field="path")
         return self._call("download_weights", ref(version), Path(path))
 
     @operation()

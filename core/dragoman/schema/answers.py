@@ -32,6 +32,9 @@ class Radio(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="radio"
         """Build a radio answer from the option's name."""
         return cls(Option(name, dict(attributes or {})))
 
+    def __post_init__(self) -> None:
+        _check_option(self.option, "option", "Radio")
+
 
 class Checklist(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="checklist"):
     """Any number of options, none of them twice."""
@@ -45,6 +48,8 @@ class Checklist(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="ch
 
     def __post_init__(self) -> None:
         put(self, "options", tuple(self.options))
+        for option in self.options:
+            _check_option(option, "options", "Checklist")
         names = [option.name for option in self.options]
         if len(set(names)) != len(names):
             raise InvalidData("a checklist has an option twice.", field="options")
@@ -66,6 +71,13 @@ class Number(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="numbe
 
     def __post_init__(self) -> None:
         put(self, "value", real(self.value, "a number", "value"))
+
+
+def _check_option(option: object, field: str, kind: str) -> None:
+    if not isinstance(option, Option):
+        raise InvalidData(
+            f"an option is {option!r}; it must be an Option.", hint=f"{kind}.of makes one of a name.", field=field
+        )
 
 
 AnyAnswer = Radio | Checklist | Text | Number

@@ -8,6 +8,7 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from dragoman.errors import InvalidData
+from dragoman.schema.coerce import text
 from dragoman.schema.values import check_values
 from dragoman.showing import Showing, Shown, whole
 
@@ -29,7 +30,14 @@ class Control(Showing, BaseModel):
         return whole(self)
 
 
-Name = Annotated[str, Field(min_length=1)]
+def _written(name: str) -> str:
+    try:
+        return text(name, "it", "name")
+    except InvalidData as error:
+        raise ValueError(error.message) from error
+
+
+Name = Annotated[str, Field(min_length=1), AfterValidator(_written)]
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
