@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import SecretStr, ValidationError
+from pydantic import AfterValidator, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -18,6 +18,18 @@ from dragoman.errors import AuthenticationError, InvalidData
 from dragoman.profiles import config_path, read_profile
 
 _profile: ContextVar[dict[str, Any]] = ContextVar("dragoman_profile")
+
+
+def _fits_a_header(secret: SecretStr) -> SecretStr:
+    """Refuse what a header cannot hold: sent, it would be named in the error of whatever fails to encode it."""
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable() and text == text.strip()):
+        raise ValueError("it has characters, or spaces around it, that a header cannot hold")
+    return secret
+
+
+HeaderSecret = Annotated[SecretStr, AfterValidator(_fits_a_header)]
+"""A secret that is sent in a header of HTTP."""
 
 
 class _ProfileSource(PydanticBaseSettingsSource):

@@ -11,7 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from dragoman import AuthenticationError, DragomanError, InvalidData, NotFound
 from dragoman.profiles import config_path, read_profile
-from dragoman.settings import PlatformSettings, resolve
+from dragoman.settings import HeaderSecret, PlatformSettings, resolve
 
 SECRET = "sk-live-0123456789"
 
@@ -24,7 +24,7 @@ class AcmeSettings(PlatformSettings):
     )
     region: str = "eu"
     timeout: float = Field(default=60.0, gt=0)
-    token: SecretStr | None = None
+    token: HeaderSecret | None = None
 
 
 @pytest.fixture(autouse=True)
@@ -180,6 +180,18 @@ def test_a_file_that_is_not_toml_is_refused_by_its_path(config: Path) -> None:
     config.write_text(f'[default.acme\napi_key = "{SECRET}"\n')
 
     assert str(config) in refused(InvalidData).message
+
+
+@pytest.mark.parametrize("token", [f"{SECRET}\n", f" {SECRET}", f"{SECRET}\0", f"{SECRET}é"])
+def test_a_secret_that_no_header_holds_is_refused_and_not_shown(token: str) -> None:
+    error = refused(InvalidData, api_key="k", token=token)
+
+    assert error.field == "token"
+    assert "that a header cannot hold" in error.message
+
+
+def test_a_secret_that_may_be_missing_fits_a_header_where_it_is_none() -> None:
+    assert settings(api_key="k").token is None
 
 
 def test_a_file_that_is_not_text_is_refused_by_its_path(config: Path) -> None:

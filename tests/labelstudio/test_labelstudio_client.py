@@ -210,7 +210,7 @@ class TestSettings:
         assert token not in str(refusal.value)
 
     def test_an_empty_token_is_refused(self) -> None:
-        with pytest.raises(InvalidData, match="it is empty"):
+        with pytest.raises(InvalidData, match="at least 1 item"):
             dragoman.connect("labelstudio", token="")
 
     def test_a_prefix_is_kept_before_every_path(self) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field
 from pydantic_settings import SettingsConfigDict
 
-from dragoman.settings import PlatformSettings
+from dragoman.settings import HeaderSecret, PlatformSettings
 
 
 class LabelboxSettings(PlatformSettings):
@@ -25,7 +25,7 @@ class LabelboxSettings(PlatformSettings):
 
     model_config = SettingsConfigDict(env_prefix="DRAGOMAN_LABELBOX_")
 
-    api_key: SecretStr = Field(
+    api_key: HeaderSecret = Field(
         validation_alias=AliasChoices("api_key", "DRAGOMAN_LABELBOX_API_KEY", "LABELBOX_API_KEY"), min_length=1
     )
     endpoint: str = Field(default="https://api.labelbox.com/graphql", pattern=r"^https?://")

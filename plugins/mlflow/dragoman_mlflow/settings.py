@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from dragoman.settings import PlatformSettings
+from dragoman.settings import HeaderSecret, PlatformSettings
 
 
 class MlflowSettings(PlatformSettings):
@@ -37,19 +37,10 @@ class MlflowSettings(PlatformSettings):
         default=None,
         validation_alias=AliasChoices("password", "DRAGOMAN_MLFLOW_PASSWORD", "MLFLOW_TRACKING_PASSWORD"),
     )
-    token: SecretStr | None = Field(
+    token: HeaderSecret | None = Field(
         default=None, validation_alias=AliasChoices("token", "DRAGOMAN_MLFLOW_TOKEN", "MLFLOW_TRACKING_TOKEN")
     )
     experiment: str = Field(default="dragoman", min_length=1)
     connect_timeout: float = Field(default=5.0, gt=0)
     timeout: float = Field(default=60.0, gt=0)
     upload_timeout: float = Field(default=600.0, gt=0)
-
-    @field_validator("token")
-    @classmethod
-    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
-        """Refuse what a header cannot hold: sent, it would be named in the error of whatever fails to encode it."""
-        text = value.get_secret_value() if value is not None else ""
-        if not (text.isascii() and text.isprintable() and text == text.strip()):
-            raise ValueError("it has characters, or spaces around it, that a header cannot hold")
-        return value

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field
 from pydantic_settings import SettingsConfigDict
 
-from dragoman.settings import PlatformSettings
+from dragoman.settings import HeaderSecret, PlatformSettings
 
 
 class NucleusSettings(PlatformSettings):
@@ -21,7 +21,7 @@ class NucleusSettings(PlatformSettings):
 
     model_config = SettingsConfigDict(env_prefix="DRAGOMAN_NUCLEUS_")
 
-    api_key: SecretStr = Field(
+    api_key: HeaderSecret = Field(
         validation_alias=AliasChoices("api_key", "DRAGOMAN_NUCLEUS_API_KEY", "NUCLEUS_API_KEY"), min_length=1
     )
     endpoint: str = Field(

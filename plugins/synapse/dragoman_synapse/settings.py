@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from dragoman.settings import PlatformSettings
+from dragoman.settings import HeaderSecret, PlatformSettings
 
 ACCESS_NAMES = ("access_token", "DRAGOMAN_SYNAPSE_ACCESS_TOKEN", "SYNAPSE_ACCESS_TOKEN")
 USER_NAMES = ("user_token", "DRAGOMAN_SYNAPSE_USER_TOKEN", "SYNAPSE_PLUGIN_RUN_USER_TOKEN")
@@ -41,12 +41,14 @@ class SynapseSettings(PlatformSettings):
 
     model_config = SettingsConfigDict(env_prefix="DRAGOMAN_SYNAPSE_")
 
-    access_token: SecretStr = Field(validation_alias=AliasChoices(*ACCESS_NAMES))
-    user_token: SecretStr | None = Field(default=None, validation_alias=AliasChoices(*USER_NAMES))
+    access_token: HeaderSecret = Field(validation_alias=AliasChoices(*ACCESS_NAMES))
+    user_token: HeaderSecret | None = Field(default=None, validation_alias=AliasChoices(*USER_NAMES))
     tenant: str | None = Field(
-        default=None, validation_alias=AliasChoices("tenant", "DRAGOMAN_SYNAPSE_TENANT", "SYNAPSE_PLUGIN_RUN_TENANT")
+        default=None,
+        validation_alias=AliasChoices("tenant", "DRAGOMAN_SYNAPSE_TENANT", "SYNAPSE_PLUGIN_RUN_TENANT"),
+        pattern=r"^[ -~]*$",
     )
-    agent_token: SecretStr | None = None
+    agent_token: HeaderSecret | None = None
     endpoint: str = Field(
         default="https://api.synapse.sh",
         validation_alias=AliasChoices("endpoint", "DRAGOMAN_SYNAPSE_ENDPOINT", "SYNAPSE_HOST"),
@@ -65,15 +67,6 @@ class SynapseSettings(PlatformSettings):
     concurrency: int = Field(default=16, ge=1, le=64)
     poll_seconds: float = Field(default=2.0, ge=0)
     job_timeout: float = Field(default=1800.0, gt=0)
-
-    @field_validator("access_token", "user_token", "agent_token", "tenant")
-    @classmethod
-    def _fits_a_header(cls, value: SecretStr | str | None) -> SecretStr | str | None:
-        """Refuse what a header cannot hold: sent, it would be named in the error of whatever fails to encode it."""
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if text and not (text.isascii() and text.isprintable()):
-            raise ValueError("it has characters that a header cannot hold")
-        return value
 
     @model_validator(mode="before")
     @classmethod
