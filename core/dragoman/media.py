@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +37,9 @@ def path_at(uri: str | None) -> Path:
     name = uri or ""
     if not name.startswith("file://"):
         return Path(name)
-    plain = Path(name.removeprefix("file://"))
-    return plain if plain.exists() else Path(unquote(str(plain)))
+    plain = name.removeprefix("file://")
+    # `os.path` knows names that no file can have, too.
+    return Path(plain if os.path.exists(plain) else unquote(plain))
 
 
 def picture(path: Path) -> Picture:

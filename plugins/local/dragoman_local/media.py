@@ -6,12 +6,11 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from dragoman.errors import InvalidData, NotFound
-from dragoman.media import SUFFIXES
+from dragoman.media import SUFFIXES, path_at
 from dragoman.schema import Item
 from dragoman.schema.coerce import text
 from dragoman_local.errors import from_os
@@ -84,16 +83,10 @@ def content_hash(path: Path) -> str:
 def _path(item: Item) -> Path:
     if not item.uri:
         raise InvalidData(f"The item {item.key!r} has no uri.", field="uri")
-    if item.uri.startswith("file://"):
-        # An address whose characters were never quoted is taken as it stands, as everywhere (`dragoman.media`).
-        plain = item.uri.removeprefix("file://")
-        path = Path(plain if os.path.exists(plain) else unquote(urlsplit(item.uri).path))
-    elif "://" in item.uri:
+    if "://" in item.uri and not item.uri.startswith("file://"):
         raise InvalidData(f"The item {item.key!r} lies at {item.uri}; the local backend reads files only.", field="uri")
-    else:
-        path = Path(item.uri)
     # Not `resolve`: a link keeps the name that the user gave.
-    return Path(os.path.abspath(path))
+    return Path(os.path.abspath(path_at(item.uri)))
 
 
 def _below(folder: Path) -> Iterator[Item]:

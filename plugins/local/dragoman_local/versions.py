@@ -41,8 +41,6 @@ class LocalVersions(Versions):
     def _download_weights(self, id: str, path: Path) -> Path:
         """Write safetensors, which have their card inside, with a copy of it beside them; or ONNX to `NAME.onnx`."""
         weights = home_of(self).weights(id)
-        if path.is_dir():
-            raise InvalidData(f"{path} is a folder.", hint="Give the path of the file to write.", field="path")
         if path.suffix.lower() == ".onnx":
             return _export(weights, path)
         from dragoman_local.engine.weights import read_card
