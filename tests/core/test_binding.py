@@ -61,6 +61,15 @@ def test_the_most_specific_class_of_the_table_decides(
     assert (caught.value.platform, caught.value.operation) == ("acme", "models.get")
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_what_was_sent_before_an_exception_is_known_of_its_error(begun: bool) -> None:
+    error = VendorError("x")
+    if begun:
+        error.maybe_applied = True  # type: ignore[attr-defined]
+
+    assert bind(error, TABLE, Scrubber([])).maybe_applied is begun
+
+
 def test_one_of_ours_passes_as_it_is_and_keeps_what_it_knows(pipeline: Pipeline) -> None:
     ours = NotFound("gone", platform="other", operation="datasets.get", row=3)
 

@@ -51,12 +51,16 @@ def from_status(
 
 
 def bind(error: Exception, table: ErrorTable, scrubber: Scrubber) -> DragomanError:
-    """Return our error for any exception, clean of secrets. One of ours passes through as it is."""
+    """Return our error for any exception, clean of secrets. One of ours passes through as it is.
+
+    An adapter that had sent something before an exception may say so on it: `maybe_applied` is carried over.
+    """
     scrubber.exception(error)
     if isinstance(error, DragomanError):
         return error
     translate = next((table[kind] for kind in type(error).__mro__ if kind in table), None)
     bound = _plain(error) if translate is None else _translated(error, translate)
+    bound.maybe_applied = bound.maybe_applied or getattr(error, "maybe_applied", False)
     scrubber.exception(bound)
     bound.message = scrubber.text(bound.message)
     return bound

@@ -90,10 +90,15 @@ def would(what: str, *, json: bool) -> None:
 
 def done(what: str, *, json: bool, **facts: Any) -> None:
     """Say what was done."""
+    given(f"{what}.", json=json, **facts)
+
+
+def given(what: str, *, json: bool, **facts: Any) -> None:
+    """Show what a command came to as it is, without a full stop: it may be copied."""
     if json:
         as_json(facts)
     else:
-        out.print(f"{what}.", soft_wrap=True)
+        out.print(what, soft_wrap=True)
 
 
 def reported(report: Report, *, json: bool) -> None:

@@ -14,6 +14,7 @@ from dragoman.cli.backend import (
     Limit,
     about_backend,
     done,
+    given,
     listed,
     reported,
     rows_of,
@@ -22,7 +23,7 @@ from dragoman.cli.backend import (
     would,
 )
 from dragoman.cli.options import OnLoss
-from dragoman.cli.show import Bars, as_json, out
+from dragoman.cli.show import Bars
 from dragoman.schema import Label, Prediction
 
 datasets = typer.Typer(help="Datasets and their items.", no_args_is_help=True)
@@ -158,10 +159,7 @@ def label_versions(
 ) -> None:
     """List the versions of a dataset's labels, the oldest first."""
     found = backend.labels.versions(dataset)
-    if json:
-        as_json({"versions": found})
-    else:
-        out.print("\n".join(found) or "There are none.", soft_wrap=True)
+    given("\n".join(found) or "There are none.", json=json, versions=found)
 
 
 @about_backend(labels, "export")
@@ -176,11 +174,7 @@ def export_labels(
         would(f"make an export of the labels of {dataset} on {backend.name}", json=json)
         return
     where = backend.labels.export(dataset)
-    if json:
-        as_json({"export": where})
-    else:
-        # No full stop: it is to be copied.
-        out.print(where, soft_wrap=True)
+    given(where, json=json, export=where)
 
 
 @about_backend(predictions, "read")

@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dragoman.cli.backend import DryRun, Json, would
-from dragoman.cli.show import as_json, out
+from dragoman.cli.backend import DryRun, Json, given, would
 from dragoman.errors import Conflict, NotFound
 
 TEMPLATE_NAME = "acme"
@@ -34,13 +33,9 @@ def new_plugin(
         would(f"write a plugin for {name} to {target}", json=json)
         return
     made = [str(path) for path in write_plugin(name, target)]
-    if json:
-        as_json({"files": made})
-        return
     place = str(target)
     install = f"pip install -e {shlex.quote(f'{place}[test]')} && pytest {shlex.quote(place)}"
-    # No full stop: the last line is to be copied.
-    out.print("\n".join([*made, f"Next: {install}"]), soft_wrap=True)
+    given("\n".join([*made, f"Next: {install}"]), json=json, files=made)
 
 
 def write_plugin(name: str, target: Path) -> list[Path]:

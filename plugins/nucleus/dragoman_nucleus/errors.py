@@ -17,19 +17,12 @@ def _api(error: NucleusAPIError) -> DragomanError:
     response = getattr(error, "response", None)
     if response is None:
         return from_status(error.status_code, error.message)
-    bound = from_status(
+    return from_status(
         response.status_code,
         _said(response),
         retry_after=_seconds(response.headers.get("Retry-After")),
         request_id=response.headers.get("x-request-id"),
     )
-    bound.maybe_applied = bound.maybe_applied or _under_way(error)
-    return bound
-
-
-def _under_way(error: Exception) -> bool:
-    """Say whether something was sent before the request that failed; see `jobs.under_way`."""
-    return bool(getattr(error, "maybe_applied", False))
 
 
 def _said(response: requests.Response) -> str:
@@ -49,11 +42,7 @@ def _seconds(value: str | None) -> float | None:
 def _connection(error: requests.ConnectionError) -> DragomanError:
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(reason, NewConnectionError):
-        return Unavailable(
-            "Nucleus cannot be reached: the connection was refused.",
-            hint="Check the endpoint.",
-            maybe_applied=_under_way(error),
-        )
+        return Unavailable("Nucleus cannot be reached: the connection was refused.", hint="Check the endpoint.")
     return Unavailable("The connection to Nucleus broke before an answer came.", maybe_applied=True)
 
 
@@ -71,9 +60,7 @@ ERRORS: ErrorTable = {
     NucleusAPIError: _api,
     requests.ConnectionError: _connection,
     requests.HTTPError: _storage,
-    requests.ConnectTimeout: lambda error: Unavailable(
-        "Nucleus cannot be reached: connecting timed out.", maybe_applied=_under_way(error)
-    ),
+    requests.ConnectTimeout: lambda _: Unavailable("Nucleus cannot be reached: connecting timed out."),
     requests.Timeout: lambda _: Timeout("Nucleus did not answer in time.", maybe_applied=True),
     requests.RequestException: lambda error: PlatformError(f"The request to Nucleus failed: {error}"),
     msgspec.ValidationError: lambda error: PlatformError(f"Nucleus answered something unexpected: {error}"),
